@@ -1,0 +1,1 @@
+"""ToonCrafter in plain PyTorch: networks, diffusion, conditioning, checkpoints and the pipeline."""

@@ -1,0 +1,29 @@
+"""Named configurations: the published model, and a tiny one whose whole path runs in seconds."""
+
+from dataclasses import replace
+
+from .config import (
+    AutoencoderConfig,
+    ImageEncoderConfig,
+    ModelConfig,
+    ResamplerConfig,
+    TextEncoderConfig,
+    UNetConfig,
+)
+
+TOONCRAFTER_512 = ModelConfig()
+"""The published model: 512x320, 16 frames (SPEC section 1)."""
+
+TINY = replace(
+    TOONCRAFTER_512,
+    unet=UNetConfig(model_channels=32, channel_mult=(1, 2, 2, 2), num_res_blocks=1,
+                    num_head_channels=16, context_dim=64),
+    resampler=ResamplerConfig(dim=64, depth=2, heads=1, embedding_dim=64, output_dim=64),
+    autoencoder=AutoencoderConfig(channels=32, channel_mult=(1, 2, 2, 2), num_res_blocks=1),
+    text_encoder=TextEncoderConfig(width=64, heads=1, layers=3, embed_dim=32),
+    image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=2, patch_size=32,
+                                     embed_dim=32),
+)  # fmt: skip
+"""Every part in small, same layout and same size rules; for tests, its pictures mean nothing."""
+
+PRESETS: dict[str, ModelConfig] = {"tooncrafter_512": TOONCRAFTER_512, "tiny": TINY}
