@@ -38,20 +38,17 @@ class ClipGroupNormMixin:
     num_groups: int
     eps: float
 
-    def affine(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight and bias, where and as ``x`` needs them."""
+    def affine_parameters(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias on the device of ``x``."""
         raise NotImplementedError
 
     def normalize(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        """Normalise ``b c t h w`` by ``mean`` and ``variance`` of shape (b, groups), float32."""
-        weight, bias = self.affine(x)
+        """Normalise frames t c h w by the ``mean`` and ``variance`` (groups,) of their clip."""
         repeats = x.shape[1] // self.num_groups
-        inverse = torch.rsqrt(variance + self.eps).repeat_interleave(repeats, dim=1)
-        scale = inverse * weight.float()
-        shift = bias.float() - mean.repeat_interleave(repeats, dim=1) * scale
-        scale, shift = (rearrange(v, "b c -> b c 1 1 1") for v in (scale, shift))
-        # One fused multiply-add in float32 for half inputs as well: no float32 copy of the clip.
-        return torch.addcmul(shift, x, scale).to(x.dtype)
+        mean, variance = (v.repeat_interleave(repeats) for v in (mean, variance))
+        weight, bias = (v.to(mean.dtype) for v in self.affine_parameters(x))
+        # Batch norm's inference form is this very formula, in one kernel and with float32 inside.
+        return F.batch_norm(x, mean, variance, weight, bias, training=False, eps=self.eps)
 
 
 @runtime_checkable
@@ -97,7 +94,7 @@ class TorchOperations:
     class ClipGroupNorm(ClipGroupNormMixin, nn.GroupNorm):
         """A group norm whose statistics may be given."""
 
-        def affine(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        def affine_parameters(self, x: Tensor) -> tuple[Tensor, Tensor]:
             """Weight and bias as they are stored."""
             return self.weight, self.bias
 

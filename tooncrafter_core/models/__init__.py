@@ -1,1 +1,1 @@
-
+"""The networks: denoiser, projector, image encoder and dual-reference decoder."""

@@ -1,0 +1,254 @@
+"""Transformers of the denoiser: over the pixels of a frame, and over the frames of a pixel.
+
+Legend: b batch, t frames, c channels, h w space, n query tokens, l context tokens.
+"""
+
+from typing import Any
+
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..operations import Operations
+
+Options = dict[str, Any] | None
+
+
+class GatedGELU(nn.Module):
+    """A linear layer whose second half gates the first (SPEC section 2.6, GEGLU)."""
+
+    def __init__(self, dim: int, inner: int, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        self.proj = operations.Linear(dim, inner * 2, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., dim) to (..., inner)."""
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        return value * F.gelu(gate)
+
+
+class FeedForward(nn.Module):
+    """The transformer's token-wise network, four times as wide inside."""
+
+    def __init__(self, dim: int, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            GatedGELU(dim, dim * 4, operations, **factory),
+            nn.Identity(),  # the checkpoint counts a dropout here
+            operations.Linear(dim * 4, dim, **factory),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., dim) to (..., dim)."""
+        return self.net(x)
+
+
+class Attention(nn.Module):
+    """Attention to the tokens themselves, or to text and image tokens (SPEC section 2.6).
+
+    Text and image tokens have keys and values of their own and two separate softmaxes, whose
+    results are added.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        dim_head: int,
+        operations: Operations,
+        *,
+        context_dim: int | None = None,
+        has_image_tokens: bool = False,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.operations = operations
+        inner = heads * dim_head
+        source = dim if context_dim is None else context_dim
+        self.to_q = operations.Linear(dim, inner, bias=False, **factory)
+        self.to_k = operations.Linear(source, inner, bias=False, **factory)
+        self.to_v = operations.Linear(source, inner, bias=False, **factory)
+        self.to_out = nn.Sequential(operations.Linear(inner, dim, **factory))
+        if has_image_tokens:
+            self.to_k_ip = operations.Linear(source, inner, bias=False, **factory)
+            self.to_v_ip = operations.Linear(source, inner, bias=False, **factory)
+
+    def forward(
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        image_context: Tensor | None = None,
+        options: Options = None,
+    ) -> Tensor:
+        """Attend from (b t) n c tokens.
+
+        ``context`` is b l c and shared by the frames of a batch item. ``image_context`` is b l c,
+        shared likewise, or b t l c with each frame's own. None means self-attention.
+        """
+        q = self.to_q(x)
+        if context is None:
+            out = self.operations.attention(q, self.to_k(x), self.to_v(x), self.heads, options)
+            return self.to_out(out)
+        out = self._attend(q, self.to_k(context), self.to_v(context), options)
+        if image_context is not None:
+            keys, values = self.to_k_ip(image_context), self.to_v_ip(image_context)
+            out = out + self._attend(q, keys, values, options)
+        return self.to_out(out)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
+        """Attend to keys per frame (b t l c) or shared by a batch item's frames (b l c)."""
+        if k.ndim == 4:
+            k, v = (rearrange(x, "b t l c -> (b t) l c") for x in (k, v))
+            return self.operations.attention(q, k, v, self.heads, options)
+        # Frames folded into the queries: the shared keys are neither copied nor projected again.
+        num_tokens = q.shape[1]
+        q = rearrange(q, "(b t) n c -> b (t n) c", b=k.shape[0])
+        out = self.operations.attention(q, k, v, self.heads, options)
+        return rearrange(out, "b (t n) c -> (b t) n c", n=num_tokens)
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention, a second attention, feed-forward, each added to its input."""
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        dim_head: int,
+        operations: Operations,
+        *,
+        context_dim: int | None = None,
+        has_image_tokens: bool = False,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.attn1 = Attention(dim, heads, dim_head, operations, **factory)
+        self.ff = FeedForward(dim, operations, **factory)
+        self.attn2 = Attention(
+            dim,
+            heads,
+            dim_head,
+            operations,
+            context_dim=context_dim,
+            has_image_tokens=has_image_tokens,
+            **factory,
+        )
+        self.norm1 = operations.LayerNorm(dim, **factory)
+        self.norm2 = operations.LayerNorm(dim, **factory)
+        self.norm3 = operations.LayerNorm(dim, **factory)
+
+    def forward(
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        image_context: Tensor | None = None,
+        options: Options = None,
+    ) -> Tensor:
+        """Transform (b t) n c tokens; see ``Attention`` for the contexts."""
+        x = x + self.attn1(self.norm1(x), options=options)
+        x = x + self.attn2(self.norm2(x), context, image_context, options)
+        return x + self.ff(self.norm3(x))
+
+
+class SpatialTransformer(nn.Module):
+    """Every frame's pixels attend to each other and to the context (SPEC section 2.6)."""
+
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        dim_head: int,
+        operations: Operations,
+        *,
+        depth: int,
+        context_dim: int,
+        norm_groups: int,
+        has_image_tokens: bool,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
+        self.proj_in = operations.Linear(channels, channels, **factory)
+        self.transformer_blocks = nn.ModuleList(
+            TransformerBlock(
+                channels,
+                heads,
+                dim_head,
+                operations,
+                context_dim=context_dim,
+                has_image_tokens=has_image_tokens,
+                **factory,
+            )
+            for _ in range(depth)
+        )
+        self.proj_out = operations.Linear(channels, channels, **factory)
+
+    def forward(
+        self,
+        x: Tensor,
+        context: Tensor,
+        image_context: Tensor | None = None,
+        options: Options = None,
+    ) -> Tensor:
+        """Transform (b t) c h w."""
+        height = x.shape[2]
+        tokens = self.proj_in(rearrange(self.norm(x), "b c h w -> b (h w) c"))
+        for block in self.transformer_blocks:
+            tokens = block(tokens, context, image_context, options)
+        return x + rearrange(self.proj_out(tokens), "b (h w) c -> b c h w", h=height)
+
+
+class TemporalTransformer(nn.Module):
+    """Every pixel attends over the frames, in both attentions (SPEC section 2.7)."""
+
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        dim_head: int,
+        operations: Operations,
+        *,
+        depth: int,
+        norm_groups: int,
+        projects_by_convolution: bool = False,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        inner = heads * dim_head
+        self.projects_by_convolution = projects_by_convolution
+        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
+        if projects_by_convolution:
+            self.proj_in = operations.Conv1d(channels, inner, 1, **factory)
+            self.proj_out = operations.Conv1d(inner, channels, 1, **factory)
+        else:
+            self.proj_in = operations.Linear(channels, inner, **factory)
+            self.proj_out = operations.Linear(inner, channels, **factory)
+        self.transformer_blocks = nn.ModuleList(
+            TransformerBlock(inner, heads, dim_head, operations, **factory) for _ in range(depth)
+        )
+
+    def forward(self, x: Tensor, num_frames: int, options: Options = None) -> Tensor:
+        """Transform (b t) c h w, the t frames of each clip together."""
+        height, width = x.shape[2:]
+        # The statistics are joint over the frames of a clip.
+        normed = self.norm(rearrange(x, "(b t) c h w -> b c t h w", t=num_frames))
+        if self.projects_by_convolution:
+            tokens = self.proj_in(rearrange(normed, "b c t h w -> b c (t h w)"))
+            tokens = rearrange(
+                tokens, "b c (t h w) -> (b h w) t c", t=num_frames, h=height, w=width
+            )
+        else:
+            tokens = self.proj_in(rearrange(normed, "b c t h w -> (b h w) t c"))
+        for block in self.transformer_blocks:
+            tokens = block(tokens, options=options)
+        if self.projects_by_convolution:
+            tokens = rearrange(tokens, "(b h w) t c -> b c (t h w)", h=height, w=width)
+            out = rearrange(
+                self.proj_out(tokens), "b c (t h w) -> (b t) c h w", h=height, w=width
+            )
+        else:
+            out = rearrange(
+                self.proj_out(tokens), "(b h w) t c -> (b t) c h w", h=height, w=width
+            )
+        return x + out

@@ -1,0 +1,148 @@
+"""The dual-reference video decoder (SPEC section 6.2).
+
+Legend: b batch, t frames, c channels, h w space, r references (2). Inside, one clip travels as
+t c h w. The work is cut where frames meet: between two temporal stacks everything is done frame by
+frame, ``chunk`` frames at a time, so only the tensors at the cuts ever exist for the whole clip.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import AutoencoderConfig
+from ..operations import Operations
+from .decoder_layers import (
+    PixelAttention,
+    ReferenceAttention,
+    ReferenceResidual,
+    VideoResBlock,
+    map_frames,
+)
+from .layers import Upsample
+
+FrameStep = Callable[[Tensor, int], Tensor]
+"""Transforms frames t c h w that begin at the given frame of the clip."""
+
+
+class DualReferenceDecoder(nn.Module):
+    """Decodes a clip of latents with the detail of its first and last image."""
+
+    def __init__(self, config: AutoencoderConfig, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        groups, base = config.norm_groups, config.channels
+        channels = base * config.channel_mult[-1]
+        self.conv_in = operations.Conv2d(config.z_channels, channels, 3, padding=1, **factory)
+        self.mid = nn.Module()
+        self.mid.block_1 = VideoResBlock(channels, channels, groups, operations, **factory)
+        self.mid.attn_1 = PixelAttention(channels, groups, operations, **factory)
+        self.mid.block_2 = VideoResBlock(channels, channels, groups, operations, **factory)
+
+        stages, refinements = [], []
+        for level, mult in reversed(list(enumerate(config.channel_mult))):
+            stage = nn.Module()
+            stage.block = nn.ModuleList()
+            for _ in range(config.num_res_blocks + 1):
+                stage.block.append(
+                    VideoResBlock(channels, base * mult, groups, operations, **factory)
+                )
+                channels = base * mult
+            if level:
+                stage.upsample = Upsample(channels, operations, **factory)
+            stages.append(stage)
+            refinements.append(
+                ReferenceAttention(
+                    channels,
+                    config.reference_heads,
+                    config.reference_dim_head,
+                    groups,
+                    operations,
+                    **factory,
+                )
+                if level in config.reference_attention_levels
+                else ReferenceResidual(channels, operations, **factory)
+            )
+        last = ReferenceResidual(channels, operations, **factory)
+        self.up = nn.ModuleList(reversed(stages))
+        self.attn_refinement = nn.ModuleList([*reversed(refinements), last])
+        self.norm_out = operations.GroupNorm(groups, channels, eps=1e-6, **factory)
+        self.conv_out = operations.Conv2d(channels, config.out_channels, 3, padding=1, **factory)
+        # The checkpoint keeps the temporal convolution inside the spatial one.
+        self.conv_out.time_mix_conv = operations.TemporalConv3d(
+            config.out_channels, config.out_channels, (3, 1, 1), padding=(1, 0, 0), **factory
+        )
+
+    def forward(
+        self, z: Tensor, references: Sequence[Tensor] | None = None, chunk: int = 4
+    ) -> Tensor:
+        """Decode b c t h w latents of the autoencoder's own scale.
+
+        Args:
+            z: latents; any number of frames.
+            references: the encoder's features of the first and last image, each b c r h w, in the
+                encoder's order; None leaves every refinement out.
+            chunk: frames to compute at a time. Smaller needs less memory and gives the same video.
+
+        Returns:
+            b 3 t 8h 8w, about [-1, 1], not clamped.
+        """
+        clips = [
+            self._decode_clip(
+                rearrange(clip, "c t h w -> t c h w"),
+                None if references is None else [reference[index] for reference in references],
+                max(1, chunk),
+            )
+            for index, clip in enumerate(z)
+        ]
+        return rearrange(torch.stack(clips), "b t c h w -> b c t h w")
+
+    def _decode_clip(self, z: Tensor, references: list[Tensor] | None, chunk: int) -> Tensor:
+        num_frames = z.shape[0]
+        in_place = not torch.is_grad_enabled()
+
+        def refine(level: int) -> FrameStep:
+            if references is None:
+                return lambda x, start: x
+            refinement = self.attn_refinement[level]
+            prepared = refinement.prepare(references[level])
+            return lambda x, start: refinement(x, prepared, start, num_frames)
+
+        def run(x: Tensor, steps: list[FrameStep]) -> Tensor:
+            def compute(start: int, stop: int) -> Tensor:
+                h = x[start:stop]
+                for step in steps:
+                    h = step(h, start)
+                return h
+
+            into = x if in_place and x is not z else None
+            return map_frames(compute, num_frames, chunk, into=into)
+
+        # Frame-by-frame work waits in ``pending`` until the next block that joins the frames.
+        pending: list[FrameStep] = [_per_frame(self.conv_in)]
+        x = z
+
+        def join(x: Tensor, block: VideoResBlock) -> Tensor:
+            x = run(x, [*pending, _per_frame(block)])
+            pending.clear()
+            return block.mix_over_time(x, chunk, in_place)
+
+        x = join(x, self.mid.block_1)
+        pending.append(_per_frame(self.mid.attn_1))
+        x = join(x, self.mid.block_2)
+        for level, stage in reversed(list(enumerate(self.up.children()))):
+            for block in stage.block.children():
+                x = join(x, block)
+            pending.append(refine(level))
+            if level:
+                pending.append(_per_frame(stage.upsample))
+        pending.append(lambda h, start: F.silu(self.norm_out(h)))
+        pending += [refine(len(self.up)), _per_frame(self.conv_out)]
+        x = rearrange(run(x, pending), "t c h w -> 1 c t h w")
+        return rearrange(self.conv_out.time_mix_conv(x), "1 c t h w -> t c h w")
+
+
+def _per_frame(layer: nn.Module) -> FrameStep:
+    return lambda x, start: layer(x)

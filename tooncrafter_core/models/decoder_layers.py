@@ -1,0 +1,240 @@
+"""Layers of the autoencoder: plain 2-D ones, and those that join frames and read references.
+
+Legend: t frames of one clip, c channels, h w space, r references (2), l tokens. A clip travels as
+t c h w. Temporal layers can process it a few frames at a time: their result does not depend on
+how many, because normalisation uses statistics of the whole clip.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..operations import Operations
+
+
+def frame_chunks(num_frames: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of consecutive chunks of at most ``size`` frames."""
+    for start in range(0, num_frames, size):
+        yield start, min(start + size, num_frames)
+
+
+def map_frames(
+    function: Callable[[int, int], Tensor],
+    num_frames: int,
+    size: int,
+    into: Tensor | None = None,
+) -> Tensor:
+    """Compute a clip chunk by chunk, ``function(start, stop)`` giving t c h w of those frames.
+
+    ``into`` may be a clip whose frames are no longer needed once their chunk is computed.
+    """
+    if size >= num_frames:
+        return function(0, num_frames)
+    out = into
+    for start, stop in frame_chunks(num_frames, size):
+        chunk = function(start, stop)
+        if out is None or out.shape[1:] != chunk.shape[1:]:
+            out = chunk.new_empty((num_frames, *chunk.shape[1:]))
+        out[start:stop] = chunk
+        del chunk  # before the next chunk is computed, not after
+    if out is None:
+        raise ValueError("A clip needs at least one frame.")
+    return out
+
+
+def clip_statistics(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """Mean and variance of the channel groups of a whole clip t c h w; float32, (groups,).
+
+    Taken frame by frame, so that no float32 copy of the clip is made.
+    """
+    frames = [
+        torch.var_mean(rearrange(frame.float(), "(g c) h w -> g (c h w)", g=groups), 1, correction=0)
+        for frame in x
+    ]
+    variances, means = (torch.stack(values) for values in zip(*frames, strict=True))
+    # All frames have the same count: the whole's variance is theirs and that of their means.
+    return means.mean(0), variances.mean(0) + means.var(0, correction=0)
+
+
+class ResnetBlock(nn.Module):
+    """A residual block on single frames (SPEC section 6.1)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        norm_groups: int,
+        operations: Operations,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.norm1 = operations.GroupNorm(norm_groups, in_channels, eps=1e-6, **factory)
+        self.conv1 = operations.Conv2d(in_channels, out_channels, 3, padding=1, **factory)
+        self.norm2 = operations.GroupNorm(norm_groups, out_channels, eps=1e-6, **factory)
+        self.conv2 = operations.Conv2d(out_channels, out_channels, 3, padding=1, **factory)
+        if in_channels != out_channels:
+            self.nin_shortcut = operations.Conv2d(in_channels, out_channels, 1, **factory)
+        self.has_shortcut = in_channels != out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform t c h w."""
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv2(F.silu(self.norm2(h)))
+        return h + (self.nin_shortcut(x) if self.has_shortcut else x)
+
+
+class PixelAttention(nn.Module):
+    """Single-head attention among the pixels of a frame (SPEC section 6.1)."""
+
+    def __init__(
+        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+    ) -> None:
+        super().__init__()
+        self.operations = operations
+        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
+        self.q = operations.Conv2d(channels, channels, 1, **factory)
+        self.k = operations.Conv2d(channels, channels, 1, **factory)
+        self.v = operations.Conv2d(channels, channels, 1, **factory)
+        self.proj_out = operations.Conv2d(channels, channels, 1, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform t c h w."""
+        normed = self.norm(x)
+        q, k, v = (
+            rearrange(layer(normed), "t c h w -> t (h w) c") for layer in (self.q, self.k, self.v)
+        )
+        out = self.operations.attention(q, k, v, 1)
+        return x + self.proj_out(rearrange(out, "t (h w) c -> t c h w", h=x.shape[2]))
+
+
+class TemporalStack(nn.Module):
+    """Two normalised convolutions over time (P3D, SPEC section 6.2)."""
+
+    def __init__(
+        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+    ) -> None:
+        super().__init__()
+
+        def norm() -> nn.Module:
+            return operations.ClipGroupNorm(norm_groups, channels, eps=1e-5, **factory)
+
+        def conv() -> nn.Module:
+            # No padding: the neighbouring frames are handed in, see ``_convolve``.
+            return operations.TemporalConv3d(channels, channels, (3, 1, 1), **factory)
+
+        self.norm_groups = norm_groups
+        self.in_layers = nn.Sequential(norm(), nn.SiLU(), conv())
+        # The checkpoint counts a dropout before the second convolution.
+        self.out_layers = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+
+    def add_to(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
+        """Return ``x + weight * stack(x)`` for a clip t c h w, ``chunk`` frames at a time."""
+        num_frames = x.shape[0]
+        first = self._convolution(self.in_layers, x)
+        hidden = map_frames(first, num_frames, chunk)
+        second = self._convolution(self.out_layers, hidden)
+
+        def add(start: int, stop: int) -> Tensor:
+            return torch.addcmul(x[start:stop], second(start, stop), weight)
+
+        return map_frames(add, num_frames, chunk, into=x if in_place else None)
+
+    def _convolution(self, layers: nn.Sequential, x: Tensor) -> Callable[[int, int], Tensor]:
+        """A function that gives frames of norm, SiLU and convolution of the clip ``x``."""
+        norm, conv = layers[0], layers[-1]
+        mean, variance = clip_statistics(x, self.norm_groups)
+        last = x.shape[0]
+
+        def convolve(start: int, stop: int) -> Tensor:
+            before, after = max(start - 1, 0), min(stop + 1, last)
+            h = F.silu(norm.normalize(x[before:after], mean, variance), inplace=True)
+            # Past the ends of the clip the convolution sees zeros.
+            h = F.pad(h, (0, 0, 0, 0, 0, 0, before - start + 1, stop + 1 - after))
+            h = conv(rearrange(h, "t c h w -> 1 c t h w"))
+            return rearrange(h, "1 c t h w -> t c h w")
+
+        return convolve
+
+
+class VideoResBlock(ResnetBlock):
+    """A residual block on frames, then a learned share of a stack over time (SPEC section 6.2)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        norm_groups: int,
+        operations: Operations,
+        **factory: Any,
+    ) -> None:
+        super().__init__(in_channels, out_channels, norm_groups, operations, **factory)
+        self.time_stack = TemporalStack(out_channels, norm_groups, operations, **factory)
+        self.mix_factor = nn.Parameter(torch.empty(1, **factory))
+
+    def mix_over_time(self, x: Tensor, chunk: int, in_place: bool) -> Tensor:
+        """Join the frames of a clip t c h w that has gone through ``forward``."""
+        # a * (x + stack(x)) + (1 - a) * x
+        share = torch.sigmoid(self.mix_factor.to(x))
+        return self.time_stack.add_to(x, share, chunk, in_place)
+
+
+class ReferenceResidual(nn.Module):
+    """Adds the references to the first and last frame only (SPEC section 6.2, Combiner)."""
+
+    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        self.conv = operations.Conv2d(channels, channels, 1, **factory)
+
+    def prepare(self, reference: Tensor) -> Tensor:
+        """Compute from a c r h w reference what every chunk of frames needs."""
+        return self.conv(rearrange(reference, "c r h w -> r c h w"))
+
+    def forward(self, x: Tensor, prepared: Tensor, start: int, num_frames: int) -> Tensor:
+        """Refine frames ``start`` onwards, t c h w, of a clip of ``num_frames``."""
+        frames = list(x)
+        for index, residual in zip((0, num_frames - 1), prepared, strict=True):
+            if start <= index < start + len(frames):
+                frames[index - start] = frames[index - start] + residual
+        return torch.stack(frames)
+
+
+class ReferenceAttention(nn.Module):
+    """Every pixel of every frame attends to the pixels of both references (SPEC section 6.2)."""
+
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        dim_head: int,
+        norm_groups: int,
+        operations: Operations,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        inner = heads * dim_head
+        self.heads = heads
+        self.operations = operations
+        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
+        self.to_q = operations.Linear(channels, inner, bias=False, **factory)
+        self.to_k = operations.Linear(channels, inner, bias=False, **factory)
+        self.to_v = operations.Linear(channels, inner, bias=False, **factory)
+        self.to_out = nn.Sequential(operations.Linear(inner, channels, **factory))
+
+    def prepare(self, reference: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of a c r h w reference; the same for all frames."""
+        tokens = rearrange(reference, "c r h w -> 1 (r h w) c")
+        return self.to_k(tokens), self.to_v(tokens)
+
+    def forward(
+        self, x: Tensor, prepared: tuple[Tensor, Tensor], start: int, num_frames: int
+    ) -> Tensor:
+        """Refine t c h w frames of a clip."""
+        size = {"t": x.shape[0], "h": x.shape[2]}
+        # The frames are folded into the queries: keys and values are never copied per frame.
+        q = self.to_q(rearrange(self.norm(x), "t c h w -> 1 (t h w) c"))
+        out = self.to_out(self.operations.attention(q, *prepared, self.heads))
+        return x + rearrange(out, "1 (t h w) c -> t c h w", **size)

@@ -1,0 +1,71 @@
+"""The image encoder, whose features the decoder reads as references (SPEC section 6.1).
+
+Legend: n images, c channels, h w space.
+"""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import AutoencoderConfig
+from ..operations import Operations
+from .decoder_layers import PixelAttention, ResnetBlock
+
+
+class EncoderDownsample(nn.Module):
+    """Halve height and width; pads right and bottom only, as the weights were trained."""
+
+    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        self.conv = operations.Conv2d(channels, channels, 3, stride=2, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map n c h w to n c h/2 w/2."""
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Encoder(nn.Module):
+    """Encodes images to the moments of latents, and hands out features of five depths."""
+
+    def __init__(self, config: AutoencoderConfig, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        groups, base = config.norm_groups, config.channels
+        self.conv_in = operations.Conv2d(config.in_channels, base, 3, padding=1, **factory)
+        self.down = nn.ModuleList()
+        channels = base
+        for level, mult in enumerate(config.channel_mult):
+            stage = nn.Module()
+            stage.block = nn.ModuleList()
+            for _ in range(config.num_res_blocks):
+                stage.block.append(
+                    ResnetBlock(channels, base * mult, groups, operations, **factory)
+                )
+                channels = base * mult
+            if level < len(config.channel_mult) - 1:
+                stage.downsample = EncoderDownsample(channels, operations, **factory)
+            self.down.append(stage)
+        self.mid = nn.Module()
+        self.mid.block_1 = ResnetBlock(channels, channels, groups, operations, **factory)
+        self.mid.attn_1 = PixelAttention(channels, groups, operations, **factory)
+        self.mid.block_2 = ResnetBlock(channels, channels, groups, operations, **factory)
+        self.norm_out = operations.GroupNorm(groups, channels, eps=1e-6, **factory)
+        self.conv_out = operations.Conv2d(channels, config.z_channels * 2, 3, padding=1, **factory)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Encode n 3 h w in [-1, 1].
+
+        Returns:
+            The moments n 8 h/8 w/8, and the features: one per level before its downsampling, then
+            those of the first convolution.
+        """
+        first = h = self.conv_in(x)
+        features = []
+        for stage in self.down.children():
+            for block in stage.block.children():
+                h = block(h)
+            features.append(h)
+            if hasattr(stage, "downsample"):
+                h = stage.downsample(h)
+        h = self.mid.block_2(self.mid.attn_1(self.mid.block_1(h)))
+        return self.conv_out(F.silu(self.norm_out(h))), [*features, first]

@@ -1,0 +1,123 @@
+"""Convolutional layers of the denoiser.
+
+Legend: b batch, t frames, c channels, h w space. Frames travel as a batch, (b t) c h w.
+"""
+
+import math
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..operations import Operations
+
+
+def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
+    """Embed numbers (b,) as float32 (b, dim), cosines first (SPEC section 2.2)."""
+    half = dim // 2
+    exponents = torch.arange(half, dtype=torch.float32, device=values.device) / half
+    angles = values.float()[:, None] * torch.exp(-math.log(10000.0) * exponents)
+    embedding = torch.cat([angles.cos(), angles.sin()], dim=-1)
+    return F.pad(embedding, (0, dim % 2))
+
+
+class TemporalConvStack(nn.Module):
+    """Four normalised convolutions over time, added to their input (SPEC section 2.5)."""
+
+    def __init__(
+        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+    ) -> None:
+        super().__init__()
+
+        def norm() -> nn.Module:
+            return operations.GroupNorm(norm_groups, channels, eps=1e-5, **factory)
+
+        def conv() -> nn.Module:
+            return operations.TemporalConv3d(
+                channels, channels, (3, 1, 1), padding=(1, 0, 0), **factory
+            )
+
+        self.conv1 = nn.Sequential(norm(), nn.SiLU(), conv())
+        # From the second on the checkpoint counts a dropout before the convolution.
+        self.conv2 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+        self.conv3 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+        self.conv4 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+
+    def forward(self, x: Tensor, num_frames: int) -> Tensor:
+        """Transform (b t) c h w; norm statistics are joint over the frames of a clip."""
+        clip = rearrange(x, "(b t) c h w -> b c t h w", t=num_frames)
+        out = self.conv4(self.conv3(self.conv2(self.conv1(clip))))
+        return x + rearrange(out, "b c t h w -> (b t) c h w")
+
+
+class ResBlock(nn.Module):
+    """A residual block told the timestep, with an optional stack over time (SPEC section 2.5)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        embed_dim: int,
+        norm_groups: int,
+        operations: Operations,
+        *,
+        has_temporal_conv: bool,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.in_layers = nn.Sequential(
+            operations.GroupNorm(norm_groups, in_channels, eps=1e-5, **factory),
+            nn.SiLU(),
+            operations.Conv2d(in_channels, out_channels, 3, padding=1, **factory),
+        )
+        self.emb_layers = nn.Sequential(
+            nn.SiLU(), operations.Linear(embed_dim, out_channels, **factory)
+        )
+        self.out_layers = nn.Sequential(
+            operations.GroupNorm(norm_groups, out_channels, eps=1e-5, **factory),
+            nn.SiLU(),
+            nn.Identity(),  # the checkpoint counts a dropout here
+            operations.Conv2d(out_channels, out_channels, 3, padding=1, **factory),
+        )
+        self.skip_connection = (
+            nn.Identity()
+            if in_channels == out_channels
+            else operations.Conv2d(in_channels, out_channels, 1, **factory)
+        )
+        if has_temporal_conv:
+            # The misspelling is in the checkpoint.
+            self.temopral_conv = TemporalConvStack(out_channels, norm_groups, operations, **factory)
+        self.has_temporal_conv = has_temporal_conv
+
+    def forward(self, x: Tensor, embedding: Tensor, num_frames: int) -> Tensor:
+        """Transform (b t) c h w, told by ``embedding`` (b t, embed_dim)."""
+        h = self.in_layers(x)
+        h = h + rearrange(self.emb_layers(embedding), "b c -> b c 1 1")
+        h = self.skip_connection(x) + self.out_layers(h)
+        return self.temopral_conv(h, num_frames) if self.has_temporal_conv else h
+
+
+class Downsample(nn.Module):
+    """Halve height and width by a strided convolution."""
+
+    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        self.op = operations.Conv2d(channels, channels, 3, stride=2, padding=1, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map b c h w to b c h/2 w/2."""
+        return self.op(x)
+
+
+class Upsample(nn.Module):
+    """Double height and width: nearest neighbour, then a convolution."""
+
+    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+        super().__init__()
+        self.conv = operations.Conv2d(channels, channels, 3, padding=1, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map b c h w to b c 2h 2w."""
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))

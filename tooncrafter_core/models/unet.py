@@ -1,0 +1,225 @@
+"""The video denoiser (SPEC section 2).
+
+Legend: b batch, t frames, c channels, h w space, l tokens. Frames travel as a batch, (b t) c h w.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from ..config import UNetConfig
+from ..operations import TORCH_OPERATIONS, Operations
+from .attention import Options, SpatialTransformer, TemporalTransformer
+from .layers import Downsample, ResBlock, Upsample, sinusoidal_embedding
+
+
+class Denoiser(nn.Module):
+    """Predicts v of noisy video latents from keyframe latents, text and image tokens, fps."""
+
+    def __init__(
+        self,
+        config: UNetConfig,
+        *,
+        operations: Operations = TORCH_OPERATIONS,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.dtype = dtype or torch.get_default_dtype()
+        self._operations = operations
+        self._factory: dict[str, Any] = {"dtype": dtype, "device": device}
+        base = config.model_channels
+        self._embed_dim = base * 4
+
+        self.time_embed = self._embedding_network()
+        self.fps_embedding = self._embedding_network()
+        first = operations.Conv2d(config.in_channels, base, 3, padding=1, **self._factory)
+        self.input_blocks = nn.ModuleList([nn.ModuleList([first])])
+        self.init_attn = nn.ModuleList(
+            [
+                TemporalTransformer(
+                    base,
+                    config.init_attention_heads,
+                    config.num_head_channels,
+                    operations,
+                    depth=config.transformer_depth,
+                    norm_groups=config.norm_groups,
+                    projects_by_convolution=True,
+                    **self._factory,
+                )
+            ]
+        )
+
+        channels, skips = base, [base]
+        last_level = len(config.channel_mult) - 1
+        for level, mult in enumerate(config.channel_mult):
+            for _ in range(config.num_res_blocks):
+                block = [self._res_block(channels, base * mult), *self._transformers(level)]
+                channels = base * mult
+                self.input_blocks.append(nn.ModuleList(block))
+                skips.append(channels)
+            if level != last_level:
+                down = Downsample(channels, operations, **self._factory)
+                self.input_blocks.append(nn.ModuleList([down]))
+                skips.append(channels)
+
+        self.middle_block = nn.ModuleList(
+            [
+                self._res_block(channels, channels),
+                *self._transformer_pair(channels),
+                self._res_block(channels, channels),
+            ]
+        )
+
+        self.output_blocks = nn.ModuleList()
+        for level, mult in reversed(list(enumerate(config.channel_mult))):
+            for index in range(config.num_res_blocks + 1):
+                block = [
+                    self._res_block(channels + skips.pop(), base * mult),
+                    *self._transformers(level),
+                ]
+                channels = base * mult
+                if level and index == config.num_res_blocks:
+                    block.append(Upsample(channels, operations, **self._factory))
+                self.output_blocks.append(nn.ModuleList(block))
+
+        self.out = nn.Sequential(
+            operations.GroupNorm(config.norm_groups, channels, eps=1e-5, **self._factory),
+            nn.SiLU(),
+            operations.Conv2d(channels, config.out_channels, 3, padding=1, **self._factory),
+        )
+
+    def _embedding_network(self) -> nn.Sequential:
+        linear = self._operations.Linear
+        return nn.Sequential(
+            linear(self.config.model_channels, self._embed_dim, **self._factory),
+            nn.SiLU(),
+            linear(self._embed_dim, self._embed_dim, **self._factory),
+        )
+
+    def _res_block(self, in_channels: int, out_channels: int) -> nn.Module:
+        return ResBlock(
+            in_channels,
+            out_channels,
+            self._embed_dim,
+            self.config.norm_groups,
+            self._operations,
+            has_temporal_conv=True,
+            **self._factory,
+        )
+
+    def _transformers(self, level: int) -> Iterator[nn.Module]:
+        """The transformers of a level, if it has any."""
+        if 2**level in self.config.attention_resolutions:
+            yield from self._transformer_pair(
+                self.config.model_channels * self.config.channel_mult[level]
+            )
+
+    def _transformer_pair(self, channels: int) -> Iterator[nn.Module]:
+        config, dim_head = self.config, self.config.num_head_channels
+        yield SpatialTransformer(
+            channels,
+            channels // dim_head,
+            dim_head,
+            self._operations,
+            depth=config.transformer_depth,
+            context_dim=config.context_dim,
+            norm_groups=config.norm_groups,
+            has_image_tokens=True,
+            **self._factory,
+        )
+        yield TemporalTransformer(
+            channels,
+            channels // dim_head,
+            dim_head,
+            self._operations,
+            depth=config.transformer_depth,
+            norm_groups=config.norm_groups,
+            **self._factory,
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor,
+        image_context: Tensor,
+        fps: Tensor | None = None,
+        control: Sequence[Tensor] | None = None,
+        options: Options = None,
+    ) -> Tensor:
+        """Predict v.
+
+        Args:
+            x: noisy latents and keyframe latents, b 8 t h w; h and w multiples of
+                ``config.size_multiple``.
+            timesteps: (b,), 0 to 999.
+            context: text tokens, b l c, any number of them.
+            image_context: image tokens, b t l c with each frame's own, or b l c shared by all.
+            fps: motion fps (b,); None takes ``config.default_fps``.
+            control: residuals for the skip connections in the order of ``input_blocks``, the
+                middle block's last, each (b t) c h w (SPEC section 10).
+            options: handed to the attention untouched.
+
+        Returns:
+            b 4 t h w.
+        """
+        self._check(x, image_context)
+        batch, num_frames = x.shape[0], x.shape[2]
+        if fps is None:
+            fps = timesteps.new_full((batch,), self.config.default_fps)
+        embedding = self.time_embed(self._embed(timesteps, x)) + self.fps_embedding(
+            self._embed(fps, x)
+        )
+        embedding = embedding.repeat_interleave(num_frames, dim=0)
+        residuals = list(control) if control is not None else None
+
+        def run(block: nn.Module, h: Tensor) -> Tensor:
+            for layer in block.children():
+                if isinstance(layer, ResBlock):
+                    h = layer(h, embedding, num_frames)
+                elif isinstance(layer, SpatialTransformer):
+                    h = layer(h, context, image_context, options)
+                elif isinstance(layer, TemporalTransformer):
+                    h = layer(h, num_frames, options)
+                else:
+                    h = layer(h)
+            return h
+
+        h = rearrange(x, "b c t h w -> (b t) c h w")
+        skips = []
+        for index, block in enumerate(self.input_blocks):
+            h = run(block, h)
+            if index == 0:
+                h = run(self.init_attn, h)
+            skips.append(h)
+        h = run(self.middle_block, h)
+        if residuals is not None:
+            h = h + residuals.pop()
+        for block in self.output_blocks:
+            skip = skips.pop()
+            if residuals is not None:
+                skip = skip + residuals.pop()
+            h = run(block, torch.cat([h, skip], dim=1))
+            del skip
+        return rearrange(self.out(h), "(b t) c h w -> b c t h w", t=num_frames)
+
+    def _embed(self, values: Tensor, like: Tensor) -> Tensor:
+        return sinusoidal_embedding(values, self.config.model_channels).to(like.dtype)
+
+    def _check(self, x: Tensor, image_context: Tensor) -> None:
+        multiple = self.config.size_multiple
+        if x.shape[3] % multiple or x.shape[4] % multiple:
+            raise ValueError(
+                f"The latents are {x.shape[4]}x{x.shape[3]}, but both sides must be multiples of "
+                f"{multiple} ({multiple * 8} pixels). Fit the keyframes to such a size."
+            )
+        if image_context.ndim == 4 and image_context.shape[1] != x.shape[2]:
+            raise ValueError(
+                f"The image tokens are for {image_context.shape[1]} frames, the latents have "
+                f"{x.shape[2]}. Build the conditioning for the same number of frames."
+            )
