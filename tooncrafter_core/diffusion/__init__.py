@@ -1,1 +1,1 @@
-
+"""The mathematics of diffusion: schedule, prediction, guidance and sampling; no networks."""
