@@ -1,0 +1,1 @@
+"""The pack seen through ComfyUI's own page in a real browser."""

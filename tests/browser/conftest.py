@@ -1,0 +1,39 @@
+"""A running ComfyUI and its page in a browser; skipped in words where either is missing."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from browser.page import ComfyPage, find_browser
+from comfyui.host import Host
+
+VARIABLE = "TOONCRAFTER_COMFYUI"
+PROBE_PACK = Path(__file__).resolve().parents[1] / "comfyui" / "probe_pack"
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """The browser to use."""
+    path = find_browser()
+    if path is None:
+        pytest.skip("no Chromium on this machine; install one or name it in TOONCRAFTER_BROWSER")
+    return path
+
+
+@pytest.fixture(scope="session")
+def host(browser_path: str) -> Iterator[Host]:
+    """A running ComfyUI with this pack in it."""
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        pytest.skip(f"{VARIABLE} is not set; 'python dev.py test' sets it")
+    with Host(folder, extra_packs=[PROBE_PACK]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def comfy_page(host: Host, browser_path: str) -> Iterator[ComfyPage]:
+    """ComfyUI's page, loaded and ready."""
+    with ComfyPage(host.url, browser_path) as page:
+        yield page

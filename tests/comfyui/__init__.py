@@ -1,0 +1,1 @@
+"""A real ComfyUI: started as a server for tests, or imported into the test process."""
