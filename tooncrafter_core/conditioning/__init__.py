@@ -1,1 +1,1 @@
-
+"""Conditioning: prompts and pictures become tokens, keyframes are checked and fitted."""

@@ -5,7 +5,8 @@ t c h w. The work is cut where frames meet: between two temporal stacks everythi
 frame, ``chunk`` frames at a time, so only the tensors at the cuts ever exist for the whole clip.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -101,47 +102,53 @@ class DualReferenceDecoder(nn.Module):
 
     def _decode_clip(self, z: Tensor, references: list[Tensor] | None, chunk: int) -> Tensor:
         num_frames = z.shape[0]
+        # Training needs every intermediate; otherwise a clip is overwritten frame by frame.
         in_place = not torch.is_grad_enabled()
-
-        def refine(level: int) -> FrameStep:
-            if references is None:
-                return lambda x, start: x
-            refinement = self.attn_refinement[level]
-            prepared = refinement.prepare(references[level])
-            return lambda x, start: refinement(x, prepared, start, num_frames)
-
-        def run(x: Tensor, steps: list[FrameStep]) -> Tensor:
-            def compute(start: int, stop: int) -> Tensor:
-                h = x[start:stop]
-                for step in steps:
-                    h = step(h, start)
-                return h
-
-            into = x if in_place and x is not z else None
-            return map_frames(compute, num_frames, chunk, into=into)
-
-        # Frame-by-frame work waits in ``pending`` until the next block that joins the frames.
-        pending: list[FrameStep] = [_per_frame(self.conv_in)]
         x = z
+        for steps, block in self._segments(references, num_frames):
+            reuse = in_place and x is not z
+            x = map_frames(partial(_run, steps, x), num_frames, chunk, into=x if reuse else None)
+            if block is not None:
+                x = block.mix_over_time(x, chunk, in_place)
+        x = self.conv_out.time_mix_conv(rearrange(x, "t c h w -> 1 c t h w"))
+        return rearrange(x, "1 c t h w -> t c h w")
 
-        def join(x: Tensor, block: VideoResBlock) -> Tensor:
-            x = run(x, [*pending, _per_frame(block)])
-            pending.clear()
-            return block.mix_over_time(x, chunk, in_place)
+    def _segments(
+        self, references: list[Tensor] | None, num_frames: int
+    ) -> Iterator[tuple[list[FrameStep], VideoResBlock | None]]:
+        """Cut the network where frames meet: frame-wise steps, then the block that joins frames.
 
-        x = join(x, self.mid.block_1)
-        pending.append(_per_frame(self.mid.attn_1))
-        x = join(x, self.mid.block_2)
+        Made one at a time, so that what a refinement prepares lives no longer than its segment.
+        """
+        yield [_per_frame(self.conv_in), _per_frame(self.mid.block_1)], self.mid.block_1
+        yield [_per_frame(self.mid.attn_1), _per_frame(self.mid.block_2)], self.mid.block_2
+        steps: list[FrameStep] = []
         for level, stage in reversed(list(enumerate(self.up.children()))):
             for block in stage.block.children():
-                x = join(x, block)
-            pending.append(refine(level))
+                yield [*steps, _per_frame(block)], block
+                steps = []
+            steps = self._refinement(level, references, num_frames)
             if level:
-                pending.append(_per_frame(stage.upsample))
-        pending.append(lambda h, start: F.silu(self.norm_out(h)))
-        pending += [refine(len(self.up)), _per_frame(self.conv_out)]
-        x = rearrange(run(x, pending), "t c h w -> 1 c t h w")
-        return rearrange(self.conv_out.time_mix_conv(x), "1 c t h w -> t c h w")
+                steps.append(_per_frame(stage.upsample))
+        steps.append(lambda x, start: F.silu(self.norm_out(x)))
+        steps += self._refinement(len(self.up), references, num_frames)
+        yield [*steps, _per_frame(self.conv_out)], None
+
+    def _refinement(
+        self, level: int, references: list[Tensor] | None, num_frames: int
+    ) -> list[FrameStep]:
+        if references is None:
+            return []
+        refinement = self.attn_refinement[level]
+        prepared = refinement.prepare(references[level])
+        return [lambda x, start: refinement(x, prepared, start, num_frames)]
+
+
+def _run(steps: list[FrameStep], x: Tensor, start: int, stop: int) -> Tensor:
+    h = x[start:stop]
+    for step in steps:
+        h = step(h, start)
+    return h
 
 
 def _per_frame(layer: nn.Module) -> FrameStep:

@@ -1,0 +1,188 @@
+"""OpenCLIP's text and image encoders, as ToonCrafter reads them (SPEC sections 4 and 5).
+
+State-dict keys are the checkpoint's without ``cond_stage_model.model.`` and ``embedder.model.``.
+Only the attributes of open_clip that name checkpoint tensors are used, so its releases may
+rearrange everything else. Both encoders are frozen: evaluation mode, no gradients.
+"""
+
+import logging
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+
+from ..config import ImageEncoderConfig, TextEncoderConfig
+from .preprocess import preprocess_for_image_encoder
+
+# b batch, c channels, h w space, l tokens
+
+logger = logging.getLogger(__name__)
+
+
+@cache
+def _tokenizer() -> Any:
+    """open_clip's tokenizer; reading its vocabulary takes a moment, so one serves all."""
+    import open_clip
+
+    return open_clip.SimpleTokenizer()
+
+
+def count_tokens(prompt: str) -> int:
+    """Tokens a prompt takes, with its start and end marks; SPEC section 5."""
+    return len(_tokenizer().encode(prompt)) + 2
+
+
+def tokenize(prompts: list[str], context_length: int = 77) -> Tensor:
+    """Turn prompts into token numbers, ``b context_length``, padded with zeros.
+
+    A prompt that is too long loses its tail, keeps its end mark as the last token, and a warning
+    says how much was cut; ``count_tokens`` tells beforehand. ``ValueError`` when there is no
+    prompt. SPEC section 5.
+    """
+    if isinstance(prompts, str) or not prompts:
+        raise ValueError(f"The text encoder needs a list of one prompt or more, got {prompts!r}.")
+    for prompt in prompts:
+        count = count_tokens(prompt)
+        if count > context_length:
+            logger.warning(
+                "The prompt takes %d tokens and the text encoder reads %d: the last %d are "
+                "ignored. Shorten the prompt, or put what matters first. It begins: '%s'",
+                count,
+                context_length,
+                count - context_length,
+                prompt[:60],
+            )
+    return _tokenizer()(prompts, context_length)
+
+
+class _TextTensors(nn.Module):
+    """The text tensors that both checkpoint parts hold outside their blocks."""
+
+    token_embedding: nn.Embedding
+    positional_embedding: nn.Parameter
+    ln_final: nn.Module
+    text_projection: nn.Parameter
+
+    def __init__(self, tower: Any) -> None:
+        super().__init__()
+        self.token_embedding = tower.token_embedding
+        self.positional_embedding = tower.positional_embedding
+        self.ln_final = tower.ln_final
+        self.text_projection = tower.text_projection
+        self.logit_scale = nn.Parameter(torch.zeros(()))
+
+
+class TextEncoder(_TextTensors):
+    """The text encoder; its last layer is loaded but not used."""
+
+    transformer: Any
+
+    def __init__(
+        self,
+        config: TextEncoderConfig,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        with torch.device(device or "cpu"):
+            tower = _text_tower(config)
+            super().__init__(tower)
+        self.transformer = tower.transformer
+        self.context_length = config.context_length
+        self.to(dtype=dtype).requires_grad_(False).eval()
+
+    def encode(self, prompts: list[str]) -> Tensor:
+        """Tokens of prompts, ``b context_length width``; long prompts as ``tokenize`` says.
+
+        The last but one layer's output, normalised by the final norm. SPEC section 5.
+        """
+        return self(tokenize(prompts, self.context_length))
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """``b l`` token numbers to ``b l c``, in the weights' precision. SPEC section 5."""
+        weight = self.token_embedding.weight
+        x = self.token_embedding(token_ids.to(weight.device))
+        length = x.shape[1]
+        x = x + self.positional_embedding[:length].to(x)
+        # Built here and not kept: a buffer outside the checkpoint would stay on the meta device.
+        mask = torch.full((length, length), float("-inf"), dtype=x.dtype, device=x.device).triu(1)
+        blocks = list(self.transformer.resblocks)
+        return self.ln_final(_run_blocks(blocks[:-1], x, mask))
+
+
+class ImageEncoder(_TextTensors):
+    """The image encoder, with the unused text tensors the checkpoint keeps beside it."""
+
+    visual: Any
+
+    def __init__(
+        self,
+        config: ImageEncoderConfig,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        text: TextEncoderConfig | None = None,
+    ) -> None:
+        """``text`` gives the shapes of the leftovers; the published text encoder's by default."""
+        with torch.device(device or "cpu"):
+            super().__init__(_text_tower(text or TextEncoderConfig(), layers=1))
+            self.visual = _image_tower(config)
+        self.image_size = config.image_size
+        self.to(dtype=dtype).requires_grad_(False).eval()
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Tokens of ``b 3 h w`` pictures in [-1, 1], any size: ``b l width``, class token first.
+
+        All tokens, without the last norm and the projection. SPEC section 4.
+        """
+        return self(preprocess_for_image_encoder(images, self.image_size))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """``b 3 size size`` preprocessed pictures to ``b l c``, in the weights' precision."""
+        visual = self.visual
+        x = visual.conv1(pictures.to(visual.conv1.weight))
+        x = rearrange(x, "b c h w -> b (h w) c")
+        class_token = repeat(visual.class_embedding, "c -> b 1 c", b=x.shape[0])
+        x = torch.cat([class_token.to(x), x], dim=1) + visual.positional_embedding.to(x)
+        return _run_blocks(visual.transformer.resblocks, visual.ln_pre(x))
+
+
+def _text_tower(config: TextEncoderConfig, layers: int | None = None) -> Any:
+    """open_clip's text transformer; ``layers=1``, its least, where the blocks do not matter."""
+    from open_clip.transformer import TextTransformer
+
+    return TextTransformer(
+        context_length=config.context_length,
+        vocab_size=config.vocab_size,
+        width=config.width,
+        heads=config.heads,
+        layers=config.layers if layers is None else layers,
+        output_dim=config.embed_dim,
+    )
+
+
+def _image_tower(config: ImageEncoderConfig) -> Any:
+    """open_clip's vision transformer."""
+    from open_clip.transformer import VisionTransformer
+
+    return VisionTransformer(
+        image_size=config.image_size,
+        patch_size=config.patch_size,
+        width=config.width,
+        layers=config.layers,
+        heads=config.width // config.head_width,
+        mlp_ratio=config.mlp_ratio,
+        output_dim=config.embed_dim,
+    )
+
+
+def _run_blocks(blocks: Iterable[Any], x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Run ``b l c`` tokens through blocks; some open_clip releases want them as ``l b c``."""
+    for block in blocks:
+        if block.attn.batch_first:
+            x = block(x, attn_mask=mask)
+        else:
+            x = rearrange(x, "b l c -> l b c")
+            x = rearrange(block(x, attn_mask=mask), "l b c -> b l c")
+    return x
