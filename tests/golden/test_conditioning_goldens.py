@@ -1,0 +1,161 @@
+"""Preprocessing, encoders, fitting and conditions against what the official program computed.
+
+Every case found in TOONCRAFTER_GOLDENS is run, whatever its sizes, seeds and configuration.
+"""
+
+import json
+import os
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from einops import rearrange
+from golden import recipe
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tooncrafter_core.conditioning.build import build_conditions
+from tooncrafter_core.conditioning.encoders import ImageEncoder, TextEncoder, tokenize
+from tooncrafter_core.conditioning.fitting import official_resize
+from tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
+from tooncrafter_core.config import ImageEncoderConfig, ResamplerConfig, TextEncoderConfig
+from tooncrafter_core.models.resampler import Resampler
+
+FOLDER = Path(os.environ.get("TOONCRAFTER_GOLDENS", Path(__file__).parent / "data"))
+
+
+def found(prefix: str) -> list[Path]:
+    return sorted(FOLDER.glob(f"{prefix}*.json"))
+
+
+def golden_id(path: Path) -> str:
+    return path.stem
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    return json.loads(path.read_text("utf-8")), load_file(path.with_suffix(".safetensors"))
+
+
+def assert_close(actual: Tensor, golden: Tensor, data: dict[str, Any]) -> None:
+    assert actual.shape == golden.shape
+    allowed = data["tolerance"]["atol_rel_to_std"] * golden.double().std()
+    deviation = (actual.double() - golden.double()).abs().max()
+    assert deviation <= allowed, f"deviates by {deviation:.3g}, allowed is {allowed:.3g}"
+
+
+def from_config(kind: type, values: dict[str, Any]) -> Any:
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in values.items() if name in names})
+
+
+def load_part(network: nn.Module, weights: dict[str, Tensor], prefix: str) -> None:
+    """Fill a network built on the meta device, strictly."""
+    part = {key.removeprefix(prefix): v for key, v in weights.items() if key.startswith(prefix)}
+    network.load_state_dict(part, assign=True)
+
+
+def build_encoders(clip: dict[str, Any]) -> tuple[ImageEncoder, TextEncoder]:
+    text = from_config(TextEncoderConfig, {**clip["text"], "embed_dim": clip["embed_dim"]})
+    image = from_config(ImageEncoderConfig, {**clip["vision"], "embed_dim": clip["embed_dim"]})
+    return ImageEncoder(image, device="meta", text=text), TextEncoder(text, device="meta")
+
+
+PREPROCESS_CASES = [
+    pytest.param(path, case, id=f"{path.stem}-{'x'.join(map(str, case['hw']))}")
+    for path in found("clip_preprocess")
+    for case in json.loads(path.read_text("utf-8"))["cases"]
+]
+
+
+def test_there_are_goldens_to_run() -> None:
+    assert PREPROCESS_CASES
+    assert found("clip_encoders")
+
+
+@pytest.mark.parametrize(("path", "case"), PREPROCESS_CASES)
+def test_preprocessing_matches_the_official_one(path: Path, case: dict[str, Any]) -> None:
+    data, tensors = read(path)
+    number, (height, width) = case["i"], case["hw"]
+    if case["input"] == "stored":
+        image = tensors[f"in.{number}"]
+    else:
+        shape = (1, 3, height, width)
+        image = recipe.make_image(data["tag"], f"clip.{number}", shape) * 2 - 1
+    out = preprocess_for_image_encoder(image)
+    assert out.mean().item() == pytest.approx(case["mean"], abs=1e-4)
+    assert out.std().item() == pytest.approx(case["std"], abs=1e-4)
+    golden = tensors[f"out.{number}"]
+    steps = [int(step) for step in re.findall(r"::(\d+)", case["out"])] or [1, 1]
+    assert_close(out[:, :, :: steps[0], :: steps[1]], golden, data)
+
+
+@pytest.mark.parametrize("path", found("clip_encoders"), ids=golden_id)
+def test_image_encoder_matches_the_official_one(path: Path) -> None:
+    data, tensors = read(path)
+    weights = recipe.make_state_dict(data["tag"], data["image"]["state_dict"])
+    assert recipe.digest(weights) == data["image"]["weights_sha256"]
+    encoder, _ = build_encoders(data["config"])
+    load_part(encoder, weights, "embedder.model.")
+    for number in range(len(data["config"]["image_sizes"])):
+        tokens = encoder.encode(tensors[f"img.{number}"])
+        assert_close(tokens, tensors[f"img_tokens.{number}"], data)
+    assert_close(encoder.encode(torch.zeros(1, 3, 224, 224)), tensors["zero_img_tokens"], data)
+
+
+@pytest.mark.parametrize("path", found("clip_encoders"), ids=golden_id)
+def test_text_encoder_matches_the_official_one(path: Path) -> None:
+    data, tensors = read(path)
+    weights = recipe.make_state_dict(data["tag"], data["text"]["state_dict"])
+    assert recipe.digest(weights) == data["text"]["weights_sha256"]
+    _, encoder = build_encoders(data["config"])
+    load_part(encoder, weights, "cond_stage_model.model.")
+    prompts = data["config"]["prompts"]
+    assert torch.equal(tokenize(prompts, encoder.context_length), tensors["text_tokens"])
+    assert_close(encoder.encode(prompts), tensors["text_emb"], data)
+
+
+def keyframes(tensors: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """The two keyframes as ``1 3 h w`` in [-1, 1]."""
+    first, last = ((tensors[name].float() / 255 - 0.5) * 2 for name in ("img1", "img2"))
+    return first[None], last[None]
+
+
+@pytest.mark.parametrize("path", found("e2e"), ids=golden_id)
+def test_official_resize_matches_the_official_program(path: Path) -> None:
+    data, tensors = read(path)
+    for number, image in enumerate(keyframes(tensors), start=1):
+        fitted = official_resize(image, data["case"]["W"], data["case"]["H"])
+        assert_close(fitted[0], tensors[f"resized{number}"], data)
+
+
+@pytest.mark.parametrize("path", found("e2e"), ids=golden_id)
+def test_conditions_match_the_official_program(path: Path) -> None:
+    data, tensors = read(path)
+    weights = recipe.make_state_dict(data["tag"], data["state_dict"])
+    assert recipe.digest(weights) == data["weights_sha256"]
+    image_encoder, text_encoder = build_encoders(data["clip"])
+    resampler = from_config(ResamplerConfig, data["resampler"])
+    projector = Resampler(resampler, device="meta")
+    load_part(image_encoder, weights, "embedder.model.")
+    load_part(text_encoder, weights, "cond_stage_model.model.")
+    load_part(projector, weights, "image_proj_model.")
+
+    conditions = build_conditions(
+        text_encoder,
+        image_encoder,
+        projector.requires_grad_(False),
+        image=keyframes(tensors)[0],
+        keyframe_latents=tensors["z"][:, :, [0, -1]],
+        prompt=data["prompt"],
+        num_queries=resampler.num_queries,
+        num_frames=data["case"]["t"],
+        motion_fps=data["case"]["fs"],
+    )
+    for condition, name in zip(conditions, ("cond_context", "uncond_context"), strict=True):
+        image_tokens = rearrange(condition.image_tokens, "b t l c -> b (t l) c")
+        assert_close(torch.cat([condition.text, image_tokens], dim=1), tensors[name], data)
+        assert_close(condition.keyframe_latents, tensors["concat"], data)
+        assert condition.motion_fps.tolist() == [data["case"]["fs"]]

@@ -1,0 +1,172 @@
+"""Reads pictures from files and writes videos to them."""
+
+import errno
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from .errors import KeyframeError, OutputError
+from .video_formats import ENCODERS, Frames, encode_png
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# t frames, c channels, h w space
+
+logger = logging.getLogger(__name__)
+
+
+def read_image(path: str | Path) -> Tensor:
+    """Read a picture as ``3 h w``, float32 in [-1, 1].
+
+    Turned as its EXIF note says; palettes and 16-bit greys are understood; what is transparent
+    shows white, which is logged; of an animation the first frame counts. ``KeyframeError`` when
+    there is no file or it holds no picture. SPEC section 7.
+    """
+    from PIL import Image, ImageOps
+
+    path = Path(path)
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            pixels = _pixels(ImageOps.exif_transpose(opened), path)
+    except FileNotFoundError:
+        raise KeyframeError(f"There is no picture at '{path}'.") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise KeyframeError(f"'{path}' cannot be read as a picture: {error}") from error
+    return rearrange((torch.from_numpy(pixels) - 0.5) * 2, "h w c -> c h w")
+
+
+def _pixels(image: "Image", path: Path) -> np.ndarray:
+    """``h w 3`` float32 in [0, 1] of any kind of picture."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = np.asarray(image, dtype=np.float32)
+        grey = grey if image.mode == "F" else grey / 65535
+        if not (grey.min() >= 0 and grey.max() <= 1):
+            raise KeyframeError(f"'{path}' has grey values beyond black and white; save as 8 bit.")
+        return np.repeat(grey[..., None], 3, axis=2)
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
+    rgba = np.asarray(image.convert("RGBA"), dtype=np.float32) / 255
+    colour, alpha = rgba[..., :3], rgba[..., 3:]
+    if (alpha < 1).any():
+        logger.info("'%s' is transparent in places: white is put behind it.", path)
+    return colour * alpha + (1 - alpha)
+
+
+def write_video(frames: Tensor, path: str | Path, fps: float = 8.0, lossless: bool = False) -> Path:
+    """Write ``t 3 h w`` in [-1, 1] as a video, by the path's extension.
+
+    ``.mp4`` ``.mkv`` (H.264), ``.webm`` (VP9), ``.gif``, ``.webp``, ``.png`` ``.apng`` (animated
+    PNG, lossless), or a folder (no extension) of pictures ``0001.png``. ``lossless`` counts for
+    WebP. Values are clamped and rounded to the nearest of 256 levels; the official program cuts
+    the fraction off instead, half a level darker. H.264 and VP9 need even sides: an odd one gets
+    its last row or column twice, which is logged. Nothing appears at ``path`` before the whole
+    file is written. ``OutputError`` for an unknown extension, wrong frames or fps, a folder with
+    other files in it, or a full disk. Returns the path.
+    """
+    path = Path(path)
+    check_output(path, fps)
+    kind = _kind(path)
+    pictures = _to_uint8(frames)
+    if kind == "":
+        encoded = {
+            f"{i:04d}.png": encode_png(picture) for i, picture in enumerate(pictures, start=1)
+        }
+        _write_folder(path, encoded)
+    else:
+        _write_file(path, ENCODERS[kind](pictures, fps, lossless))
+    return path
+
+
+def check_output(path: str | Path, fps: float = 8.0) -> None:
+    """Tell before the video is made that it cannot be written as asked: ``OutputError``."""
+    path = Path(path)
+    if (kind := _kind(path)) not in ("", *ENCODERS):
+        raise OutputError(
+            f"'{path.name}': videos are written as {' '.join(ENCODERS)}, or as a folder of PNG "
+            f"pictures (a path without an extension); '{kind}' is none of these."
+        )
+    if not 0.1 <= fps <= 1000 or (kind == ".gif" and fps > 50):
+        limit = 50 if kind == ".gif" else 1000
+        raise OutputError(f"This video can play at 0.1 to {limit} fps, not at {fps}.")
+    if kind == "" and path.is_dir():
+        others = [p.name for p in path.iterdir() if not re.fullmatch(r"\d{4,}\.png", p.name)]
+        if others:
+            raise OutputError(
+                f"The folder '{path}' holds other files ('{others[0]}'); name a new or empty one."
+            )
+    elif kind == "" and path.exists():
+        raise OutputError(f"'{path}' is a file; name a folder, or add an extension for a video.")
+
+
+def _kind(path: Path) -> str:
+    """The extension that decides the format; none for a folder."""
+    return "" if path.is_dir() else path.suffix.lower()
+
+
+def _to_uint8(frames: Tensor) -> Frames:
+    """``t h w 3`` of 256 levels."""
+    if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
+        raise OutputError(f"A video is written from t 3 h w frames, got {tuple(frames.shape)}.")
+    frames = frames.detach().float().cpu()
+    if not torch.isfinite(frames).all():
+        raise OutputError("The video holds pixels that are not numbers (NaN or infinity).")
+    levels = ((frames.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return rearrange(levels, "t c h w -> t h w c").contiguous().numpy()
+
+
+@contextmanager
+def _beside(path: Path, needed: int) -> Iterator[Path]:
+    """A hidden name next to ``path`` to write to first; whatever is left there is removed."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+    except OSError as error:
+        size = f"{needed / 2**20:.1f} MiB"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputError(
+                f"The disk is full: '{path.parent}' has no room for the {size} of this video. "
+                "Free some space or write elsewhere; nothing was left behind."
+            ) from error
+        raise OutputError(f"The video ({size}) cannot be written to '{path}': {error}") from error
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    """Write the whole file, then put it in place in one step."""
+    with _beside(path, len(content)) as part:
+        part.write_bytes(content)
+        part.replace(path)
+
+
+def _write_folder(path: Path, files: dict[str, bytes]) -> None:
+    """Write the whole folder, then swap it in; an older sequence there goes."""
+    with _beside(path, sum(map(len, files.values()))) as part:
+        new, old = part / "new", part / "old"
+        new.mkdir(parents=True)
+        for name, content in files.items():
+            (new / name).write_bytes(content)
+        if path.is_dir():
+            path.replace(old)
+        try:
+            new.replace(path)
+        except OSError:
+            if old.is_dir():
+                old.replace(path)
+            raise
