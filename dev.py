@@ -151,8 +151,8 @@ def stamp() -> str:
 
 
 def pip(*arguments: str) -> None:
-    """Run the environment's pip; its silence about success is wanted, its errors are shown."""
-    command = [python(), "-m", "pip", "--disable-pip-version-check", *arguments, "--quiet"]
+    """Run the environment's pip; only its errors are shown."""
+    command = [python(), "-m", "pip", "--disable-pip-version-check", *arguments, "-qq"]
     result = subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL)
     if result.returncode != 0:
         raise DevError(
@@ -317,7 +317,7 @@ def read_counts(report: Path) -> Counts:
 
 def select(suites: Iterable[Suite], arguments: Sequence[str]) -> tuple[list[Suite], list[str]]:
     """Keep what the arguments name: a path among them narrows the run to its suite."""
-    paths = [word for word in arguments if (PROJECT / word.split("::")[0]).exists()]
+    paths = [word for word in arguments if Path(word.split("::")[0]).parts[:1] == ("tests",)]
     others = [word for word in arguments if word not in paths]
     if not paths:
         return list(suites), others

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from comfyui.conftest import CORE, PACK
 from comfyui.host import Host
+from comfyui.inprocess import CORE, PACK
 from comfyui.launch import PROJECT
 
 
