@@ -129,7 +129,7 @@ def _to_uint8(frames: Tensor) -> Frames:
 @contextmanager
 def _beside(path: Path, needed: int) -> Iterator[Path]:
     """A hidden name next to ``path`` to write to first; whatever is left there is removed."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.absolute().with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -144,8 +144,8 @@ def _beside(path: Path, needed: int) -> Iterator[Path]:
     finally:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
+        elif part.exists():
+            part.unlink()
 
 
 def _write_file(path: Path, content: bytes) -> None:
