@@ -1,1 +1,23 @@
+"""Weight files: reading, recognising, loading and writing them."""
 
+from .detect import EncoderFile, detect, detect_encoder_files, is_sketch_encoder
+from .keys import Component
+from .load import Models, build_models, build_network, compare, load_component
+from .read import Checkpoint, read_checkpoint
+from .save import save_checkpoint
+
+__all__ = [
+    "Checkpoint",
+    "Component",
+    "EncoderFile",
+    "Models",
+    "build_models",
+    "build_network",
+    "compare",
+    "detect",
+    "detect_encoder_files",
+    "is_sketch_encoder",
+    "load_component",
+    "read_checkpoint",
+    "save_checkpoint",
+]

@@ -1,1 +1,49 @@
+"""The command line: ``python -m tooncrafter_core COMMAND``.
 
+Each command is a module here with ``add_parser(subparsers)``, which names it and its options, and
+``run(args) -> int``, which does it and returns the exit code.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from ..errors import ToonCrafterError
+
+COMMANDS = ("inspect", "convert")
+"""Modules of this package, in the order in which the help lists them."""
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    2 when something the user gave cannot be used (one line on stderr says what to do), 130 when
+    interrupted. Other exceptions pass through: they are our mistakes and show where.
+    """
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run_command(args)
+    except ToonCrafterError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command; modules load here, heavy packages only when one runs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tooncrafter_core", description="Interpolate cartoon keyframes."
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = import_module(f".{name}", __name__)
+        module.add_parser(subparsers).set_defaults(run_command=module.run)
+    return parser

@@ -1,0 +1,226 @@
+"""Fills networks from a checkpoint: strictly, and without a second copy in memory.
+
+Networks are built on the meta device and take over the mapped tensors. Where a tensor must change
+its number format or device, it is read, changed and let go of in small groups (SPEC section 0).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..config import ModelConfig, TextEncoderConfig
+from ..errors import CheckpointError
+from ..operations import TORCH_OPERATIONS, Operations
+from .detect import detect, part_of
+from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select, where_to_get
+from .read import Checkpoint
+
+_GROUP_SHARE = 20
+"""A group of tensors being changed is this part of the file at most."""
+
+_SMALLEST_GROUP = 32 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The networks of a checkpoint, ready to use; the encoders None when it has none."""
+
+    config: ModelConfig
+    denoiser: nn.Module
+    projector: nn.Module
+    autoencoder: nn.Module
+    text_encoder: nn.Module | None
+    image_encoder: nn.Module | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mismatch:
+    """How a component's tensors differ from what its network needs."""
+
+    missing: tuple[str, ...]
+    left_over: tuple[str, ...]
+    wrong_shape: tuple[str, ...]
+    """As 'key (found (1, 2), needed (3, 4))'."""
+    num_needed: int
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.left_over or self.wrong_shape)
+
+    def __str__(self) -> str:
+        parts = (
+            (self.missing, "missing"),
+            (self.left_over, "left over"),
+            (self.wrong_shape, "of the wrong shape"),
+        )
+        told = [f"{len(keys)} {what}: {_first(keys)}" for keys, what in parts if keys]
+        return f"of {self.num_needed} tensors {'; '.join(told)}"
+
+
+def build_models(
+    checkpoint: Checkpoint,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+    operations: Operations = TORCH_OPERATIONS,
+) -> Models:
+    """Build and fill every network the checkpoint has, frozen and in evaluation mode.
+
+    ``dtype`` None keeps the file's number format. On the CPU without a change of format the
+    weights stay mapped: the file must not be overwritten while they are in use.
+    ``CheckpointError`` when the file is not ToonCrafter's or a component does not fit.
+    SPEC sections 0 and 1.
+    """
+    config = detect(checkpoint)
+    networks: dict[str, nn.Module | None] = {}
+    for component in (*REQUIRED, *OPTIONAL):
+        networks[component.value] = None
+        if part_of(config, component) is not None:
+            network = build_network(component, config, checkpoint, operations)
+            load_component(network, checkpoint, component, dtype=dtype, device=device)
+            networks[component.value] = network.eval().requires_grad_(False)
+    checkpoint.release()
+    return Models(config=config, **networks)  # type: ignore[arg-type]
+
+
+def check_models(checkpoint: Checkpoint, config: ModelConfig) -> None:
+    """Compare every component with its network, without reading a tensor.
+
+    ``CheckpointError`` for the first that does not fit. SPEC section 0.
+    """
+    for component in (*REQUIRED, *OPTIONAL):
+        if part_of(config, component) is not None:
+            network = build_network(component, config, checkpoint)
+            check_component(network, checkpoint, component)
+
+
+def build_network(
+    component: Component,
+    config: ModelConfig,
+    checkpoint: Checkpoint | None = None,
+    operations: Operations = TORCH_OPERATIONS,
+) -> nn.Module:
+    """The component's network on the meta device, without memory for its weights.
+
+    The checkpoint tells the sizes of the text tensors that the image encoder carries along unused;
+    without one they are as wide as the text encoder's.
+    """
+    part = part_of(config, component)
+    if component is Component.DENOISER:
+        from ..models.unet import Denoiser
+
+        return Denoiser(part, operations=operations, device="meta")
+    if component is Component.PROJECTOR:
+        from ..models.resampler import Resampler
+
+        return Resampler(part, operations=operations, device="meta")
+    if component is Component.AUTOENCODER:
+        from ..models.autoencoder import Autoencoder
+
+        return Autoencoder(part, operations=operations, device="meta")
+    from ..conditioning.encoders import ImageEncoder, TextEncoder
+
+    if component is Component.TEXT_ENCODER:
+        return TextEncoder(part, device="meta")
+    return ImageEncoder(part, device="meta", text=_unused_text(config, checkpoint))
+
+
+def load_component(
+    module: nn.Module,
+    checkpoint: Checkpoint,
+    component: Component,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+) -> None:
+    """Give ``module`` the component's tensors, by assignment; it may be on the meta device.
+
+    ``CheckpointError`` names what is missing, left over or of the wrong shape; then ``module`` is
+    as before. SPEC section 0.
+    """
+    check_component(module, checkpoint, component)
+    names = select(checkpoint.info, component)
+    device = torch.device(device)
+    keeps_dtype = dtype is None or all(checkpoint.info[k].dtype is dtype for k in names.values())
+    if device.type == "cpu" and keeps_dtype:
+        tensors = {own: checkpoint[key] for own, key in names.items()}
+    else:
+        tensors = dict(_converted(checkpoint, names, dtype, device))
+    module.load_state_dict(tensors, strict=True, assign=True)
+
+
+def check_component(module: nn.Module, checkpoint: Checkpoint, component: Component) -> None:
+    """Compare one network with its tensors; ``CheckpointError`` when they differ."""
+    if mismatch := compare(module, checkpoint.shapes, component):
+        title = COMPONENT_KEYS[component].title
+        raise CheckpointError(
+            f"{checkpoint.name} does not fit the {title}: {mismatch}. {where_to_get(component)}"
+        )
+
+
+def compare(
+    module: nn.Module, shapes: Mapping[str, tuple[int, ...]], component: Component
+) -> Mismatch:
+    """Compare a network's tensors with a checkpoint's, names and shapes; falsy when they agree."""
+    needed = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    found = {own: shapes[key] for own, key in select(shapes, component).items()}
+    return Mismatch(
+        missing=tuple(key for key in needed if key not in found),
+        left_over=tuple(key for key in found if key not in needed),
+        wrong_shape=tuple(
+            f"{key} (found {found[key]}, needed {shape})"
+            for key, shape in needed.items()
+            if key in found and found[key] != shape
+        ),
+        num_needed=len(needed),
+    )
+
+
+def groups(checkpoint: Checkpoint, keys: Iterable[str]) -> Iterator[list[str]]:
+    """Split keys into groups of few bytes, letting go of the file after each group is used."""
+    limit = max(_SMALLEST_GROUP, checkpoint.nbytes // _GROUP_SHARE)
+    group: list[str] = []
+    size = 0
+    for key in keys:
+        nbytes = checkpoint.info[key].nbytes
+        if group and size + nbytes > limit:
+            yield group
+            checkpoint.release()
+            group, size = [], 0
+        group.append(key)
+        size += nbytes
+    yield group
+    checkpoint.release()
+
+
+def _converted(
+    checkpoint: Checkpoint,
+    names: Mapping[str, str],
+    dtype: torch.dtype | None,
+    device: torch.device,
+) -> Iterator[tuple[str, Tensor]]:
+    """Copies in another number format or on another device; none of them holds on to the file."""
+    own_names = {key: own for own, key in names.items()}
+    for group in groups(checkpoint, own_names):
+        for key in group:
+            yield own_names[key], checkpoint[key].to(device, dtype, copy=True)
+
+
+def _unused_text(config: ModelConfig, checkpoint: Checkpoint | None) -> TextEncoderConfig | None:
+    """Sizes of the text tensors that the image encoder's part of a checkpoint holds."""
+    prefix = COMPONENT_KEYS[Component.IMAGE_ENCODER].prefix
+    shapes: Mapping[str, Any] = checkpoint.shapes if checkpoint else {}
+    names = ("token_embedding.weight", "positional_embedding", "text_projection")
+    found = [shapes.get(prefix + name, ()) for name in names]
+    if any(len(shape) != 2 for shape in found):
+        return config.text_encoder
+    (vocab_size, width), (context_length, _), (_, embed_dim) = found
+    return TextEncoderConfig(
+        width=width, heads=1, layers=1,
+        context_length=context_length, vocab_size=vocab_size, embed_dim=embed_dim,
+    )  # fmt: skip
+
+
+def _first(keys: tuple[str, ...], number: int = 3) -> str:
+    return ", ".join(keys[:number]) + (", ..." if len(keys) > number else "")

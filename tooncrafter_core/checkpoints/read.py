@@ -1,0 +1,220 @@
+"""Reads weight files of every form without running them and without copying their tensors.
+
+Files are mapped into memory: a tensor's bytes are read when they are used, and while they stay
+mapped they are the file's own pages. ``Checkpoint.release`` lets go of them (SPEC section 0).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+from .keys import official_names, unwrap
+from .sniff import FileKind, SafetensorsHeader, file_kind, read_safetensors_header
+from .unpickle import load_pickle
+
+_DTYPES: dict[str, torch.dtype] = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
+    "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+"""safetensors' names of the number formats."""
+
+DTYPE_NAMES: dict[torch.dtype, str] = {dtype: name for name, dtype in _DTYPES.items()}
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What is known of a tensor before it is read."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    @property
+    def numel(self) -> int:
+        """Numbers in the tensor."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the file."""
+        return self.numel * self.dtype.itemsize
+
+
+class Checkpoint(Mapping[str, Tensor]):
+    """A weight file as a mapping from official keys to tensors, read when asked for."""
+
+    def __init__(
+        self,
+        open_tensors: Callable[[], Mapping[str, Tensor]],
+        info: Mapping[str, TensorInfo],
+        *,
+        name: str = "the checkpoint",
+        path: Path | None = None,
+        kind: FileKind | None = None,
+        metadata: Mapping[str, str] | None = None,
+        is_mapped: bool = False,
+    ) -> None:
+        self.info = dict(info)
+        """Shape and number format of every tensor, known without reading it."""
+        self.name = name
+        """What messages call it."""
+        self.path = path
+        self.kind = kind
+        self.metadata = dict(metadata or {})
+        self.is_mapped = is_mapped
+        """Whether tensors are the file's own pages, which ``release`` gives back."""
+        self._open_tensors = open_tensors
+        self._opened: Mapping[str, Tensor] | None = None
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        *,
+        name: str = "the checkpoint",
+        metadata: Mapping[str, str] | None = None,
+    ) -> "Checkpoint":
+        """A checkpoint of tensors that are in memory already (or on the meta device)."""
+        clean = {key: tensors[raw] for key, raw in official_names(tensors).items()}
+        return cls(lambda: clean, _infos(clean), name=name, metadata=metadata)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every tensor."""
+        return {key: info.shape for key, info in self.info.items()}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors together."""
+        return sum(info.nbytes for info in self.info.values())
+
+    def release(self) -> None:
+        """Let go of the mapped file; tensors that are still in use keep it, later reads reopen."""
+        self._opened = None
+
+    def subset(self, keys: Iterable[str]) -> "Checkpoint":
+        """A checkpoint of some of the tensors of this one, read from the same file."""
+        return Checkpoint(
+            self._open_tensors,
+            {key: self.info[key] for key in keys},
+            name=self.name,
+            path=self.path,
+            kind=self.kind,
+            metadata=self.metadata,
+            is_mapped=self.is_mapped,
+        )
+
+    def __getitem__(self, key: str) -> Tensor:
+        if key not in self.info:
+            raise KeyError(key)
+        if self._opened is None:
+            self._opened = self._open_tensors()
+        return self._opened[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.info)
+
+    def __len__(self) -> int:
+        return len(self.info)
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Open a ``.safetensors`` or ``.ckpt`` file of any supported form.
+
+    Wrappers, deepspeed's and older key names are undone. ``CheckpointError`` says what is wrong
+    with a file that cannot be read; ``UnsafeCheckpointError`` when it is a pickle that names code:
+    nothing of it is run. SPEC section 0.
+    """
+    path = Path(path)
+    kind = file_kind(path)
+    if kind is FileKind.SAFETENSORS:
+        return _read_safetensors(path)
+    return _read_pickle(path, kind)
+
+
+class _SafetensorsTensors(Mapping[str, Tensor]):
+    """The tensors of a mapped safetensors file under their official keys."""
+
+    def __init__(self, path: Path, names: Mapping[str, str]) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            self._file: Any = safe_open(str(path), framework="pt", device="cpu")
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(
+                f"{path.name} cannot be read as safetensors ({error}). Download it again."
+            ) from error
+        self._names = names
+
+    def __getitem__(self, key: str) -> Tensor:
+        return self._file.get_tensor(self._names[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _read_safetensors(path: Path) -> Checkpoint:
+    header = read_safetensors_header(path)
+    names = official_names(header.entries)
+    if not names:
+        raise CheckpointError(f"{path.name} holds no tensors at all. Download it again.")
+    checkpoint = Checkpoint(
+        lambda: _SafetensorsTensors(path, names),
+        {key: _header_info(path, header, raw) for key, raw in names.items()},
+        name=path.name,
+        path=path,
+        kind=FileKind.SAFETENSORS,
+        metadata=header.metadata,
+        is_mapped=True,
+    )
+    checkpoint[next(iter(checkpoint))]  # the library's own check of the whole index
+    return checkpoint
+
+
+def _header_info(path: Path, header: SafetensorsHeader, raw: str) -> TensorInfo:
+    entry = header.entries[raw]
+    try:
+        return TensorInfo(tuple(entry["shape"]), _DTYPES[entry["dtype"]])
+    except KeyError as error:
+        raise CheckpointError(
+            f"{path.name} stores {raw} as {entry.get('dtype')}, which is not supported; "
+            f"needed is one of {', '.join(_DTYPES)}. Use another file of these weights."
+        ) from error
+
+
+def _read_pickle(path: Path, kind: FileKind) -> Checkpoint:
+    is_mapped = kind is FileKind.PICKLE
+
+    def open_tensors() -> Mapping[str, Tensor]:
+        content = unwrap(load_pickle(path, is_mapped))
+        tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+        if not tensors:
+            found = ", ".join(str(key) for key in list(content)[:5]) or "nothing"
+            raise CheckpointError(
+                f"{path.name} holds no weights (found: {found}); a state dict is needed. "
+                "Choose the file that holds the model's weights."
+            )
+        return {key: tensors[raw] for key, raw in official_names(tensors).items()}
+
+    tensors = open_tensors()
+    checkpoint = Checkpoint(
+        open_tensors, _infos(tensors), name=path.name, path=path, kind=kind, is_mapped=is_mapped
+    )
+    if not is_mapped:
+        # A legacy pickle is in memory as a whole; reading it again would gain nothing.
+        checkpoint._open_tensors = lambda: tensors
+    return checkpoint
+
+
+def _infos(tensors: Mapping[str, Tensor]) -> dict[str, TensorInfo]:
+    return {key: TensorInfo(tuple(value.shape), value.dtype) for key, value in tensors.items()}

@@ -1,0 +1,183 @@
+"""Writes safetensors files: one tensor after another, beside the target, checked, then renamed."""
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import re
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..config import ModelConfig
+from ..errors import CheckpointError, OutputError
+from .keys import SCHEDULE_BUFFERS
+from .load import groups
+from .read import DTYPE_NAMES, Checkpoint, TensorInfo, read_checkpoint
+from .stored_config import CONFIG_KEY, config_to_json
+
+logger = logging.getLogger(__name__)
+
+FP8 = torch.float8_e4m3fn
+
+_STAYS_HALF_IN_FP8 = re.compile(r"embed|norm|latents|text_projection|\.proj$|(^|\.)out\.")
+"""Tensors that lose too much in 8 bits, besides all of one dimension."""
+
+
+def save_checkpoint(
+    tensors: Checkpoint | Mapping[str, Tensor],
+    path: str | Path,
+    *,
+    dtype: torch.dtype | None = None,
+    config: ModelConfig | None = None,
+    metadata: Mapping[str, str] | None = None,
+    on_tensor: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write tensors to a ``.safetensors`` file, read it back and compare.
+
+    ``dtype`` None keeps each tensor's format; schedule buffers and whole numbers keep theirs
+    always. In fp8, norms, embeddings and biases become fp16. ``config`` goes into the metadata so
+    that head counts need not be guessed. ``on_tensor(done, total)`` is called after each tensor.
+    An existing file is replaced only once the new one is complete. ``OutputError`` when it cannot
+    be written or does not read back equal. SPEC section 0.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise OutputError(f"{path.name} must end in .safetensors, the format that is written.")
+    if not path.parent.is_dir():
+        raise OutputError(f"There is no folder {path.parent}. Make it, or choose another.")
+    source = tensors if isinstance(tensors, Checkpoint) else Checkpoint.from_tensors(tensors)
+    texts = {"format": "pt", **(metadata or {})}
+    if config is not None:
+        texts[CONFIG_KEY] = config_to_json(config)
+    plan = _plan(source, dtype)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part.safetensors")
+    try:
+        digests = _write(source, temporary, plan, texts, on_tensor)
+        _verify(temporary, plan, digests, texts)
+        temporary.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error, sum(info.nbytes for info in plan.values())) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _plan(source: Checkpoint, dtype: torch.dtype | None) -> dict[str, TensorInfo]:
+    """Every tensor as it will be stored, widest formats first so that each lies on its multiple."""
+    plan = {
+        key: TensorInfo(info.shape, _stored_dtype(key, info, dtype))
+        for key, info in source.info.items()
+    }
+    return dict(sorted(plan.items(), key=lambda item: -item[1].dtype.itemsize))
+
+
+def _stored_dtype(key: str, info: TensorInfo, dtype: torch.dtype | None) -> torch.dtype:
+    if dtype is None or key in SCHEDULE_BUFFERS or not info.dtype.is_floating_point:
+        return info.dtype
+    if dtype is FP8 and (len(info.shape) < 2 or _STAYS_HALF_IN_FP8.search(key)):
+        return torch.float16
+    return dtype
+
+
+def _write(
+    source: Checkpoint,
+    path: Path,
+    plan: Mapping[str, TensorInfo],
+    texts: Mapping[str, str],
+    on_tensor: Callable[[int, int], None] | None,
+) -> dict[str, bytes]:
+    """Write the file and return a digest of every tensor's bytes."""
+    digests: dict[str, bytes] = {}
+    with path.open("wb") as file:
+        file.write(_header(plan, texts))
+        for group in groups(source, plan):
+            for key in group:
+                data = _bytes(_converted(source[key], plan[key].dtype, key))
+                file.write(data)
+                digests[key] = hashlib.blake2b(data).digest()
+                if on_tensor:
+                    on_tensor(len(digests), len(plan))
+        file.flush()
+        os.fsync(file.fileno())
+    return digests
+
+
+def _header(plan: Mapping[str, TensorInfo], texts: Mapping[str, str]) -> bytes:
+    """The index of the file, padded with spaces to a multiple of 8 bytes."""
+    index: dict[str, object] = {"__metadata__": dict(texts)}
+    end = 0
+    for key, info in plan.items():
+        start, end = end, end + info.nbytes
+        index[key] = {
+            "dtype": DTYPE_NAMES[info.dtype],
+            "shape": list(info.shape),
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(index, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text
+
+
+def _converted(tensor: Tensor, dtype: torch.dtype, key: str) -> Tensor:
+    """The tensor in its stored format; a value too large for that format is an error, not inf."""
+    if tensor.dtype is dtype or not tensor.numel():
+        return tensor
+    limit = torch.finfo(dtype).max
+    if limit >= torch.finfo(tensor.dtype).max:
+        return tensor.to(dtype)
+    finite = tensor.float().nan_to_num(0, 0, 0)  # what was infinite before may stay so
+    largest = max(finite.max().item(), -finite.min().item())
+    if largest > limit:
+        raise OutputError(
+            f"{key} has values up to {largest:.3g}, and {dtype} ends at {limit:.3g}. "
+            "Choose bf16 or fp32, or keep the format."
+        )
+    return tensor.to(dtype)
+
+
+def _bytes(tensor: Tensor) -> Any:
+    """The tensor's bytes in row order, as an array of bytes without a copy where possible."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+
+
+def _verify(
+    path: Path,
+    plan: Mapping[str, TensorInfo],
+    digests: Mapping[str, bytes],
+    texts: Mapping[str, str],
+) -> None:
+    """Read the file back with safetensors' own reader and compare everything."""
+    try:
+        written = read_checkpoint(path)
+        wrong = [key for key in plan if written.info.get(key) != plan[key]]
+        wrong += [
+            key
+            for group in groups(written, written)
+            for key in group
+            if hashlib.blake2b(_bytes(written[key])).digest() != digests.get(key)
+        ]
+    except CheckpointError as error:
+        raise OutputError(f"The new file cannot be read back ({error}). {_DISK_HINT}") from error
+    if wrong or written.metadata != texts:
+        what = wrong[0] if wrong else "the metadata"
+        raise OutputError(f"The new file does not read back equal (first: {what}). {_DISK_HINT}")
+
+
+_DISK_HINT = "Nothing was replaced. Check the disk, or write to another one."
+
+
+def _cannot_write(path: Path, error: OSError, nbytes: int) -> OutputError:
+    if error.errno == errno.ENOSPC:
+        return OutputError(
+            f"The disk of {path.parent} is full; {path.name} needs {nbytes / 1e6:,.0f} MB. "
+            "Free some space or write to another disk; nothing was left behind."
+        )
+    return OutputError(
+        f"{path} cannot be written ({error.strerror}). Choose another folder, or close the program "
+        "that uses the file; nothing was left behind."
+    )
