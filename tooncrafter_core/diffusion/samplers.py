@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from .prediction import predicted_clean, predicted_noise
@@ -35,20 +34,6 @@ def ddim_step(z: Tensor, v: Tensor, step: DDIMStep, noise: Tensor) -> tuple[Tens
     clean = predicted_clean(z, v, step.alpha) * step.rescale
     following = step.previous_alpha**0.5 * clean + step.noise_weight * eps + step.sigma * noise
     return following, clean
-
-
-def noise_stream(
-    shape: Sequence[int], generator: torch.Generator
-) -> Callable[[Tensor], Tensor]:
-    """A source of standard normal noise drawn on the CPU, so that a seed means the same anywhere.
-
-    The returned function brings the noise to the device and type of its argument.
-    """
-
-    def draw(like: Tensor) -> Tensor:
-        return torch.randn(tuple(shape), generator=generator).to(like, non_blocking=True)
-
-    return draw
 
 
 def sample_ddim(

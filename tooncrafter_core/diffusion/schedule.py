@@ -165,27 +165,32 @@ def ddim_steps(
     """
     if not 0.0 <= eta <= 1.0:
         raise ValueError(f"DDIM's eta lies between 0 and 1, got {eta}.")
-    timesteps = select_timesteps(schedule.num_timesteps, steps, spacing)
-    return steps_between(schedule, timesteps, eta)
+    timesteps = select_timesteps(schedule.num_timesteps, steps, spacing)[::-1]
+    landings = [*timesteps[1:], None]
+    return [
+        step_between(schedule, timestep, landing, eta)
+        for timestep, landing in zip(timesteps, landings, strict=True)
+    ]
 
 
-def steps_between(schedule: NoiseSchedule, timesteps: list[int], eta: float) -> list[DDIMStep]:
-    """DDIM steps through given ascending timesteps; the last lands on timestep 0's alpha."""
-    alphas = schedule.alphas_cumprod.tolist()
-    scales = schedule.scales.tolist()
-    result = []
-    for index, timestep in enumerate(timesteps):
-        alpha = alphas[timestep]
-        previous_alpha = alphas[timesteps[index - 1]] if index else alphas[0]
-        previous_scale = scales[timesteps[index - 1]] if index else scales[timestep]
-        variance = (1 - previous_alpha) / (1 - alpha) * (1 - alpha / previous_alpha)
-        result.append(
-            DDIMStep(
-                timestep=timestep,
-                alpha=alpha,
-                previous_alpha=previous_alpha,
-                sigma=eta * max(variance, 0.0) ** 0.5,
-                rescale=previous_scale / scales[timestep],
-            )
-        )
-    return result[::-1]
+def step_between(
+    schedule: NoiseSchedule, timestep: int, landing: int | None, eta: float
+) -> DDIMStep:
+    """The DDIM step from one timestep to a lower one; None is the last landing, on alpha 0's.
+
+    The reference ends there and not at a perfectly clean latent (SPEC section 9).
+    """
+    alphas, scales = schedule.alphas_cumprod, schedule.scales
+    alpha, scale = float(alphas[timestep]), float(scales[timestep])
+    previous_alpha = float(alphas[0 if landing is None else landing])
+    previous_scale = scale if landing is None else float(scales[landing])
+    # A sampler may be asked to stay where it is; then there is nothing to add.
+    stays = previous_alpha <= alpha
+    variance = 0.0 if stays else (1 - previous_alpha) / (1 - alpha) * (1 - alpha / previous_alpha)
+    return DDIMStep(
+        timestep=timestep,
+        alpha=alpha,
+        previous_alpha=previous_alpha,
+        sigma=eta * variance**0.5,
+        rescale=previous_scale / scale,
+    )

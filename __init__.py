@@ -1,0 +1,8 @@
+"""ToonCrafter for ComfyUI: the frames between two cartoon keyframes."""
+
+
+async def comfy_entrypoint():
+    """Give ComfyUI the extension; everything else is imported here and not before."""
+    from .nodes import load_extension
+
+    return load_extension()

@@ -1,0 +1,46 @@
+"""The extension: an ordered list of nodes, one file per stage of the work."""
+
+import logging
+
+from comfy_api.latest import ComfyExtension, io
+
+logger = logging.getLogger(__name__)
+
+
+class ToonCrafterExtension(ComfyExtension):
+    """What ComfyUI asks for the nodes."""
+
+    def __init__(self, nodes: list[type[io.ComfyNode]]) -> None:
+        self.nodes = nodes
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """The nodes in the order in which menus show them."""
+        return self.nodes
+
+
+def load_extension() -> ToonCrafterExtension:
+    """Import the nodes; ComfyUI logs a failure in one line only, so the whole of it is told here."""
+    try:
+        from .decode import ToonCrafterDecode
+        from .keyframes import ToonCrafterKeyframes
+        from .load import LoadToonCrafter
+        from .sampling import (
+            ToonCrafterDDIM,
+            ToonCrafterGuidanceRescale,
+            ToonCrafterSampler,
+            ToonCrafterSigmas,
+        )
+    except Exception:
+        logger.exception("ToonCrafter's nodes could not be loaded.")
+        raise
+    return ToonCrafterExtension(
+        [
+            LoadToonCrafter,
+            ToonCrafterKeyframes,
+            ToonCrafterSampler,
+            ToonCrafterDDIM,
+            ToonCrafterSigmas,
+            ToonCrafterGuidanceRescale,
+            ToonCrafterDecode,
+        ]
+    )

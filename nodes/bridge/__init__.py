@@ -1,0 +1,1 @@
+"""The only files that import ComfyUI's own modules: core networks as ComfyUI's objects."""

@@ -1,0 +1,182 @@
+"""The autoencoder as a ComfyUI VAE that can also decode with references.
+
+Legend: b batch, n images, t frames, c channels, h w space.
+"""
+
+import functools
+import logging
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import comfy.sd
+import torch
+from comfy.ldm.models.autoencoder import AutoencoderKL
+from einops import rearrange
+from torch import Tensor, nn
+
+from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
+from ...tooncrafter_core.config import AutoencoderConfig
+from ...tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
+from ...tooncrafter_core.errors import ModelMismatchError
+from ...tooncrafter_core.memory import choose_chunk, decode_bytes, encode_bytes
+from ...tooncrafter_core.models.autoencoder import Autoencoder, Posterior, references_from
+from .operations import HostOperations
+
+logger = logging.getLogger(__name__)
+
+WORKSPACE = 1.2
+"""Allocator slack and kernel workspace on top of counted live bytes."""
+
+MEBIBYTE = 2**20
+
+
+class HostAutoencoder(nn.Module):
+    """The autoencoder with the calls ComfyUI's own VAE makes; its keys are the checkpoint's."""
+
+    def __init__(self, config: AutoencoderConfig, dtype: torch.dtype) -> None:
+        super().__init__()
+        # Always casting: the last convolution is no leaf module, so partial loading leaves its
+        # weights where they are.
+        operations = HostOperations(comfy.ops.manual_cast)
+        network = Autoencoder(config, operations=operations, dtype=dtype, device="meta")
+        self.config = config
+        for name, child in network.named_children():
+            self.add_module(name, child)
+        # Kept out of the module tree, where its weights would be listed twice.
+        self._network = (network,)
+
+    @property
+    def network(self) -> Autoencoder:
+        """The core's autoencoder, which shares these layers."""
+        return self._network[0]
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Most likely latents of images n c h w or of the frames of clips b c t h w, one by one."""
+        if pixels.ndim == 4:
+            return torch.cat([self.network.encode(image[None]).mean for image in pixels])
+        frames = rearrange(pixels, "b c t h w -> (b t) c h w")
+        return rearrange(self.encode(frames), "(b t) c h w -> b c t h w", b=pixels.shape[0])
+
+    def decode(self, latents: Tensor, **_: Any) -> Tensor:
+        """Decode clips without references; images n c h w as clips of one frame."""
+        if latents.ndim == 4:
+            return self.decode(latents[:, :, None])[:, :, 0]
+        return decode_video(
+            functools.partial(_decode_without_references, self.network),
+            latents,
+            second_pass=False,
+            out_of_memory=(comfy.model_management.OOM_EXCEPTION,),
+        )
+
+
+def _decode_without_references(network: Autoencoder, latents: Tensor, chunk: int) -> Tensor:
+    return network.decode(latents, None, chunk)
+
+
+class ToonCrafterVAE(comfy.sd.VAE):
+    """ComfyUI's VAE with clips, the keyframes' posterior and the dual-reference decoder."""
+
+    def __init__(self, checkpoint: Checkpoint, config: AutoencoderConfig) -> None:
+        # A toy of the ordinary kind fills in whatever this version of ComfyUI keeps in a VAE.
+        toy = {"ddconfig": _TOY, "embed_dim": 4}
+        super().__init__(sd=AutoencoderKL(**toy).state_dict(), config={"params": toy})
+        self.config = config
+        self.working_dtypes = [torch.float16, torch.bfloat16, torch.float32]
+        self.vae_dtype = comfy.model_management.vae_dtype(self.device, self.working_dtypes)
+        self.latent_channels = config.z_channels
+        self.latent_dim = 3
+        self.downscale_ratio = (lambda frames: frames, 8, 8)
+        self.upscale_ratio = (lambda frames: frames, 8, 8)
+        self.downscale_index_formula = (1, 8, 8)
+        self.upscale_index_formula = (1, 8, 8)
+        self.memory_used_encode = self._memory_used_encode
+        self.memory_used_decode = self._memory_used_decode
+        self.size = None
+
+        model = HostAutoencoder(config, self.vae_dtype)
+        load_component(model, checkpoint, Component.AUTOENCODER, dtype=self.vae_dtype)
+        self.first_stage_model = model.eval().requires_grad_(False)
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            self.first_stage_model,
+            load_device=self.device,
+            offload_device=comfy.model_management.vae_offload_device(),
+        )
+
+    def _memory_used_encode(self, shape: Any, dtype: torch.dtype) -> float:
+        itemsize = comfy.model_management.dtype_size(dtype)
+        return encode_bytes(self.config, 1, shape[-2], shape[-1], itemsize) * WORKSPACE
+
+    def _memory_used_decode(
+        self, shape: Any, dtype: torch.dtype, chunk: int = DEFAULT_CHUNK
+    ) -> float:
+        itemsize = comfy.model_management.dtype_size(dtype)
+        frames = shape[2] if len(shape) == 5 else 1
+        height, width = shape[-2] * 8, shape[-1] * 8
+        return decode_bytes(self.config, frames, height, width, itemsize, chunk) * WORKSPACE
+
+    def _load(self, memory: float) -> None:
+        comfy.model_management.load_models_gpu([self.patcher], memory_required=memory)
+
+    def encode_keyframes(self, images: Tensor) -> Posterior:
+        """Latents' posterior and features of images n 3 h w in [-1, 1], on the device."""
+        itemsize = comfy.model_management.dtype_size(self.vae_dtype)
+        needed = encode_bytes(self.config, *images.shape[:1], *images.shape[2:], itemsize)
+        self._load(needed * WORKSPACE)
+        pixels = images.to(device=self.device, dtype=self.vae_dtype)
+        return self.first_stage_model.network.encode(pixels)
+
+    def decode_with_references(
+        self, latents: Tensor, images: Tensor, *, second_pass: bool, budget: int | None
+    ) -> Tensor:
+        """Decode b 4 t h w latents with the detail of the first and last image.
+
+        Args:
+            latents: in the autoencoder's own scale, as a LATENT holds them.
+            images: first and last image of every clip, (b 2) 3 8h 8w in [-1, 1].
+            second_pass: whether to decode the middle frames again as the reference does.
+            budget: bytes to stay within; None takes what the device has free.
+
+        Returns:
+            b 3 t 8h 8w in [-1, 1], float32, where ComfyUI keeps results.
+        """
+        itemsize = comfy.model_management.dtype_size(self.vae_dtype)
+        frames, height, width = latents.shape[2], *images.shape[2:]
+        smallest = decode_bytes(self.config, frames, height, width, itemsize, 1) * WORKSPACE
+        default = self._memory_used_decode(latents.shape, self.vae_dtype)
+        self._load(default if budget is None else max(smallest, min(default, budget)))
+        if budget is None:
+            budget = comfy.model_management.get_free_memory(self.device)
+        chunk = choose_chunk(
+            self.config, frames, height, width, itemsize, int(budget / WORKSPACE)
+        )
+        posterior = self.first_stage_model.network.encode(
+            images.to(device=self.device, dtype=self.vae_dtype)
+        )
+        references = references_from(posterior.features, batch=latents.shape[0])
+        video = decode_video(
+            lambda clip, size: self.first_stage_model.network.decode(clip, references, size),
+            latents.to(device=self.device, dtype=self.vae_dtype),
+            second_pass=second_pass,
+            chunk=chunk,
+            out_of_memory=(comfy.model_management.OOM_EXCEPTION,),
+            on_retreat=lambda _: comfy.model_management.soft_empty_cache(),
+        )
+        return video.to(self.output_device).float()
+
+
+_TOY: dict[str, Any] = {
+    "double_z": True, "z_channels": 4, "resolution": 8, "in_channels": 3, "out_ch": 3, "ch": 32,
+    "ch_mult": [1], "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0,
+}  # fmt: skip
+
+
+def require_tooncrafter(vae: object) -> ToonCrafterVAE:
+    """Check that a VAE is ours before anything is computed with it."""
+    if isinstance(vae, ToonCrafterVAE):
+        return vae
+    raise ModelMismatchError(
+        f"This VAE is a {type(vae).__name__} of another model; only the VAE of 'Load ToonCrafter' "
+        "can decode with references. Connect that one."
+    )

@@ -1,0 +1,243 @@
+"""The denoiser and the projector as a ComfyUI MODEL.
+
+Legend: b batch, t frames, c channels, h w space, l tokens.
+"""
+
+from typing import Any
+
+import comfy.conds
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
+import comfy.patcher_extension
+import comfy.supported_models_base
+import torch
+from torch import Tensor
+
+from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
+from ...tooncrafter_core.conditioning.build import (
+    frame_image_tokens,
+    keyframe_condition,
+    motion_fps_vector,
+)
+from ...tooncrafter_core.config import ModelConfig
+from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
+from ...tooncrafter_core.memory import denoiser_bytes
+from ...tooncrafter_core.models.resampler import Resampler
+from ...tooncrafter_core.models.unet import Denoiser
+from .operations import HostOperations
+from .sampling_model import ToonCrafterModelSampling
+
+IMAGE_FEATURES = "tooncrafter_image_features"
+"""Key in CONDITIONING: image encoder tokens (b, n, c) of the first keyframe, or of mid-grey."""
+KEYFRAME_LATENTS = "tooncrafter_keyframe_latents"
+"""Key in CONDITIONING: latents of both keyframes, b 4 2 h w, in the autoencoder's scale."""
+MOTION_FPS = "tooncrafter_motion_fps"
+TOKEN_MODE = "tooncrafter_token_mode"
+
+CONFIG = "tooncrafter"
+"""Our one key in ComfyUI's unet_config: its own names there would trip LoRA loading."""
+
+WORKSPACE = 1.25
+"""Allocator slack and kernel workspace on top of counted live bytes."""
+
+
+class HostDenoiser(Denoiser):
+    """The denoiser with the call and the layers of ComfyUI."""
+
+    def __init__(
+        self, *, operations: Any, dtype: Any = None, device: Any = None, **settings: Any
+    ) -> None:
+        config: ModelConfig = settings[CONFIG]
+        super().__init__(
+            config.unet, operations=HostOperations(operations), dtype=dtype, device=device
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor | None = None,
+        control: dict[str, list[Tensor]] | None = None,
+        transformer_options: dict[str, Any] | None = None,
+        **conditions: Any,
+    ) -> Tensor:
+        """Predict v, through the wrappers that other nodes have put around the model."""
+        options = transformer_options if transformer_options is not None else {}
+        kind = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
+        return comfy.patcher_extension.WrapperExecutor.new_class_executor(
+            self._predict, self, comfy.patcher_extension.get_all_wrappers(kind, options)
+        ).execute(x, timesteps, context, control, options, **conditions)
+
+    def _predict(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor,
+        control: dict[str, list[Tensor]] | None,
+        transformer_options: dict[str, Any],
+        image_context: Tensor,
+        fps: Tensor,
+        **_: Any,
+    ) -> Tensor:
+        return super().forward(
+            x, timesteps, context, image_context, fps=fps, options=transformer_options
+        )
+
+
+class ToonCrafterLatentFormat(comfy.latent_formats.SD15):
+    """Stable Diffusion's latents, as clips b c t h w."""
+
+    latent_dimensions = 3
+
+    def __init__(self, scale_factor: float = 0.18215) -> None:
+        super().__init__(scale_factor)
+        # ComfyUI's TAESD preview fails on clips.
+        self.taesd_decoder_name = None
+
+
+class ToonCrafterModelConfig(comfy.supported_models_base.BASE):
+    """What ComfyUI wants to know of a model before it is built."""
+
+    unet_config = {}
+    unet_extra_config = {}
+    latent_format = ToonCrafterLatentFormat
+    supported_inference_dtypes = [torch.float16, torch.bfloat16, torch.float32]
+
+    @property
+    def tooncrafter(self) -> ModelConfig:
+        """Our own configuration."""
+        return self.unet_config[CONFIG]
+
+
+class ToonCrafterModel(comfy.model_base.BaseModel):
+    """Denoiser and projector with their schedule."""
+
+    def __init__(self, config: ToonCrafterModelConfig, device: Any = None) -> None:
+        kind = comfy.model_base.ModelType.V_PREDICTION
+        super().__init__(config, kind, device=device, unet_model=HostDenoiser)
+        self.tooncrafter = config.tooncrafter
+        self.model_sampling = ToonCrafterModelSampling(self.tooncrafter.diffusion)
+        # The projector runs once a sampling and is managed with the denoiser.
+        self.image_proj_model = Resampler(
+            self.tooncrafter.resampler,
+            operations=self.diffusion_model._operations,
+            dtype=self.diffusion_model.dtype,
+            device=device,
+        )
+
+    def extra_conds(self, **given: Any) -> dict[str, Any]:
+        """Turn what CONDITIONING carries into inputs of the denoiser, once a sampling."""
+        noise: Tensor = given["noise"]
+        self._check(given, noise)
+        latents = self.process_latent_in(given[KEYFRAME_LATENTS]).to(noise.device)
+        num_frames = noise.shape[2]
+        tokens = frame_image_tokens(
+            self._project(given[IMAGE_FEATURES], given["device"]),
+            self.tooncrafter.resampler.num_queries,
+            num_frames,
+            given.get(TOKEN_MODE, "per_frame"),
+        )
+        conds = {
+            "c_concat": comfy.conds.CONDNoiseShape(keyframe_condition(latents, num_frames)),
+            "c_crossattn": comfy.conds.CONDCrossAttn(given["cross_attn"]),
+            "image_context": comfy.conds.CONDRegular(tokens),
+            "fps": comfy.conds.CONDRegular(motion_fps_vector(given[MOTION_FPS], tokens[:1])),
+        }
+        if given.get("cross_attn_controlnet") is not None:
+            text = comfy.conds.CONDCrossAttn(given["cross_attn_controlnet"])
+            conds["crossattn_controlnet"] = text
+        return conds
+
+    def _project(self, features: Tensor, device: Any) -> Tensor:
+        """Image context tokens of image encoder tokens; every frame's 16, frame by frame."""
+        dtype = self.manual_cast_dtype or self.get_dtype()
+        tokens = self.image_proj_model(features.to(device=device, dtype=dtype))
+        return tokens.to(comfy.model_management.intermediate_device())
+
+    def _check(self, given: dict[str, Any], noise: Tensor) -> None:
+        """Refuse, before the first step, what would fail in the network or draw nonsense."""
+        if KEYFRAME_LATENTS not in given or IMAGE_FEATURES not in given:
+            raise KeyframeError(
+                "This conditioning has no keyframes. Put 'ToonCrafter Keyframes' between the text "
+                "encoders and the sampler, on positive and negative both."
+            )
+        if noise.ndim != 5:
+            raise KeyframeError(
+                f"The LATENT has {noise.ndim} axes, ToonCrafter needs a clip of 5 (batch, "
+                "channels, frames, height, width). Connect the LATENT of 'ToonCrafter Keyframes'."
+            )
+        keyframes = given[KEYFRAME_LATENTS]
+        if keyframes.shape[-2:] != noise.shape[-2:]:
+            raise KeyframeError(
+                f"The LATENT is {noise.shape[-1] * 8}x{noise.shape[-2] * 8} pixels, the keyframes "
+                f"are {keyframes.shape[-1] * 8}x{keyframes.shape[-2] * 8}. Connect the LATENT of "
+                "the same 'ToonCrafter Keyframes' node as the conditioning."
+            )
+        width = given["cross_attn"].shape[-1]
+        if width != self.tooncrafter.unet.context_dim:
+            raise ModelMismatchError(text_encoder_mismatch(width, self.tooncrafter))
+        width = given[IMAGE_FEATURES].shape[-1]
+        if width != self.tooncrafter.resampler.embedding_dim:
+            raise ModelMismatchError(image_encoder_mismatch(width, self.tooncrafter))
+
+    def memory_required(self, input_shape: Any, cond_shapes: Any = None) -> float:
+        """Bytes a forward pass takes besides the weights, from counted figures."""
+        batch, _, frames, height, width = input_shape
+        dtype = self.manual_cast_dtype or self.get_dtype()
+        itemsize = comfy.model_management.dtype_size(dtype)
+        live = denoiser_bytes(self.tooncrafter.unet, batch, frames, height, width, itemsize)
+        return live * WORKSPACE
+
+
+TEXT_ENCODERS = {768: "CLIP-L (Stable Diffusion 1)", 1280: "CLIP-G", 2048: "SDXL", 4096: "T5"}
+IMAGE_ENCODERS = {768: "ViT-B", 1024: "ViT-L", 1408: "ViT-g", 1664: "ViT-bigG"}
+
+
+def text_encoder_mismatch(width: int, config: ModelConfig) -> str:
+    """What to say when prompts were encoded by another text encoder."""
+    name = TEXT_ENCODERS.get(width, "another text encoder")
+    return (
+        f"The prompt was encoded by {name} ({width} values a token), this ToonCrafter needs "
+        f"{config.unet.context_dim}. Use the CLIP of 'Load ToonCrafter', or load the text encoder "
+        "of Stable Diffusion 2.1 (ViT-H) with type stable_diffusion."
+    )
+
+
+def image_encoder_mismatch(width: int, config: ModelConfig) -> str:
+    """What to say when the keyframe was encoded by another image encoder."""
+    name = IMAGE_ENCODERS.get(width, "another image encoder")
+    return (
+        f"The keyframe was encoded by {name} ({width} values a token), this ToonCrafter needs "
+        f"{config.resampler.embedding_dim}. Use the CLIP_VISION of 'Load ToonCrafter', or load "
+        "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors."
+    )
+
+
+def load_model(
+    checkpoint: Checkpoint, config: ModelConfig, weight_dtype: torch.dtype | None
+) -> comfy.model_patcher.ModelPatcher:
+    """Build the MODEL of a checkpoint; the weights stay mapped until ComfyUI moves them.
+
+    ``weight_dtype`` None lets ComfyUI choose what the device computes in.
+    """
+    load_device = comfy.model_management.get_torch_device()
+    offload_device = comfy.model_management.unet_offload_device()
+    host_config = ToonCrafterModelConfig({CONFIG: config})
+    parameters = sum(info.numel for info in checkpoint.info.values())
+    dtypes = host_config.supported_inference_dtypes
+    dtype = weight_dtype or comfy.model_management.unet_dtype(
+        model_params=parameters, supported_dtypes=dtypes
+    )
+    manual_cast = comfy.model_management.unet_manual_cast(dtype, load_device, dtypes)
+    host_config.set_inference_dtype(dtype, manual_cast)
+    model = ToonCrafterModel(host_config, device="meta")
+    load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtype)
+    load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtype)
+    model.eval().requires_grad_(False)
+    # Looked up now: ComfyUI may bind another class to this name when it starts.
+    patcher = getattr(
+        comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher
+    )
+    return patcher(model, load_device=load_device, offload_device=offload_device)

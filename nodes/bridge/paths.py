@@ -1,0 +1,54 @@
+"""Model folders and the files in them; a workflow can name nothing outside."""
+
+from pathlib import Path
+
+import folder_paths
+
+from ...tooncrafter_core.errors import CheckpointError
+
+NONE = "none"
+"""Choice of no file."""
+
+
+def list_checkpoints() -> list[str]:
+    """Files that may hold a ToonCrafter: those of ComfyUI's checkpoints and diffusion_models."""
+    return sorted({*_files("checkpoints"), *_files("diffusion_models")})
+
+
+def list_text_encoders() -> list[str]:
+    """Text encoder files, after the choice of none."""
+    return [NONE, *_files("text_encoders")]
+
+
+def list_image_encoders() -> list[str]:
+    """Image encoder files, after the choice of none."""
+    return [NONE, *_files("clip_vision")]
+
+
+def find(name: str, *kinds: str) -> Path:
+    """The file of that name in ComfyUI's folders of these kinds.
+
+    Raises:
+        CheckpointError: there is none, or the name leads out of the folders.
+    """
+    for kind in kinds:
+        path = folder_paths.get_full_path(kind, name)
+        if path is not None and _is_inside(Path(path), kind):
+            return Path(path)
+    raise CheckpointError(
+        f"'{name}' is not in ComfyUI's model folders ({', '.join(kinds)}). Put the file there and "
+        "refresh the page (R)."
+    )
+
+
+def _files(kind: str) -> list[str]:
+    return list(folder_paths.get_filename_list(kind))
+
+
+def _is_inside(path: Path, kind: str) -> bool:
+    """Whether the name stays in the folder; links the user has put there may lead anywhere."""
+    resolved = Path(path).absolute()
+    normal = Path(*[part for part in resolved.parts if part != ".."])
+    if normal != resolved:
+        return False
+    return any(normal.is_relative_to(Path(f).absolute()) for f in folder_paths.get_folder_paths(kind))

@@ -1,0 +1,144 @@
+"""DDIM to the digit as a ComfyUI SAMPLER, and guidance rescale for any sampler (SPEC section 9)."""
+
+from typing import Any
+
+import comfy.sample
+import comfy.samplers
+import comfy.utils
+import torch
+from torch import Tensor
+
+from ...tooncrafter_core.diffusion.guidance import rescale_guidance
+from ...tooncrafter_core.diffusion.samplers import ddim_step
+from ...tooncrafter_core.diffusion.schedule import Spacing, select_timesteps, step_between
+from ...tooncrafter_core.diffusion.noise import NoiseStream
+from .progress import StepCallback
+from .sampling_model import ToonCrafterModelSampling, tooncrafter_sampling
+
+
+class DDIMSampler(comfy.samplers.KSAMPLER):
+    """DDIM that steps in the network's own latents, where alpha is exactly zero at the start."""
+
+    def __init__(self, eta: float) -> None:
+        super().__init__(sample_ddim, extra_options={"eta": eta})
+        self._is_empty = False
+
+    def sample(
+        self,
+        model_wrap: Any,
+        sigmas: Tensor,
+        extra_args: dict[str, Any],
+        callback: Any,
+        noise: Tensor,
+        latent_image: Tensor | None = None,
+        denoise_mask: Tensor | None = None,
+        disable_pbar: bool = False,
+    ) -> Tensor:
+        """Sample as ComfyUI asks, from pure noise when there is no picture to start from."""
+        self._is_empty = latent_image is None or not bool(torch.count_nonzero(latent_image))
+        return super().sample(
+            model_wrap, sigmas, extra_args, callback, noise, latent_image, denoise_mask,
+            disable_pbar,
+        )  # fmt: skip
+
+    def max_denoise(self, model_wrap: Any, sigmas: Tensor) -> bool:
+        """Whether to start from the noise as it is; the reference does so at any first timestep."""
+        return self._is_empty or super().max_denoise(model_wrap, sigmas)
+
+
+@torch.no_grad()
+def sample_ddim(
+    model: Any,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: dict[str, Any] | None = None,
+    callback: Any = None,
+    disable: bool | None = None,
+    eta: float = 1.0,
+) -> Tensor:
+    """Walk down ``sigmas``, as ComfyUI calls its samplers; noise comes from the seed alone."""
+    extra_args = extra_args or {}
+    sampling = _sampling_of(model)
+    # Read once, before the loop: nothing in it waits for the device.
+    levels = sampling.timestep(sigmas).tolist()
+    ends_clean = float(sigmas[-1]) == 0.0
+    timesteps = levels[:-1]
+    landing = [*timesteps[1:], None if ends_clean else levels[-1]]
+    stream = NoiseStream(int(extra_args.get("seed") or 0), x.shape)
+    stream.start()  # the host has drawn it
+    ones = x.new_ones(x.shape[0])
+    z = sampling.to_network(sigmas[:1], x)
+    for index, (timestep, target) in enumerate(zip(timesteps, landing, strict=True)):
+        sigma = sigmas[index]
+        denoised = model(x, sigma * ones, **extra_args)
+        if callback is not None:
+            callback({"x": x, "i": index, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised})
+        v = sampling.to_v(sigma[None], x, denoised)
+        step = step_between(sampling.schedule, timestep, target, eta)
+        z, _ = ddim_step(z, v, step, stream.step(z))
+        if target is None:
+            return z
+        x = sampling.from_network(sigmas[index + 1 : index + 2], z)
+    return x
+
+
+def _sampling_of(model: Any) -> ToonCrafterModelSampling:
+    return tooncrafter_sampling(model.inner_model.model_patcher)
+
+
+def trailing_sigmas(model_patcher: Any, steps: int, spacing: Spacing = "trailing") -> Tensor:
+    """Noise levels of DDIM's timesteps, from high to low, and a last 0; (steps + 1,)."""
+    sampling = tooncrafter_sampling(model_patcher)
+    timesteps = select_timesteps(sampling.num_timesteps, steps, spacing)[::-1]
+    return torch.cat([sampling.sigmas.cpu()[timesteps], torch.zeros(1)])
+
+
+def with_guidance_rescale(model_patcher: Any, amount: float) -> Any:
+    """A copy of the MODEL whose guided prediction gets its spread back, in v and over the clip.
+
+    Works on whatever guidance has made, so it goes with any guider; without guidance it changes
+    nothing.
+    """
+    sampling = tooncrafter_sampling(model_patcher)
+    model_patcher = model_patcher.clone()
+
+    def rescale(args: dict[str, Any]) -> Tensor:
+        x, sigma = args["input"], args["sigma"]
+        guided = sampling.to_v(sigma, x, args["denoised"])
+        conditional = sampling.to_v(sigma, x, args["cond_denoised"])
+        v = rescale_guidance(guided, conditional, amount)
+        return sampling.calculate_denoised(sigma, v, x)
+
+    if amount > 0:
+        model_patcher.set_model_sampler_post_cfg_function(rescale)
+    return model_patcher
+
+
+def sample(
+    model_patcher: Any,
+    positive: Any,
+    negative: Any,
+    latent: dict[str, Any],
+    *,
+    seed: int,
+    steps: int,
+    guidance_scale: float,
+    eta: float,
+    callback: StepCallback,
+) -> Tensor:
+    """Sample a LATENT by DDIM; the start and every step's noise continue the keyframes' stream."""
+    clip = comfy.sample.fix_empty_latent_channels(model_patcher, latent["samples"])
+    return comfy.sample.sample_custom(
+        model_patcher,
+        NoiseStream(seed, clip.shape).start(),
+        guidance_scale,
+        DDIMSampler(eta),
+        trailing_sigmas(model_patcher, steps),
+        positive,
+        negative,
+        clip,
+        noise_mask=latent.get("noise_mask"),
+        callback=callback,
+        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+        seed=seed,
+    )

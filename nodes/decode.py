@@ -1,0 +1,98 @@
+"""ToonCrafter Decode: the sampled clip to frames, with the detail of both keyframes."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..tooncrafter_core.conditioning.fitting import fit
+from ..tooncrafter_core.conditioning.keyframes import check_keyframes
+from ..tooncrafter_core.errors import ModelMismatchError
+from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
+from .bridge.images import to_image, to_pixels
+from .latents import asked_size
+from .sockets import CATEGORY, first_image, last_image, schema
+
+
+class ToonCrafterDecode(io.ComfyNode):
+    """Dual-reference decoding."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return schema(
+            node_id="ToonCrafterDecode",
+            display_name="ToonCrafter Decode",
+            category=CATEGORY,
+            search_aliases=["vae decode"],
+            description="Turns the clip into pictures. It reads lines and texture from the two "
+            "keyframes, which ComfyUI's VAE Decode cannot.",
+            inputs=[
+                io.Vae.Input("vae", tooltip="The VAE of 'Load ToonCrafter'."),
+                io.Latent.Input("latent", tooltip="The clip of the sampler."),
+                first_image(),
+                last_image(),
+                io.Boolean.Input(
+                    "second_pass",
+                    default=True,
+                    tooltip="Decodes the clip once more and takes the middle frames from there, as "
+                    "the published program does; it removes a flicker and doubles the time of this "
+                    "node.",
+                ),
+                io.Int.Input(
+                    "memory_budget",
+                    default=0,
+                    min=0,
+                    max=1_000_000,
+                    step=256,
+                    tooltip="Megabytes this node may use besides the weights. 0 takes what the card "
+                    "has free. The picture does not depend on it, only the speed.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="IMAGE")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        vae: Any,
+        latent: dict[str, Any],
+        first_image: Tensor,
+        last_image: Tensor,
+        second_pass: bool,
+        memory_budget: int,
+    ) -> io.NodeOutput:
+        """Decode, and cut to the size that 'ToonCrafter Keyframes' was asked for."""
+        vae = require_tooncrafter(vae)
+        clip = check_clip(latent["samples"], vae.latent_channels)
+        first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
+        width, height, mode = asked_size(latent)
+        fitted, placements = zip(
+            *(fit(image, width, height, mode) for image in (first, last)), strict=True
+        )
+        rows, columns = clip.shape[-2:]
+        if fitted[0].shape[-2:] != (rows * 8, columns * 8):
+            raise ModelMismatchError(
+                f"The LATENT is {columns * 8}x{rows * 8} pixels, but the keyframes were to be "
+                f"fitted to {fitted[0].shape[-1]}x{fitted[0].shape[-2]}. Decode the clip at the "
+                "size it was sampled at, and enlarge the pictures afterwards."
+            )
+        video = vae.decode_with_references(
+            clip,
+            torch.cat(fitted * clip.shape[0]),
+            second_pass=second_pass,
+            budget=memory_budget * MEBIBYTE or None,
+        )
+        return io.NodeOutput(to_image(placements[0].restore(video)))
+
+
+def check_clip(samples: Tensor, channels: int) -> Tensor:
+    """Refuse latents of another model before the decoder is loaded."""
+    if samples.ndim == 5 and samples.shape[1] == channels:
+        return samples
+    raise ModelMismatchError(
+        f"This LATENT has the shape {tuple(samples.shape)}; ToonCrafter's is a clip (batch, "
+        f"{channels}, frames, height, width). Connect the LATENT of the sampler that follows "
+        "'ToonCrafter Keyframes'."
+    )

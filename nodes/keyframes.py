@@ -1,0 +1,159 @@
+"""ToonCrafter Keyframes: two drawings into the conditioning and an empty clip."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..tooncrafter_core.conditioning.fitting import fit
+from ..tooncrafter_core.conditioning.keyframes import check_keyframes
+from ..tooncrafter_core.diffusion.noise import NoiseStream
+from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
+from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
+from .bridge.encoders import encode_image, require_clip_vision
+from .bridge.images import to_pixels
+from .latents import make_clip
+from .sockets import CATEGORY, FIT_OPTIONS, MAX_FRAMES, MAX_SIDE, first_image, last_image, schema
+from .sockets import seed as seed_input
+
+Conditioning = list[list[Any]]
+
+
+class ToonCrafterKeyframes(io.ComfyNode):
+    """Tells the model which frames lie at the two ends."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return schema(
+            node_id="ToonCrafterKeyframes",
+            display_name="ToonCrafter Keyframes",
+            category=CATEGORY,
+            search_aliases=["inbetween", "interpolate", "start end frame"],
+            description="Adds two keyframes to the prompts and makes the empty clip between them. "
+            "The first frame also sets the look of the clip.",
+            inputs=[
+                io.Conditioning.Input(
+                    "positive", tooltip="The prompt: what is seen and what happens."
+                ),
+                io.Conditioning.Input(
+                    "negative",
+                    tooltip="The prompt of what to keep away from; an empty one is what the model "
+                    "was published with.",
+                ),
+                io.ClipVision.Input(
+                    "clip_vision", tooltip="The image encoder: CLIP_VISION of 'Load ToonCrafter'."
+                ),
+                io.Vae.Input("vae", tooltip="The VAE of 'Load ToonCrafter'."),
+                first_image(),
+                last_image(),
+                io.Int.Input(
+                    "width",
+                    default=512,
+                    min=16,
+                    max=MAX_SIDE,
+                    step=8,
+                    tooltip="Width of the result in pixels. The model draws multiples of 64 and the "
+                    "decode node cuts back to this. It was trained at 512x320.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=320,
+                    min=16,
+                    max=MAX_SIDE,
+                    step=8,
+                    tooltip="Height of the result in pixels. Memory and time grow with width times "
+                    "height.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=16,
+                    min=2,
+                    max=MAX_FRAMES,
+                    tooltip="Frames of the clip, both keyframes included. The model was trained on "
+                    "16; with other counts each frame is told the nearest of the 16 moments.",
+                ),
+                io.Int.Input(
+                    "motion_fps",
+                    default=10,
+                    min=1,
+                    max=60,
+                    tooltip="How fast the model thinks the clip is played. Lower means larger motion "
+                    "between the frames, higher means smaller. 5 to 30 were trained. It is not the "
+                    "playback speed: that is set where the video is saved.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=FIT_OPTIONS,
+                    default="crop",
+                    tooltip="How a picture of another shape is brought to width x height: crop "
+                    "fills it and loses the edges, pad shows everything with bars, stretch changes "
+                    "the proportions.",
+                ),
+                seed_input(
+                    "Noise in the encoding of the keyframes; hardly visible. The same seed as the "
+                    "sampler's repeats the published program's noise."
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="positive"),
+                io.Conditioning.Output(display_name="negative"),
+                io.Latent.Output(display_name="LATENT"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        positive: Conditioning,
+        negative: Conditioning,
+        clip_vision: Any,
+        vae: Any,
+        first_image: Tensor,
+        last_image: Tensor,
+        width: int,
+        height: int,
+        frames: int,
+        motion_fps: int,
+        fit: str,
+        seed: int,
+    ) -> io.NodeOutput:
+        """Encode both keyframes and the look of the first."""
+        vae = require_tooncrafter(vae)
+        require_clip_vision(clip_vision)
+        first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
+        latents = encode_pair(vae, first, last, (width, height), fit, frames, seed)
+        # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
+        features = encode_image(clip_vision, first)
+        grey = encode_image(clip_vision, torch.zeros(1, 3, 224, 224))
+        told = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps)}
+        clip = make_clip(latents, frames, width, height, fit)
+        return io.NodeOutput(
+            with_values(positive, {**told, IMAGE_FEATURES: features}),
+            with_values(negative, {**told, IMAGE_FEATURES: grey}),
+            clip,
+        )
+
+
+def encode_pair(
+    vae: ToonCrafterVAE,
+    first: Tensor,
+    last: Tensor,
+    size: tuple[int, int],
+    mode: str,
+    frames: int,
+    seed: int,
+) -> Tensor:
+    """Latents of both keyframes, 1 4 2 h w, drawn from their posterior."""
+    images = torch.cat([fit(image, *size, mode)[0] for image in (first, last)])
+    posterior = vae.encode_keyframes(images)
+    height, width = posterior.mean.shape[-2:]
+    noise = NoiseStream(seed, (1, posterior.mean.shape[1], frames, height, width)).keyframes()
+    latents = posterior.sample(noise[0].movedim(1, 0))
+    return latents.movedim(0, 1)[None].to(vae.output_device).float()
+
+
+def with_values(conditioning: Conditioning, values: dict[str, Any]) -> Conditioning:
+    """A copy of a CONDITIONING that carries these values too."""
+    return [[text, {**carried, **values}] for text, carried in conditioning]

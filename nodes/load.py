@@ -1,0 +1,98 @@
+"""Load ToonCrafter: one file to MODEL, CLIP, CLIP_VISION and VAE."""
+
+import torch
+from comfy_api.latest import io
+
+from ..tooncrafter_core.checkpoints import detect, read_checkpoint
+from .bridge import paths
+from .bridge.autoencoder import ToonCrafterVAE
+from .bridge.denoiser import load_model
+from .bridge.encoders import (
+    load_image_encoder,
+    load_image_encoder_file,
+    load_text_encoder,
+    load_text_encoder_file,
+)
+from .sockets import CATEGORY, schema
+
+WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
+    "default": None,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "fp32": torch.float32,
+    "fp8_e4m3fn": torch.float8_e4m3fn,
+}
+
+
+class LoadToonCrafter(io.ComfyNode):
+    """Reads a checkpoint once; ComfyUI keeps and moves what comes of it."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return schema(
+            node_id="ToonCrafterLoader",
+            display_name="Load ToonCrafter",
+            category=CATEGORY,
+            search_aliases=["tooncrafter", "interpolation", "inbetween", "cartoon"],
+            description="Loads a ToonCrafter checkpoint: the official model.ckpt, the pruned "
+            "tooncrafter_512_interp-pruned-fp16.safetensors, or one converted from them.",
+            inputs=[
+                io.Combo.Input(
+                    "checkpoint",
+                    options=paths.list_checkpoints(),
+                    tooltip="A file of models/checkpoints or models/diffusion_models. What it holds "
+                    "is read from the weights, not from its name.",
+                ),
+                io.Combo.Input(
+                    "text_encoder",
+                    options=paths.list_text_encoders(),
+                    default=paths.NONE,
+                    tooltip="Only for a checkpoint without encoders (the pruned file): Stable "
+                    "Diffusion 2.1's text encoder (ViT-H) of models/text_encoders. With none, the "
+                    "checkpoint's own is used.",
+                ),
+                io.Combo.Input(
+                    "image_encoder",
+                    options=paths.list_image_encoders(),
+                    default=paths.NONE,
+                    tooltip="Only for a checkpoint without encoders (the pruned file): "
+                    "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors of models/clip_vision. With none, "
+                    "the checkpoint's own is used.",
+                ),
+                io.Combo.Input(
+                    "weight_dtype",
+                    options=list(WEIGHT_DTYPES),
+                    default="default",
+                    tooltip="How the denoiser's weights are kept. default lets ComfyUI choose for "
+                    "your card; fp8 halves the memory of fp16 and changes the picture slightly.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output(display_name="MODEL"),
+                io.Clip.Output(display_name="CLIP"),
+                io.ClipVision.Output(display_name="CLIP_VISION"),
+                io.Vae.Output(display_name="VAE"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, checkpoint: str, text_encoder: str, image_encoder: str, weight_dtype: str
+    ) -> io.NodeOutput:
+        """Build ComfyUI's objects; without a text or image encoder that output stays empty."""
+        weights = read_checkpoint(paths.find(checkpoint, "checkpoints", "diffusion_models"))
+        config = detect(weights)
+        clip = clip_vision = None
+        # The small and uncertain parts first: a wrong encoder is told before 3 GB are read.
+        if text_encoder != paths.NONE:
+            clip = load_text_encoder_file(paths.find(text_encoder, "text_encoders"), config)
+        elif config.text_encoder is not None:
+            clip = load_text_encoder(weights, config.text_encoder)
+        if image_encoder != paths.NONE:
+            clip_vision = load_image_encoder_file(paths.find(image_encoder, "clip_vision"), config)
+        elif config.image_encoder is not None:
+            clip_vision = load_image_encoder(weights, config.image_encoder)
+        model = load_model(weights, config, WEIGHT_DTYPES[weight_dtype])
+        vae = ToonCrafterVAE(weights, config.autoencoder)
+        return io.NodeOutput(model, clip, clip_vision, vae)

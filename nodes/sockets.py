@@ -1,0 +1,87 @@
+"""Inputs that several nodes share, and the categories they appear in."""
+
+from typing import Any
+
+from comfy_api.latest import io
+
+CATEGORY = "ToonCrafter"
+SAMPLING_CATEGORY = "ToonCrafter/sampling"
+
+FIT_OPTIONS = ["crop", "pad", "stretch"]
+
+MAX_SIDE = 4096
+MAX_FRAMES = 256
+
+
+def schema(**settings: Any) -> io.Schema:
+    """A node's schema without the fields that this version of ComfyUI does not know."""
+    known = io.Schema.__dataclass_fields__
+    return io.Schema(**{key: value for key, value in settings.items() if key in known})
+
+
+def first_image() -> io.Image.Input:
+    """The keyframe a clip begins with."""
+    return io.Image.Input(
+        "first_image",
+        tooltip="The drawing the clip begins with: one picture. The model also takes the look and "
+        "content of the clip from it.",
+    )
+
+
+def last_image() -> io.Image.Input:
+    """The keyframe a clip ends with."""
+    return io.Image.Input(
+        "last_image",
+        tooltip="The drawing the clip ends with: one picture. It may have another size; it is "
+        "fitted by itself.",
+    )
+
+
+def seed(tooltip: str) -> io.Int.Input:
+    """A seed with ComfyUI's control for changing it after each run."""
+    return io.Int.Input(
+        "seed",
+        default=123,
+        min=0,
+        max=0xFFFFFFFFFFFFFFFF,
+        control_after_generate=True,
+        tooltip=tooltip,
+    )
+
+
+def steps(default: int = 50) -> io.Int.Input:
+    """How many denoising steps."""
+    return io.Int.Input(
+        "steps",
+        default=default,
+        min=1,
+        max=1000,
+        tooltip="Denoising steps. The time is proportional to them; 50 is what the model was "
+        "published with, 20 to 30 give a good draft.",
+    )
+
+
+def eta() -> io.Float.Input:
+    """How much fresh noise DDIM adds."""
+    return io.Float.Input(
+        "eta",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        tooltip="Fresh noise in every step. 1 is what the model was published with; 0 makes the "
+        "result depend on the first noise alone, smoother and with less motion.",
+    )
+
+
+def guidance_rescale() -> io.Float.Input:
+    """How far guidance's contrast is taken back."""
+    return io.Float.Input(
+        "guidance_rescale",
+        default=0.7,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        tooltip="Takes back the contrast that a high cfg adds. 0 leaves it, which oversaturates; "
+        "0.7 is what the model was published with.",
+    )

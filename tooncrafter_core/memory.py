@@ -1,0 +1,59 @@
+"""How much memory each part needs besides its weights, from counted figures.
+
+The factors are peak live bytes of the released architecture, counted on the meta device; they scale
+with the base channels. ``tests/unit/test_memory.py`` counts them again.
+"""
+
+from .config import AutoencoderConfig, UNetConfig
+
+DENOISER_FACTOR = 33
+"""Values alive at the peak per latent cell and base channel."""
+
+ENCODER_FACTOR = 5.2
+"""Values alive at the peak per pixel and base channel, features for the decoder included."""
+
+CHUNKS = (16, 8, 4, 2, 1)
+"""Frames decoded at a time, as a budget chooses among them."""
+
+
+def denoiser_bytes(
+    config: UNetConfig, batch: int, frames: int, height: int, width: int, itemsize: int
+) -> int:
+    """Peak of one forward pass on ``batch`` clips of latents."""
+    return DENOISER_FACTOR * config.model_channels * batch * frames * height * width * itemsize
+
+
+def encode_bytes(
+    config: AutoencoderConfig, images: int, height: int, width: int, itemsize: int
+) -> int:
+    """Peak of encoding images of height x width pixels together."""
+    return int(ENCODER_FACTOR * config.channels * images * height * width * itemsize)
+
+
+def decode_bytes(
+    config: AutoencoderConfig, frames: int, height: int, width: int, itemsize: int, chunk: int
+) -> int:
+    """Peak of decoding one clip to height x width pixels, ``chunk`` frames at a time.
+
+    Two tensors of the clip exist at full size; the rest grows with the chunk.
+    """
+    chunk = min(chunk, frames)
+    values = 2 * frames + max(6 * chunk, 2 * chunk + 11)
+    return values * config.channels * height * width * itemsize
+
+
+def choose_chunk(
+    config: AutoencoderConfig,
+    frames: int,
+    height: int,
+    width: int,
+    itemsize: int,
+    budget: int,
+    largest: int = 4,
+) -> int:
+    """The largest chunk up to ``largest`` that decodes within ``budget`` bytes; at least 1."""
+    for chunk in CHUNKS:
+        if chunk <= largest:
+            if decode_bytes(config, frames, height, width, itemsize, chunk) <= budget:
+                return chunk
+    return 1
