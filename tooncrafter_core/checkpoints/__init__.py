@@ -1,6 +1,6 @@
 """Weight files: reading, recognising, loading and writing them."""
 
-from .detect import EncoderFile, detect, detect_encoder_files, is_sketch_encoder
+from .detect import EncoderFile, detect, detect_component_files, is_sketch_encoder
 from .keys import Component
 from .load import Models, build_models, build_network, compare, load_component
 from .read import Checkpoint, read_checkpoint
@@ -15,7 +15,7 @@ __all__ = [
     "build_network",
     "compare",
     "detect",
-    "detect_encoder_files",
+    "detect_component_files",
     "is_sketch_encoder",
     "load_component",
     "read_checkpoint",

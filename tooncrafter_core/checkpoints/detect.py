@@ -103,7 +103,7 @@ def is_sketch_encoder(checkpoint: Checkpoint) -> bool:
     return key in checkpoint.info and checkpoint.info[key].shape[1] == 1
 
 
-def detect_encoder_files(checkpoint: Checkpoint) -> list[EncoderFile]:
+def detect_component_files(checkpoint: Checkpoint) -> list[EncoderFile]:
     """Recognise the text and image encoders in a file of their own, in either usual layout.
 
     Returns an empty list when there are none; both when the file holds a whole CLIP.

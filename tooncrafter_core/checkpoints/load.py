@@ -68,7 +68,8 @@ def build_models(
     """Build and fill every network the checkpoint has, frozen and in evaluation mode.
 
     ``dtype`` None keeps the file's number format. On the CPU without a change of format the
-    weights stay mapped: the file must not be overwritten while they are in use.
+    weights stay mapped: the file must not be overwritten while they are in use. Peak memory is the
+    larger of file and result, plus a tenth; only legacy pickles need both when changed.
     ``CheckpointError`` when the file is not ToonCrafter's or a component does not fit.
     SPEC sections 0 and 1.
     """
@@ -171,7 +172,7 @@ def compare(
         wrong_shape=tuple(
             f"{key} (found {found[key]}, needed {shape})"
             for key, shape in needed.items()
-            if key in found and found[key] != shape
+            if key in found and found[key] != shape and not _is_scalar(found[key], shape)
         ),
         num_needed=len(needed),
     )
@@ -205,6 +206,11 @@ def _converted(
     for group in groups(checkpoint, own_names):
         for key in group:
             yield own_names[key], checkpoint[key].to(device, dtype, copy=True)
+
+
+def _is_scalar(found: tuple[int, ...], needed: tuple[int, ...]) -> bool:
+    """Whether a list of one number is found where a number is needed; torch loads it as such."""
+    return needed == () and found == (1,)
 
 
 def _unused_text(config: ModelConfig, checkpoint: Checkpoint | None) -> TextEncoderConfig | None:

@@ -34,9 +34,11 @@ class _Inert:
         pass
 
 
-def _inert_mapping(*_args: Any, **_options: Any) -> OrderedDict[Any, Any]:
-    """Takes the place of dict-like leftovers, which torch fills item by item."""
-    return OrderedDict()
+class _InertMapping:
+    """Takes the place of dict-like leftovers; torch fills only plain mappings item by item."""
+
+    def __new__(cls, *_args: Any, **_options: Any) -> OrderedDict[Any, Any]:
+        return OrderedDict()
 
 
 def load_pickle(path: Path, is_mapped: bool) -> Any:
@@ -81,7 +83,7 @@ def _inert_training_leftovers(path: Path) -> Any:
         return nullcontext()
     return serialization.safe_globals(
         [
-            (_inert_mapping if name.lower().endswith("dict") else _Inert, name)
+            (_InertMapping if name.lower().endswith("dict") else _Inert, name)
             for name in names
             if _TRAINING_LEFTOVERS.fullmatch(name)
         ]

@@ -20,14 +20,14 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table of components; 0 when the file can be used, 1 when something is missing."""
-    from ..checkpoints import detect_encoder_files, is_sketch_encoder, read_checkpoint
+    from ..checkpoints import detect_component_files, is_sketch_encoder, read_checkpoint
 
     checkpoint = read_checkpoint(args.file)
     print("\n".join(describe_file(checkpoint)))
     if is_sketch_encoder(checkpoint):
         print("This is ToonCrafter's sketch encoder.")
         return 0
-    if encoders := detect_encoder_files(_unprefixed(checkpoint)):
+    if encoders := detect_component_files(_unprefixed(checkpoint)):
         for encoder in encoders:
             title = encoder.component.value.replace("_", " ")
             print(f"This file holds a {title}: {encoder.name}, {encoder.layout} layout.")
@@ -67,7 +67,7 @@ def _describe_model(checkpoint: "Checkpoint") -> int:
         title = COMPONENT_KEYS[component].title
         if part_of(config, component) is None:
             print(f"{title}: not in this file. {where_to_get(component)}")
-            print("  A separate file of it (CLIP ViT-H, as ComfyUI uses) does as well.")
+            print("  In ComfyUI a separate file of it (CLIP ViT-H) does as well.")
             continue
         network = build_network(component, config, checkpoint)
         if mismatch := compare(network, checkpoint.shapes, component):

@@ -11,7 +11,7 @@ from tooncrafter_core.checkpoints import (
     Component,
     compare,
     detect,
-    detect_encoder_files,
+    detect_component_files,
     is_sketch_encoder,
 )
 from tooncrafter_core.checkpoints.keys import OPTIONAL, REQUIRED
@@ -226,9 +226,9 @@ def test_sketch_encoder_is_recognised_with_and_without_its_prefix() -> None:
 def test_encoder_files_are_recognised(
     key: str, shape: tuple[int, ...], told: tuple[Component, str, str]
 ) -> None:
-    (found,) = detect_encoder_files(of_shapes({key: shape}))
+    (found,) = detect_component_files(of_shapes({key: shape}))
     assert (found.component, found.layout, found.name) == told
-    assert not detect_encoder_files(of_shapes({"a": (1,)}))
+    assert not detect_component_files(of_shapes({"a": (1,)}))
 
 
 def test_detection_leaves_tensors_unread() -> None:

@@ -28,8 +28,14 @@ def small() -> dict[str, torch.Tensor]:
     return {name: torch.full((40, 50), float(i)) for i, name in enumerate(names)}
 
 
-@pytest.mark.parametrize("form", ["safetensors", *PICKLED])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("form", "dtype"),
+    [
+        *((form, torch.float16) for form in ("safetensors", *PICKLED)),
+        *((form, torch.float32) for form in ("safetensors", "state_dict")),
+        *((form, torch.bfloat16) for form in ("safetensors", "state_dict")),
+    ],
+)
 def test_every_form_reads_back_under_official_keys(
     form: str, dtype: torch.dtype, tmp_path: Path
 ) -> None:
