@@ -69,7 +69,8 @@ class ToonCrafterDecode(io.ComfyNode):
         first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
         width, height, mode = asked_size(latent)
         fitted, placements = zip(
-            *(fit(image, width, height, mode) for image in (first, last)), strict=True
+            *(fit(image, width, height, mode, vae.size_multiple) for image in (first, last)),
+            strict=True,
         )
         rows, columns = clip.shape[-2:]
         if fitted[0].shape[-2:] != (rows * 8, columns * 8):

@@ -89,7 +89,8 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     default="crop",
                     tooltip="How a picture of another shape is brought to width x height: crop "
                     "fills it and loses the edges, pad shows everything with bars, stretch changes "
-                    "the proportions.",
+                    "the proportions, official is the published program's way (short side to the "
+                    "shorter of both, then cut or grey bars).",
                 ),
                 seed_input(
                     "Noise in the encoding of the keyframes; hardly visible. The same seed as the "
@@ -146,7 +147,7 @@ def encode_pair(
     seed: int,
 ) -> Tensor:
     """Latents of both keyframes, 1 4 2 h w, drawn from their posterior."""
-    images = torch.cat([fit(image, *size, mode)[0] for image in (first, last)])
+    images = torch.cat([fit(image, *size, mode, vae.size_multiple)[0] for image in (first, last)])
     posterior = vae.encode_keyframes(images)
     height, width = posterior.mean.shape[-2:]
     noise = NoiseStream(seed, (1, posterior.mean.shape[1], frames, height, width)).keyframes()

@@ -94,5 +94,5 @@ class LoadToonCrafter(io.ComfyNode):
         elif config.image_encoder is not None:
             clip_vision = load_image_encoder(weights, config.image_encoder)
         model = load_model(weights, config, WEIGHT_DTYPES[weight_dtype])
-        vae = ToonCrafterVAE(weights, config.autoencoder)
+        vae = ToonCrafterVAE(weights, config)
         return io.NodeOutput(model, clip, clip_vision, vae)

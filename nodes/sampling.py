@@ -25,15 +25,9 @@ class ToonCrafterSampler(io.ComfyNode):
             "program does. The preview plays the clip while it takes shape.",
             inputs=[
                 io.Model.Input("model", tooltip="The MODEL of 'Load ToonCrafter', LoRAs included."),
-                io.Conditioning.Input(
-                    "positive", tooltip="positive of 'ToonCrafter Keyframes'."
-                ),
-                io.Conditioning.Input(
-                    "negative", tooltip="negative of 'ToonCrafter Keyframes'."
-                ),
-                io.Latent.Input(
-                    "latent", tooltip="The empty clip of 'ToonCrafter Keyframes'."
-                ),
+                io.Conditioning.Input("positive", tooltip="positive of 'ToonCrafter Keyframes'."),
+                io.Conditioning.Input("negative", tooltip="negative of 'ToonCrafter Keyframes'."),
+                io.Latent.Input("latent", tooltip="The empty clip of 'ToonCrafter Keyframes'."),
                 seed_input(
                     "Another seed draws another motion. The same seed gives the same frames on "
                     "every device."

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 CATEGORY = "ToonCrafter"
 SAMPLING_CATEGORY = "ToonCrafter/sampling"
 
-FIT_OPTIONS = ["crop", "pad", "stretch"]
+FIT_OPTIONS = ["crop", "pad", "stretch", "official"]
 
 MAX_SIDE = 4096
 MAX_FRAMES = 256

@@ -17,7 +17,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
-from ...tooncrafter_core.config import AutoencoderConfig
+from ...tooncrafter_core.config import AutoencoderConfig, ModelConfig
 from ...tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from ...tooncrafter_core.errors import ModelMismatchError
 from ...tooncrafter_core.memory import choose_chunk, decode_bytes, encode_bytes
@@ -78,11 +78,14 @@ def _decode_without_references(network: Autoencoder, latents: Tensor, chunk: int
 class ToonCrafterVAE(comfy.sd.VAE):
     """ComfyUI's VAE with clips, the keyframes' posterior and the dual-reference decoder."""
 
-    def __init__(self, checkpoint: Checkpoint, config: AutoencoderConfig) -> None:
+    def __init__(self, checkpoint: Checkpoint, model: ModelConfig) -> None:
         # A toy of the ordinary kind fills in whatever this version of ComfyUI keeps in a VAE.
         toy = {"ddconfig": _TOY, "embed_dim": 4}
         super().__init__(sd=AutoencoderKL(**toy).state_dict(), config={"params": toy})
+        config = model.autoencoder
         self.config = config
+        self.size_multiple = model.size_multiple
+        """Sides of what the denoiser can draw, in pixels, are multiples of this."""
         self.working_dtypes = [torch.float16, torch.bfloat16, torch.float32]
         self.vae_dtype = comfy.model_management.vae_dtype(self.device, self.working_dtypes)
         self.latent_channels = config.z_channels
@@ -95,9 +98,9 @@ class ToonCrafterVAE(comfy.sd.VAE):
         self.memory_used_decode = self._memory_used_decode
         self.size = None
 
-        model = HostAutoencoder(config, self.vae_dtype)
-        load_component(model, checkpoint, Component.AUTOENCODER, dtype=self.vae_dtype)
-        self.first_stage_model = model.eval().requires_grad_(False)
+        network = HostAutoencoder(config, self.vae_dtype)
+        load_component(network, checkpoint, Component.AUTOENCODER, dtype=self.vae_dtype)
+        self.first_stage_model = network.eval().requires_grad_(False)
         self.patcher = comfy.model_patcher.ModelPatcher(
             self.first_stage_model,
             load_device=self.device,
@@ -148,9 +151,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
         self._load(default if budget is None else max(smallest, min(default, budget)))
         if budget is None:
             budget = comfy.model_management.get_free_memory(self.device)
-        chunk = choose_chunk(
-            self.config, frames, height, width, itemsize, int(budget / WORKSPACE)
-        )
+        chunk = choose_chunk(self.config, frames, height, width, itemsize, int(budget / WORKSPACE))
         posterior = self.first_stage_model.network.encode(
             images.to(device=self.device, dtype=self.vae_dtype)
         )

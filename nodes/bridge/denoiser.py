@@ -237,7 +237,5 @@ def load_model(
     load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtype)
     model.eval().requires_grad_(False)
     # Looked up now: ComfyUI may bind another class to this name when it starts.
-    patcher = getattr(
-        comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher
-    )
+    patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
     return patcher(model, load_device=load_device, offload_device=offload_device)

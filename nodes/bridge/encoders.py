@@ -11,14 +11,16 @@ import comfy.model_management
 import comfy.sd
 import comfy.utils
 import folder_paths
+import torch
 from comfy import sd1_clip
+from comfy.cli_args import args
 from torch import Tensor
 
 from ...tooncrafter_core.checkpoints import (
     Checkpoint,
     Component,
     EncoderFile,
-    detect_encoder_files,
+    detect_component_files,
     read_checkpoint,
 )
 from ...tooncrafter_core.checkpoints.keys import select, where_to_get
@@ -79,7 +81,7 @@ def _is_text_key(key: str) -> bool:
 
 
 def _find_encoder(checkpoint: Checkpoint, component: Component) -> EncoderFile | None:
-    found = detect_encoder_files(checkpoint)
+    found = detect_component_files(checkpoint)
     return next((one for one in found if one.component is component), None)
 
 
@@ -89,6 +91,10 @@ def _build_clip(
     """ComfyUI's CLIP of tensors in OpenCLIP's or Hugging Face's layout."""
     weights = comfy.utils.clip_text_transformers_convert(dict(tensors), "", "")
     weights.pop("logit_scale", None)
+    # The pooled output is not used; ComfyUI's model has room for a square projection only.
+    projection = weights.get("text_projection.weight")
+    if projection is not None and projection.shape[0] != projection.shape[1]:
+        del weights["text_projection.weight"]
 
     class Target:
         """What ComfyUI builds a CLIP from."""
@@ -101,9 +107,10 @@ def _build_clip(
         Target,
         embedding_directory=folder_paths.get_folder_paths("embeddings"),
         parameters=sum(value.numel() for value in weights.values()),
+        model_options=_full_precision(weights),
     )
-    missing, left_over = clip.cond_stage_model.clip_h.load_sd(weights)
-    # The last layer and the pooled output's projection are not used, and not always there.
+    missing, left_over = clip.load_sd(weights)
+    # Not always there, and not used.
     unused = (f"text_model.encoder.layers.{config.layers - 1}.", "text_projection")
     missing = [key for key in missing if not key.startswith(unused)]
     _refuse(checkpoint, "text encoder", [*missing, *left_over])
@@ -271,6 +278,9 @@ def _build_clip_vision(
         path.write_text(json.dumps(settings), encoding="utf-8")
         model = comfy.clip_vision.ClipVisionModel(str(path))
     weights = comfy.clip_vision.convert_to_transformers(dict(tensors), "")
+    if precision := _full_precision(weights):
+        model.dtype = precision["dtype"]
+        model.model.to(model.dtype)
     missing, left_over = model.load_sd(weights)
     _refuse(checkpoint, "image encoder", [*missing, *left_over])
     return model
@@ -302,6 +312,21 @@ def _own_tensors(checkpoint: Checkpoint, component: Component) -> dict[str, Tens
     return {own: checkpoint[key] for own, key in select(checkpoint.info, component).items()}
 
 
+_PRECISION_FLAGS = (
+    "fp8_e4m3fn_text_enc", "fp8_e5m2_text_enc", "fp16_text_enc", "bf16_text_enc", "fp32_text_enc",
+)  # fmt: skip
+
+
+def _full_precision(weights: dict[str, Tensor]) -> dict[str, torch.dtype]:
+    """Keep encoders in float32 that come so, unless the user has told ComfyUI otherwise.
+
+    They run once a prompt; rounded to half they move the samples by 3e-3 of their spread.
+    """
+    is_told = any(getattr(args, flag, False) for flag in _PRECISION_FLAGS)
+    is_full = all(value.dtype is torch.float32 for value in weights.values())
+    return {"dtype": torch.float32} if is_full and not is_told else {}
+
+
 def _refuse(checkpoint: Checkpoint, part: str, keys: list[str]) -> None:
     """Loading into ComfyUI's encoders is lenient; ours is not."""
     keys = [key for key in keys if not key.endswith(("position_ids", "logit_scale"))]
@@ -310,5 +335,3 @@ def _refuse(checkpoint: Checkpoint, part: str, keys: list[str]) -> None:
             f"{checkpoint.name} does not fit ComfyUI's {part}: {len(keys)} tensors are missing or "
             f"left over, such as {', '.join(keys[:3])}."
         )
-
-

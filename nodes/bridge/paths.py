@@ -51,4 +51,6 @@ def _is_inside(path: Path, kind: str) -> bool:
     normal = Path(*[part for part in resolved.parts if part != ".."])
     if normal != resolved:
         return False
-    return any(normal.is_relative_to(Path(f).absolute()) for f in folder_paths.get_folder_paths(kind))
+    return any(
+        normal.is_relative_to(Path(f).absolute()) for f in folder_paths.get_folder_paths(kind)
+    )

@@ -61,7 +61,9 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         """What the network is shown."""
         return self.to_network(sigma, noise)
 
-    def calculate_denoised(self, sigma: Tensor, model_output: Tensor, model_input: Tensor) -> Tensor:
+    def calculate_denoised(
+        self, sigma: Tensor, model_output: Tensor, model_input: Tensor
+    ) -> Tensor:
         """Clean latents from the network's v."""
         alpha, scale = self.coefficients(sigma, model_output.ndim)
         alpha, scale = alpha.to(model_output.dtype), scale.to(model_output.dtype)

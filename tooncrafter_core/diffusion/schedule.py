@@ -69,9 +69,7 @@ def make_schedule(config: DiffusionConfig) -> NoiseSchedule:
     """Compute the schedule; checkpoints' own buffers may be rounded and are never used."""
     alphas_cumprod = np.cumprod(1 - _betas(config))
     scales = _scales(config)[: config.num_timesteps]
-    return NoiseSchedule(
-        torch.from_numpy(alphas_cumprod).float(), torch.from_numpy(scales).float()
-    )
+    return NoiseSchedule(torch.from_numpy(alphas_cumprod).float(), torch.from_numpy(scales).float())
 
 
 def schedule_buffers(config: DiffusionConfig) -> dict[str, Tensor]:

@@ -244,11 +244,7 @@ class TemporalTransformer(nn.Module):
             tokens = block(tokens, options=options)
         if self.projects_by_convolution:
             tokens = rearrange(tokens, "(b h w) t c -> b c (t h w)", h=height, w=width)
-            out = rearrange(
-                self.proj_out(tokens), "b c (t h w) -> (b t) c h w", h=height, w=width
-            )
+            out = rearrange(self.proj_out(tokens), "b c (t h w) -> (b t) c h w", h=height, w=width)
         else:
-            out = rearrange(
-                self.proj_out(tokens), "(b h w) t c -> (b t) c h w", h=height, w=width
-            )
+            out = rearrange(self.proj_out(tokens), "(b h w) t c -> (b t) c h w", h=height, w=width)
         return x + out

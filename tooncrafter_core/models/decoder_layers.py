@@ -52,7 +52,9 @@ def clip_statistics(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     Taken frame by frame, so that no float32 copy of the clip is made.
     """
     frames = [
-        torch.var_mean(rearrange(frame.float(), "(g c) h w -> g (c h w)", g=groups), 1, correction=0)
+        torch.var_mean(
+            rearrange(frame.float(), "(g c) h w -> g (c h w)", g=groups), 1, correction=0
+        )
         for frame in x
     ]
     variances, means = (torch.stack(values) for values in zip(*frames, strict=True))

@@ -29,9 +29,7 @@ class PerceiverAttention(nn.Module):
         """Update b l c ``latents`` from b n c image tokens."""
         x, latents = self.norm1(x), self.norm2(latents)
         keys, values = self.to_kv(torch.cat([x, latents], dim=1)).chunk(2, dim=-1)
-        return self.to_out(
-            self.operations.attention(self.to_q(latents), keys, values, self.heads)
-        )
+        return self.to_out(self.operations.attention(self.to_q(latents), keys, values, self.heads))
 
 
 class Resampler(nn.Module):
