@@ -19,7 +19,7 @@ class ToonCrafterExtension(ComfyExtension):
 
 
 def load_extension() -> ToonCrafterExtension:
-    """Import the nodes; ComfyUI logs a failure in one line only, so the whole of it is told here."""
+    """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
         from .decode import ToonCrafterDecode
         from .keyframes import ToonCrafterKeyframes

@@ -46,8 +46,8 @@ class ToonCrafterDecode(io.ComfyNode):
                     min=0,
                     max=1_000_000,
                     step=256,
-                    tooltip="Megabytes this node may use besides the weights. 0 takes what the card "
-                    "has free. The picture does not depend on it, only the speed.",
+                    tooltip="Megabytes this node may use besides the weights. 0 takes what the "
+                    "card has free. The picture does not depend on it, only the speed.",
                 ),
             ],
             outputs=[io.Image.Output(display_name="IMAGE")],

@@ -6,12 +6,13 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..tooncrafter_core.conditioning.fitting import fit
+from ..tooncrafter_core.conditioning.fitting import FitMode
+from ..tooncrafter_core.conditioning.fitting import fit as fit_image
 from ..tooncrafter_core.conditioning.keyframes import check_keyframes
 from ..tooncrafter_core.diffusion.noise import NoiseStream
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
+from .bridge.clip_image import encode_image, require_clip_vision
 from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
-from .bridge.encoders import encode_image, require_clip_vision
 from .bridge.images import to_pixels
 from .latents import make_clip
 from .sockets import CATEGORY, FIT_OPTIONS, MAX_FRAMES, MAX_SIDE, first_image, last_image, schema
@@ -54,8 +55,8 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     min=16,
                     max=MAX_SIDE,
                     step=8,
-                    tooltip="Width of the result in pixels. The model draws multiples of 64 and the "
-                    "decode node cuts back to this. It was trained at 512x320.",
+                    tooltip="Width of the result in pixels. The model draws multiples of 64 and "
+                    "the decode node cuts back to this. It was trained at 512x320.",
                 ),
                 io.Int.Input(
                     "height",
@@ -79,9 +80,9 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     default=10,
                     min=1,
                     max=60,
-                    tooltip="How fast the model thinks the clip is played. Lower means larger motion "
-                    "between the frames, higher means smaller. 5 to 30 were trained. It is not the "
-                    "playback speed: that is set where the video is saved.",
+                    tooltip="How fast the model thinks the clip is played. Lower means larger "
+                    "motion between the frames, higher means smaller. 5 to 30 were trained. It is "
+                    "not the playback speed: that is set where the video is saved.",
                 ),
                 io.Combo.Input(
                     "fit",
@@ -117,7 +118,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
         height: int,
         frames: int,
         motion_fps: int,
-        fit: str,
+        fit: FitMode,
         seed: int,
     ) -> io.NodeOutput:
         """Encode both keyframes and the look of the first."""
@@ -142,12 +143,14 @@ def encode_pair(
     first: Tensor,
     last: Tensor,
     size: tuple[int, int],
-    mode: str,
+    mode: FitMode,
     frames: int,
     seed: int,
 ) -> Tensor:
     """Latents of both keyframes, 1 4 2 h w, drawn from their posterior."""
-    images = torch.cat([fit(image, *size, mode, vae.size_multiple)[0] for image in (first, last)])
+    images = torch.cat(
+        [fit_image(image, *size, mode, vae.size_multiple)[0] for image in (first, last)]
+    )
     posterior = vae.encode_keyframes(images)
     height, width = posterior.mean.shape[-2:]
     noise = NoiseStream(seed, (1, posterior.mean.shape[1], frames, height, width)).keyframes()

@@ -5,19 +5,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..tooncrafter_core.conditioning.fitting import FitMode
+
 FIT = "tooncrafter_fit"
 """Key in LATENT: width, height and fit that 'ToonCrafter Keyframes' was given. Plain numbers, which
 samplers hand on; without them the decode node gives the size of the latents."""
 
 
-def make_clip(keyframes: Tensor, frames: int, width: int, height: int, fit: str) -> dict[str, Any]:
+def make_clip(
+    keyframes: Tensor, frames: int, width: int, height: int, fit: FitMode
+) -> dict[str, Any]:
     """An empty clip to sample, as large as the keyframes' latents b 4 2 h w."""
     batch, channels, _, rows, columns = keyframes.shape
     samples = torch.zeros(batch, channels, frames, rows, columns)
     return {"samples": samples, FIT: {"width": width, "height": height, "fit": fit}}
 
 
-def asked_size(latent: dict[str, Any]) -> tuple[int, int, str]:
+def asked_size(latent: dict[str, Any]) -> tuple[int, int, FitMode]:
     """Width, height and fit that were asked for, or the latents' own size."""
     rows, columns = latent["samples"].shape[-2:]
     asked = latent.get(FIT, {"width": columns * 8, "height": rows * 8, "fit": "crop"})

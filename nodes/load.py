@@ -6,13 +6,9 @@ from comfy_api.latest import io
 from ..tooncrafter_core.checkpoints import detect, read_checkpoint
 from .bridge import paths
 from .bridge.autoencoder import ToonCrafterVAE
+from .bridge.clip_image import load_image_encoder, load_image_encoder_file
+from .bridge.clip_text import load_text_encoder, load_text_encoder_file
 from .bridge.denoiser import load_model
-from .bridge.encoders import (
-    load_image_encoder,
-    load_image_encoder_file,
-    load_text_encoder,
-    load_text_encoder_file,
-)
 from .sockets import CATEGORY, schema
 
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
@@ -41,8 +37,8 @@ class LoadToonCrafter(io.ComfyNode):
                 io.Combo.Input(
                     "checkpoint",
                     options=paths.list_checkpoints(),
-                    tooltip="A file of models/checkpoints or models/diffusion_models. What it holds "
-                    "is read from the weights, not from its name.",
+                    tooltip="A file of models/checkpoints or models/diffusion_models. What it "
+                    "holds is read from the weights, not from its name.",
                 ),
                 io.Combo.Input(
                     "text_encoder",

@@ -118,8 +118,8 @@ class ToonCrafterSigmas(io.ComfyNode):
                     "spacing",
                     options=["trailing", "uniform"],
                     default="trailing",
-                    tooltip="Which noise levels are visited. trailing starts from pure noise and is "
-                    "what the model was published with; uniform is what the published program "
+                    tooltip="Which noise levels are visited. trailing starts from pure noise and "
+                    "is what the model was published with; uniform is what the published program "
                     "switches to at a width of 256.",
                 ),
             ],

@@ -53,7 +53,7 @@ def choose_chunk(
 ) -> int:
     """The largest chunk up to ``largest`` that decodes within ``budget`` bytes; at least 1."""
     for chunk in CHUNKS:
-        if chunk <= largest:
-            if decode_bytes(config, frames, height, width, itemsize, chunk) <= budget:
-                return chunk
+        needed = decode_bytes(config, frames, height, width, itemsize, chunk)
+        if chunk <= largest and needed <= budget:
+            return chunk
     return 1

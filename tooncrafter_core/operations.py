@@ -6,7 +6,6 @@ classes (weight casting, partial loading, LoRA) in place of these plain ones.
 
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
@@ -74,7 +73,7 @@ class Operations(Protocol):
         heads: int,
         options: dict[str, Any] | None = None,
     ) -> Tensor:
-        """Softmax attention of (b, n, heads * d) queries over (b, m, heads * d) keys, scale d**-.5."""
+        """Softmax attention of (b, n, heads * d) queries over (b, m, heads * d) keys."""
         ...
 
 

@@ -120,12 +120,14 @@ class ToonCrafterVAE(comfy.sd.VAE):
         return decode_bytes(self.config, frames, height, width, itemsize, chunk) * WORKSPACE
 
     def _load(self, memory: float) -> None:
-        comfy.model_management.load_models_gpu([self.patcher], memory_required=memory)
+        comfy.model_management.load_models_gpu([self.patcher], memory_required=int(memory))
 
     def encode_keyframes(self, images: Tensor) -> Posterior:
         """Latents' posterior and features of images n 3 h w in [-1, 1], on the device."""
         itemsize = comfy.model_management.dtype_size(self.vae_dtype)
-        needed = encode_bytes(self.config, *images.shape[:1], *images.shape[2:], itemsize)
+        needed = encode_bytes(
+            self.config, images.shape[0], images.shape[2], images.shape[3], itemsize
+        )
         self._load(needed * WORKSPACE)
         pixels = images.to(device=self.device, dtype=self.vae_dtype)
         return self.first_stage_model.network.encode(pixels)
@@ -149,9 +151,9 @@ class ToonCrafterVAE(comfy.sd.VAE):
         smallest = decode_bytes(self.config, frames, height, width, itemsize, 1) * WORKSPACE
         default = self._memory_used_decode(latents.shape, self.vae_dtype)
         self._load(default if budget is None else max(smallest, min(default, budget)))
-        if budget is None:
-            budget = comfy.model_management.get_free_memory(self.device)
-        chunk = choose_chunk(self.config, frames, height, width, itemsize, int(budget / WORKSPACE))
+        available = budget or float(comfy.model_management.get_free_memory(self.device))
+        limit = int(available / WORKSPACE)
+        chunk = choose_chunk(self.config, frames, height, width, itemsize, limit)
         posterior = self.first_stage_model.network.encode(
             images.to(device=self.device, dtype=self.vae_dtype)
         )

@@ -3,7 +3,7 @@
 Legend: b batch, t frames, c channels, h w space, l tokens.
 """
 
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import comfy.conds
 import comfy.latent_formats
@@ -100,10 +100,14 @@ class ToonCrafterLatentFormat(comfy.latent_formats.SD15):
 class ToonCrafterModelConfig(comfy.supported_models_base.BASE):
     """What ComfyUI wants to know of a model before it is built."""
 
-    unet_config = {}
-    unet_extra_config = {}
+    unet_config: ClassVar[dict[str, Any]] = {}
+    unet_extra_config: ClassVar[dict[str, Any]] = {}
     latent_format = ToonCrafterLatentFormat
-    supported_inference_dtypes = [torch.float16, torch.bfloat16, torch.float32]
+    supported_inference_dtypes: ClassVar[list[torch.dtype]] = [
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+    ]
 
     @property
     def tooncrafter(self) -> ModelConfig:
@@ -116,14 +120,17 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
 
     def __init__(self, config: ToonCrafterModelConfig, device: Any = None) -> None:
         kind = comfy.model_base.ModelType.V_PREDICTION
-        super().__init__(config, kind, device=device, unet_model=HostDenoiser)
+        # ComfyUI names its own network as the type, and takes any with its call.
+        network = cast(Any, HostDenoiser)
+        super().__init__(config, kind, device=device, unet_model=network)
+        denoiser = cast(HostDenoiser, self.diffusion_model)
         self.tooncrafter = config.tooncrafter
         self.model_sampling = ToonCrafterModelSampling(self.tooncrafter.diffusion)
         # The projector runs once a sampling and is managed with the denoiser.
         self.image_proj_model = Resampler(
             self.tooncrafter.resampler,
-            operations=self.diffusion_model._operations,
-            dtype=self.diffusion_model.dtype,
+            operations=denoiser.operations,
+            dtype=denoiser.dtype,
             device=device,
         )
 

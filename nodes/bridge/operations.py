@@ -1,7 +1,7 @@
 """ComfyUI's layers and attention as the core's ``Operations``."""
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 import comfy.ops
 from comfy.ldm.modules.attention import optimized_attention
@@ -42,7 +42,8 @@ class HostOperations:
 
             def affine_parameters(self, x: Tensor) -> tuple[Tensor, Tensor]:
                 """Weight and bias as the host would hand them to the layer."""
-                return comfy.ops.cast_bias_weight(self, x)
+                weight, bias = cast(Any, comfy.ops.cast_bias_weight(self, x))
+                return weight, bias
 
         self.TemporalConv3d = TemporalConv3d
         self.ClipGroupNorm = ClipGroupNorm

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ...tooncrafter_core.diffusion.guidance import rescale_guidance
+from ...tooncrafter_core.diffusion.noise import NoiseStream
 from ...tooncrafter_core.diffusion.samplers import ddim_step
 from ...tooncrafter_core.diffusion.schedule import Spacing, select_timesteps, step_between
-from ...tooncrafter_core.diffusion.noise import NoiseStream
 from .progress import StepCallback
 from .sampling_model import ToonCrafterModelSampling, tooncrafter_sampling
 

@@ -1,7 +1,7 @@
 """The noise schedule in the form ComfyUI's samplers work in.
 
-They see ``x = clean + sigma * noise``; the network sees ``z = sqrt(alpha) * scale * x``, where scale
-is the dynamic rescale (SPEC section 8). The two are the same latents in other units.
+They see ``x = clean + sigma * noise``; the network sees ``z = sqrt(alpha) * scale * x``, where
+scale is the dynamic rescale (SPEC section 8). The two are the same latents in other units.
 """
 
 from typing import Any
@@ -17,6 +17,10 @@ from ...tooncrafter_core.diffusion.schedule import make_schedule
 
 class ToonCrafterModelSampling(ModelSamplingDiscrete):
     """Makes ComfyUI's samplers exact on a v-predicting model with rescaled clean latents."""
+
+    sigmas: Tensor
+    log_sigmas: Tensor
+    scales: Tensor
 
     def __init__(self, config: DiffusionConfig) -> None:
         torch.nn.Module.__init__(self)

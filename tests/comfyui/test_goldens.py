@@ -39,7 +39,8 @@ def test_end_to_end(pack: ModuleType, name: str = "e2e") -> None:
     from tooncrafter_core.checkpoints import Checkpoint
     from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
     from tooncrafter_pack.nodes.bridge.denoiser import load_model
-    from tooncrafter_pack.nodes.bridge.encoders import load_image_encoder, load_text_encoder
+    from tooncrafter_pack.nodes.bridge.clip_image import load_image_encoder
+    from tooncrafter_pack.nodes.bridge.clip_text import load_text_encoder
     from tooncrafter_pack.nodes.decode import ToonCrafterDecode
     from tooncrafter_pack.nodes.keyframes import ToonCrafterKeyframes
     from tooncrafter_pack.nodes.sampling import ToonCrafterSampler

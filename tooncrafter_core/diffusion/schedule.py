@@ -46,7 +46,7 @@ class NoiseSchedule:
 
 
 def _alphas_cumprod(config: DiffusionConfig) -> np.ndarray:
-    """Cumulative products of a scaled-linear schedule, shifted so that the last is zero; float64."""
+    """Cumulative products of a scaled-linear schedule, shifted to end at zero; float64."""
     count = config.num_timesteps
     betas = np.linspace(config.linear_start**0.5, config.linear_end**0.5, count) ** 2
     roots = np.sqrt(np.cumprod(1 - betas))

@@ -7,7 +7,7 @@ frame, ``chunk`` frames at a time, so only the tensors at the cuts ever exist fo
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from einops import rearrange
@@ -17,16 +17,24 @@ from torch.nn import functional as F
 from ..config import AutoencoderConfig
 from ..operations import Operations
 from .decoder_layers import (
-    PixelAttention,
-    ReferenceAttention,
-    ReferenceResidual,
+    Middle,
     VideoResBlock,
     map_frames,
 )
 from .layers import Upsample
+from .references import ReferenceAttention, ReferenceResidual
 
 FrameStep = Callable[[Tensor, int], Tensor]
 """Transforms frames t c h w that begin at the given frame of the clip."""
+
+
+class DecoderStage(nn.Module):
+    """The blocks of one resolution, and the way to the next."""
+
+    def __init__(self, blocks: list[VideoResBlock], upsample: Upsample | None) -> None:
+        super().__init__()
+        self.block = nn.ModuleList(blocks)
+        self.upsample = upsample
 
 
 class DualReferenceDecoder(nn.Module):
@@ -37,33 +45,19 @@ class DualReferenceDecoder(nn.Module):
         groups, base = config.norm_groups, config.channels
         channels = base * config.channel_mult[-1]
         self.conv_in = operations.Conv2d(config.z_channels, channels, 3, padding=1, **factory)
-        self.mid = nn.Module()
-        self.mid.block_1 = VideoResBlock(channels, channels, groups, operations, **factory)
-        self.mid.attn_1 = PixelAttention(channels, groups, operations, **factory)
-        self.mid.block_2 = VideoResBlock(channels, channels, groups, operations, **factory)
-
+        self.mid = Middle(VideoResBlock, channels, groups, operations, **factory)
         stages, refinements = [], []
         for level, mult in reversed(list(enumerate(config.channel_mult))):
-            stage = nn.Module()
-            stage.block = nn.ModuleList()
+            blocks = []
             for _ in range(config.num_res_blocks + 1):
-                stage.block.append(
-                    VideoResBlock(channels, base * mult, groups, operations, **factory)
-                )
+                blocks.append(VideoResBlock(channels, base * mult, groups, operations, **factory))
                 channels = base * mult
-            if level:
-                stage.upsample = Upsample(channels, operations, **factory)
-            stages.append(stage)
+            upsample = Upsample(channels, operations, **factory) if level else None
+            stages.append(DecoderStage(blocks, upsample))
+            reads_by_attention = level in config.reference_attention_levels
             refinements.append(
-                ReferenceAttention(
-                    channels,
-                    config.reference_heads,
-                    config.reference_dim_head,
-                    groups,
-                    operations,
-                    **factory,
-                )
-                if level in config.reference_attention_levels
+                ReferenceAttention(channels, config, operations, **factory)
+                if reads_by_attention
                 else ReferenceResidual(channels, operations, **factory)
             )
         last = ReferenceResidual(channels, operations, **factory)
@@ -123,12 +117,12 @@ class DualReferenceDecoder(nn.Module):
         yield [_per_frame(self.conv_in), _per_frame(self.mid.block_1)], self.mid.block_1
         yield [_per_frame(self.mid.attn_1), _per_frame(self.mid.block_2)], self.mid.block_2
         steps: list[FrameStep] = []
-        for level, stage in reversed(list(enumerate(self.up.children()))):
-            for block in stage.block.children():
+        for level, stage in reversed(list(enumerate(cast(list[DecoderStage], self.up)))):
+            for block in cast(list[VideoResBlock], stage.block):
                 yield [*steps, _per_frame(block)], block
                 steps = []
             steps = self._refinement(level, references, num_frames)
-            if level:
+            if stage.upsample is not None:
                 steps.append(_per_frame(stage.upsample))
         steps.append(lambda x, start: F.silu(self.norm_out(x)))
         steps += self._refinement(len(self.up), references, num_frames)
@@ -139,7 +133,7 @@ class DualReferenceDecoder(nn.Module):
     ) -> list[FrameStep]:
         if references is None:
             return []
-        refinement = self.attn_refinement[level]
+        refinement = cast(ReferenceAttention | ReferenceResidual, self.attn_refinement[level])
         prepared = refinement.prepare(references[level])
         return [lambda x, start: refinement(x, prepared, start, num_frames)]
 

@@ -1,19 +1,19 @@
-"""Layers of the autoencoder: plain 2-D ones, and those that join frames and read references.
+"""Layers of the autoencoder: plain 2-D ones, and those that join frames.
 
-Legend: t frames of one clip, c channels, h w space, r references (2), l tokens. A clip travels as
+Legend: t frames of one clip, c channels, h w space. A clip travels as
 t c h w. Temporal layers can process it a few frames at a time: their result does not depend on
 how many, because normalisation uses statistics of the whole clip.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..operations import Operations
+from ..operations import ClipGroupNormMixin, Operations
 
 
 def frame_chunks(num_frames: int, size: int) -> Iterator[tuple[int, int]]:
@@ -89,6 +89,9 @@ class ResnetBlock(nn.Module):
         return h + (self.nin_shortcut(x) if self.has_shortcut else x)
 
 
+Block = TypeVar("Block", bound=ResnetBlock)
+
+
 class PixelAttention(nn.Module):
     """Single-head attention among the pixels of a frame (SPEC section 6.1)."""
 
@@ -111,6 +114,26 @@ class PixelAttention(nn.Module):
         )
         out = self.operations.attention(q, k, v, 1)
         return x + self.proj_out(rearrange(out, "t (h w) c -> t c h w", h=x.shape[2]))
+
+
+class Middle(nn.Module, Generic[Block]):
+    """The blocks at the lowest resolution."""
+
+    block_1: Block
+    block_2: Block
+
+    def __init__(
+        self,
+        block: type[Block],
+        channels: int,
+        norm_groups: int,
+        operations: Operations,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.block_1 = block(channels, channels, norm_groups, operations, **factory)
+        self.attn_1 = PixelAttention(channels, norm_groups, operations, **factory)
+        self.block_2 = block(channels, channels, norm_groups, operations, **factory)
 
 
 class TemporalStack(nn.Module):
@@ -147,7 +170,7 @@ class TemporalStack(nn.Module):
 
     def _convolution(self, layers: nn.Sequential, x: Tensor) -> Callable[[int, int], Tensor]:
         """A function that gives frames of norm, SiLU and convolution of the clip ``x``."""
-        norm, conv = layers[0], layers[-1]
+        norm, conv = cast(ClipGroupNormMixin, layers[0]), layers[-1]
         mean, variance = clip_statistics(x, self.norm_groups)
         last = x.shape[0]
 
@@ -182,61 +205,3 @@ class VideoResBlock(ResnetBlock):
         # a * (x + stack(x)) + (1 - a) * x
         share = torch.sigmoid(self.mix_factor.to(x))
         return self.time_stack.add_to(x, share, chunk, in_place)
-
-
-class ReferenceResidual(nn.Module):
-    """Adds the references to the first and last frame only (SPEC section 6.2, Combiner)."""
-
-    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
-        super().__init__()
-        self.conv = operations.Conv2d(channels, channels, 1, **factory)
-
-    def prepare(self, reference: Tensor) -> Tensor:
-        """Compute from a c r h w reference what every chunk of frames needs."""
-        return self.conv(rearrange(reference, "c r h w -> r c h w"))
-
-    def forward(self, x: Tensor, prepared: Tensor, start: int, num_frames: int) -> Tensor:
-        """Refine frames ``start`` onwards, t c h w, of a clip of ``num_frames``."""
-        frames = list(x)
-        for index, residual in zip((0, num_frames - 1), prepared, strict=True):
-            if start <= index < start + len(frames):
-                frames[index - start] = frames[index - start] + residual
-        return torch.stack(frames)
-
-
-class ReferenceAttention(nn.Module):
-    """Every pixel of every frame attends to the pixels of both references (SPEC section 6.2)."""
-
-    def __init__(
-        self,
-        channels: int,
-        heads: int,
-        dim_head: int,
-        norm_groups: int,
-        operations: Operations,
-        **factory: Any,
-    ) -> None:
-        super().__init__()
-        inner = heads * dim_head
-        self.heads = heads
-        self.operations = operations
-        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
-        self.to_q = operations.Linear(channels, inner, bias=False, **factory)
-        self.to_k = operations.Linear(channels, inner, bias=False, **factory)
-        self.to_v = operations.Linear(channels, inner, bias=False, **factory)
-        self.to_out = nn.Sequential(operations.Linear(inner, channels, **factory))
-
-    def prepare(self, reference: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of a c r h w reference; the same for all frames."""
-        tokens = rearrange(reference, "c r h w -> 1 (r h w) c")
-        return self.to_k(tokens), self.to_v(tokens)
-
-    def forward(
-        self, x: Tensor, prepared: tuple[Tensor, Tensor], start: int, num_frames: int
-    ) -> Tensor:
-        """Refine t c h w frames of a clip."""
-        size = {"t": x.shape[0], "h": x.shape[2]}
-        # The frames are folded into the queries: keys and values are never copied per frame.
-        q = self.to_q(rearrange(self.norm(x), "t c h w -> 1 (t h w) c"))
-        out = self.to_out(self.operations.attention(q, *prepared, self.heads))
-        return x + rearrange(out, "1 (t h w) c -> t c h w", **size)

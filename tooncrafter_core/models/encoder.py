@@ -3,14 +3,14 @@
 Legend: n images, c channels, h w space.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import AutoencoderConfig
 from ..operations import Operations
-from .decoder_layers import PixelAttention, ResnetBlock
+from .decoder_layers import Middle, ResnetBlock
 
 
 class EncoderDownsample(nn.Module):
@@ -25,6 +25,21 @@ class EncoderDownsample(nn.Module):
         return self.conv(F.pad(x, (0, 1, 0, 1)))
 
 
+class EncoderStage(nn.Module):
+    """The blocks of one resolution, and the way to the next."""
+
+    def __init__(self, blocks: list[ResnetBlock], downsample: EncoderDownsample | None) -> None:
+        super().__init__()
+        self.block = nn.ModuleList(blocks)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform n c h w, without the downsampling."""
+        for block in self.block:
+            x = block(x)
+        return x
+
+
 class Encoder(nn.Module):
     """Encodes images to the moments of latents, and hands out features of five depths."""
 
@@ -32,23 +47,18 @@ class Encoder(nn.Module):
         super().__init__()
         groups, base = config.norm_groups, config.channels
         self.conv_in = operations.Conv2d(config.in_channels, base, 3, padding=1, **factory)
-        self.down = nn.ModuleList()
+        stages = []
         channels = base
         for level, mult in enumerate(config.channel_mult):
-            stage = nn.Module()
-            stage.block = nn.ModuleList()
+            blocks = []
             for _ in range(config.num_res_blocks):
-                stage.block.append(
-                    ResnetBlock(channels, base * mult, groups, operations, **factory)
-                )
+                blocks.append(ResnetBlock(channels, base * mult, groups, operations, **factory))
                 channels = base * mult
-            if level < len(config.channel_mult) - 1:
-                stage.downsample = EncoderDownsample(channels, operations, **factory)
-            self.down.append(stage)
-        self.mid = nn.Module()
-        self.mid.block_1 = ResnetBlock(channels, channels, groups, operations, **factory)
-        self.mid.attn_1 = PixelAttention(channels, groups, operations, **factory)
-        self.mid.block_2 = ResnetBlock(channels, channels, groups, operations, **factory)
+            is_last = level == len(config.channel_mult) - 1
+            downsample = None if is_last else EncoderDownsample(channels, operations, **factory)
+            stages.append(EncoderStage(blocks, downsample))
+        self.down = nn.ModuleList(stages)
+        self.mid = Middle(ResnetBlock, channels, groups, operations, **factory)
         self.norm_out = operations.GroupNorm(groups, channels, eps=1e-6, **factory)
         self.conv_out = operations.Conv2d(channels, config.z_channels * 2, 3, padding=1, **factory)
 
@@ -61,11 +71,10 @@ class Encoder(nn.Module):
         """
         first = h = self.conv_in(x)
         features = []
-        for stage in self.down.children():
-            for block in stage.block.children():
-                h = block(h)
+        for stage in cast(list[EncoderStage], self.down):
+            h = stage(h)
             features.append(h)
-            if hasattr(stage, "downsample"):
+            if stage.downsample is not None:
                 h = stage.downsample(h)
         h = self.mid.block_2(self.mid.attn_1(self.mid.block_1(h)))
         return self.conv_out(F.silu(self.norm_out(h))), [*features, first]

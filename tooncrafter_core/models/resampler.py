@@ -3,6 +3,8 @@
 Legend: b batch, n image-encoder tokens, l queries, c channels.
 """
 
+from typing import cast
+
 import torch
 from einops import repeat
 from torch import Tensor, nn
@@ -71,7 +73,7 @@ class Resampler(nn.Module):
         """Map b n embedding_dim to b (frames * queries) output_dim, frame by frame."""
         latents = repeat(self.latents.to(x), "1 l c -> b l c", b=x.shape[0])
         x = self.proj_in(x)
-        for attention, feed_forward in self.layers.children():
+        for attention, feed_forward in cast(list[list[nn.Module]], self.layers):
             latents = latents + attention(x, latents)
             latents = latents + feed_forward(latents)
         return self.norm_out(self.proj_out(latents))

@@ -30,7 +30,7 @@ class Denoiser(nn.Module):
         super().__init__()
         self.config = config
         self.dtype = dtype or torch.get_default_dtype()
-        self._operations = operations
+        self.operations = operations
         self._factory: dict[str, Any] = {"dtype": dtype, "device": device}
         base = config.model_channels
         self._embed_dim = base * 4
@@ -94,7 +94,7 @@ class Denoiser(nn.Module):
         )
 
     def _embedding_network(self) -> nn.Sequential:
-        linear = self._operations.Linear
+        linear = self.operations.Linear
         return nn.Sequential(
             linear(self.config.model_channels, self._embed_dim, **self._factory),
             nn.SiLU(),
@@ -107,7 +107,7 @@ class Denoiser(nn.Module):
             out_channels,
             self._embed_dim,
             self.config.norm_groups,
-            self._operations,
+            self.operations,
             has_temporal_conv=True,
             **self._factory,
         )
@@ -125,7 +125,7 @@ class Denoiser(nn.Module):
             channels,
             channels // dim_head,
             dim_head,
-            self._operations,
+            self.operations,
             depth=config.transformer_depth,
             context_dim=config.context_dim,
             norm_groups=config.norm_groups,
@@ -136,7 +136,7 @@ class Denoiser(nn.Module):
             channels,
             channels // dim_head,
             dim_head,
-            self._operations,
+            self.operations,
             depth=config.transformer_depth,
             norm_groups=config.norm_groups,
             **self._factory,

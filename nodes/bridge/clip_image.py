@@ -1,0 +1,136 @@
+"""The image encoder as a ComfyUI CLIP_VISION, from a full checkpoint or a file of its own."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import comfy.clip_vision
+import comfy.model_management
+from torch import Tensor
+
+from ...tooncrafter_core.checkpoints import Checkpoint, Component, read_checkpoint
+from ...tooncrafter_core.checkpoints.keys import where_to_get
+from ...tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
+from ...tooncrafter_core.config import ImageEncoderConfig, ModelConfig
+from ...tooncrafter_core.errors import CheckpointError, ModelMismatchError
+from .encoder_files import (
+    count_layers,
+    find_encoder,
+    full_precision,
+    own_tensors,
+    refuse_mismatch,
+)
+
+
+def load_image_encoder(
+    checkpoint: Checkpoint, config: ImageEncoderConfig
+) -> comfy.clip_vision.ClipVisionModel:
+    """The checkpoint's image encoder as a CLIP_VISION (SPEC section 4)."""
+    own = own_tensors(checkpoint, Component.IMAGE_ENCODER)
+    tensors = {k.removeprefix("visual."): v for k, v in own.items() if k.startswith("visual.")}
+    return _build_clip_vision(checkpoint, tensors, config)
+
+
+def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_vision.ClipVisionModel:
+    """An image encoder from a file of its own, alone or with its text encoder.
+
+    Raises:
+        CheckpointError: the file is another image encoder, or none.
+    """
+    checkpoint = read_checkpoint(path)
+    found = find_encoder(checkpoint, Component.IMAGE_ENCODER)
+    needed = config.resampler.embedding_dim
+    if found is None:
+        raise CheckpointError(
+            f"{checkpoint.name} holds no CLIP image encoder. "
+            f"{where_to_get(Component.IMAGE_ENCODER)}"
+        )
+    if found.width != needed:
+        raise CheckpointError(
+            f"{checkpoint.name} is the image encoder of {found.name} ({found.width} values a "
+            f"token), ToonCrafter needs {needed}: CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors."
+        )
+    tensors = {
+        key.removeprefix("visual."): checkpoint[key]
+        for key in checkpoint
+        if key.startswith(("vision_model.", "visual_projection", "visual."))
+    }
+    patches = next(v for v in tensors.values() if v.ndim == 4)
+    layers = count_layers(tensors)
+    positions = next(v for k, v in tensors.items() if "position" in k and v.ndim == 2)
+    side = round((positions.shape[0] - 1) ** 0.5) * patches.shape[-1]
+    return _build_clip_vision(
+        checkpoint,
+        tensors,
+        ImageEncoderConfig(
+            width=found.width,
+            head_width=80 if found.width == 1280 else 64,
+            layers=layers,
+            patch_size=patches.shape[-1],
+            image_size=side,
+            embed_dim=_projection_width(tensors, found.width),
+        ),
+    )
+
+
+def _projection_width(tensors: dict[str, Tensor], width: int) -> int:
+    if "visual_projection.weight" in tensors:
+        return tensors["visual_projection.weight"].shape[0]
+    return tensors["proj"].shape[1] if "proj" in tensors else width
+
+
+def _build_clip_vision(
+    checkpoint: Checkpoint, tensors: dict[str, Tensor], config: ImageEncoderConfig
+) -> comfy.clip_vision.ClipVisionModel:
+    """ComfyUI's CLIP_VISION of tensors in OpenCLIP's or Hugging Face's layout."""
+    settings = {
+        "attention_dropout": 0.0,
+        "dropout": 0.0,
+        "hidden_act": "gelu",
+        "hidden_size": config.width,
+        "image_size": config.image_size,
+        "intermediate_size": int(config.width * config.mlp_ratio),
+        "layer_norm_eps": 1e-5,
+        "model_type": "clip_vision_model",
+        "num_attention_heads": config.width // config.head_width,
+        "num_channels": 3,
+        "num_hidden_layers": config.layers,
+        "patch_size": config.patch_size,
+        "projection_dim": config.embed_dim,
+    }
+    # The host takes its settings from a file only.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.json"
+        path.write_text(json.dumps(settings), encoding="utf-8")
+        model = comfy.clip_vision.ClipVisionModel(str(path))
+    weights = comfy.clip_vision.convert_to_transformers(dict(tensors), "")
+    if precision := full_precision(weights):
+        model.dtype = precision["dtype"]
+        model.model.to(model.dtype)
+    missing, left_over = model.load_sd(weights)
+    refuse_mismatch(checkpoint, "image encoder", [*missing, *left_over])
+    return model
+
+
+def require_clip_vision(clip_vision: object) -> None:
+    """Check that there is an image encoder, before anything is computed with it."""
+    if clip_vision is None:
+        raise ModelMismatchError(
+            "There is no image encoder: this checkpoint comes without one. Choose image_encoder in "
+            "'Load ToonCrafter' (CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors in "
+            "models/clip_vision), or connect ComfyUI's 'Load CLIP Vision'."
+        )
+
+
+def encode_image(clip_vision: Any, images: Tensor) -> Tensor:
+    """All tokens of images n 3 h w in [-1, 1], stretched as in training (SPEC section 4).
+
+    ComfyUI's own preparation crops the middle and rounds to 8 bits, so its model is called
+    directly.
+    """
+    comfy.model_management.load_model_gpu(clip_vision.patcher)
+    size = getattr(clip_vision, "image_size", 224)
+    pixels = preprocess_for_image_encoder(images.to(clip_vision.load_device), size)
+    tokens = clip_vision.model(pixel_values=pixels.float())[0]
+    return tokens.to(comfy.model_management.intermediate_device()).float()

@@ -1,0 +1,182 @@
+"""The text encoder as a ComfyUI CLIP, from a full checkpoint or a file of its own."""
+
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import comfy.sd
+import comfy.utils
+import folder_paths
+from comfy import sd1_clip
+from torch import Tensor
+
+from ...tooncrafter_core.checkpoints import Checkpoint, Component, read_checkpoint
+from ...tooncrafter_core.checkpoints.keys import where_to_get
+from ...tooncrafter_core.config import ModelConfig, TextEncoderConfig
+from ...tooncrafter_core.errors import CheckpointError
+from .encoder_files import (
+    count_layers,
+    find_encoder,
+    full_precision,
+    own_tensors,
+    refuse_mismatch,
+)
+
+_LAST_LAYER_LEFT_OUT = {1024: 23}
+"""Layers of the published text encoder of this width when its file comes without the last."""
+
+
+def load_text_encoder(checkpoint: Checkpoint, config: TextEncoderConfig) -> comfy.sd.CLIP:
+    """The checkpoint's text encoder: last layer but one, zero padding (SPEC section 5)."""
+    return _build_clip(checkpoint, own_tensors(checkpoint, Component.TEXT_ENCODER), config)
+
+
+def load_text_encoder_file(path: Path, config: ModelConfig) -> comfy.sd.CLIP:
+    """A text encoder from a file of its own.
+
+    Raises:
+        CheckpointError: the file is another text encoder, or none.
+    """
+    checkpoint = read_checkpoint(path)
+    found = find_encoder(checkpoint, Component.TEXT_ENCODER)
+    if found is None:
+        raise CheckpointError(
+            f"{checkpoint.name} holds no CLIP text encoder. {where_to_get(Component.TEXT_ENCODER)}"
+        )
+    if found.width != config.unet.context_dim:
+        raise CheckpointError(
+            f"{checkpoint.name} is the text encoder of {found.name} ({found.width} values a "
+            f"token), ToonCrafter needs {config.unet.context_dim}: Stable Diffusion 2.1's (ViT-H)."
+        )
+    tensors = {key: checkpoint[key] for key in checkpoint if _is_text_key(key)}
+    positions = next(v for k, v in tensors.items() if "position" in k and v.ndim == 2)
+    tokens = next(v for k, v in tensors.items() if "token_embedding" in k)
+    layers = count_layers(tensors)
+    if found.layout == "huggingface" and _LAST_LAYER_LEFT_OUT.get(found.width) == layers:
+        layers += 1  # some files leave out the last layer, which is not used
+    return _build_clip(
+        checkpoint,
+        tensors,
+        TextEncoderConfig(
+            width=found.width,
+            heads=found.width // 64,
+            layers=layers,
+            context_length=positions.shape[0],
+            vocab_size=tokens.shape[0],
+            embed_dim=found.width,
+        ),
+    )
+
+
+def _is_text_key(key: str) -> bool:
+    return not key.startswith(("visual.", "vision_model.", "visual_projection", "logit_scale"))
+
+
+def _build_clip(
+    checkpoint: Checkpoint, tensors: dict[str, Tensor], config: TextEncoderConfig
+) -> comfy.sd.CLIP:
+    """ComfyUI's CLIP of tensors in OpenCLIP's or Hugging Face's layout."""
+    weights = comfy.utils.clip_text_transformers_convert(dict(tensors), "", "")
+    weights.pop("logit_scale", None)
+    # The pooled output is not used; ComfyUI's model has room for a square projection only.
+    projection = weights.get("text_projection.weight")
+    if projection is not None and projection.shape[0] != projection.shape[1]:
+        del weights["text_projection.weight"]
+
+    class Target:
+        """What ComfyUI builds a CLIP from."""
+
+        params: ClassVar[dict[str, Any]] = {}
+        tokenizer = _tokenizer(config)
+        clip = _clip_model(config)
+
+    clip = comfy.sd.CLIP(
+        Target,
+        embedding_directory=folder_paths.get_folder_paths("embeddings"),
+        parameters=sum(value.numel() for value in weights.values()),
+        model_options=full_precision(weights),
+    )
+    missing, left_over = clip.load_sd(weights)
+    # Not always there, and not used.
+    unused = (f"text_model.encoder.layers.{config.layers - 1}.", "text_projection")
+    missing = [key for key in missing if not key.startswith(unused)]
+    refuse_mismatch(checkpoint, "text encoder", [*missing, *left_over])
+    return clip
+
+
+def _clip_model(config: TextEncoderConfig) -> type[sd1_clip.SD1ClipModel]:
+    """ComfyUI's text model for these sizes; the published ones are Stable Diffusion 2's."""
+    settings = {
+        "architectures": ["CLIPTextModel"],
+        "attention_dropout": 0.0,
+        "bos_token_id": 0,
+        "eos_token_id": 49407,
+        "hidden_act": "gelu",
+        "hidden_size": config.width,
+        "intermediate_size": config.width * 4,
+        "layer_norm_eps": 1e-5,
+        "max_position_embeddings": config.context_length,
+        "model_type": "clip_text_model",
+        "num_attention_heads": config.heads,
+        "num_hidden_layers": config.layers,
+        "pad_token_id": 1,
+        "projection_dim": config.embed_dim,
+        "vocab_size": config.vocab_size,
+    }
+
+    class TextModel(sd1_clip.SDClipModel):
+        """The last layer but one, normalised."""
+
+        def __init__(
+            self, device: Any = "cpu", dtype: Any = None, model_options: Any = None, **_: Any
+        ) -> None:
+            super().__init__(
+                device=device,
+                layer="hidden",
+                layer_idx=-2,
+                textmodel_json_config=dict(settings),
+                dtype=dtype,
+                special_tokens={"start": 49406, "end": 49407, "pad": 0},
+                return_projected_pooled=True,
+                model_options=model_options or {},
+            )
+
+    class ClipModel(sd1_clip.SD1ClipModel):
+        """Under the name that ComfyUI gives Stable Diffusion 2's."""
+
+        def __init__(
+            self, device: Any = "cpu", dtype: Any = None, model_options: Any = None, **_: Any
+        ) -> None:
+            super().__init__(
+                device=device,
+                dtype=dtype,
+                model_options=model_options or {},
+                clip_name="h",
+                clip_model=cast(Any, TextModel),
+            )
+
+    return ClipModel
+
+
+def _tokenizer(config: TextEncoderConfig) -> type[sd1_clip.SD1Tokenizer]:
+    """Stable Diffusion 2's tokenizer, with textual inversions of these sizes."""
+
+    class TextTokenizer(sd1_clip.SDTokenizer):
+        def __init__(self, embedding_directory: Any = None, tokenizer_data: Any = None) -> None:
+            super().__init__(
+                pad_with_end=False,
+                embedding_directory=embedding_directory,
+                embedding_size=config.width,
+                embedding_key="clip_h",
+                tokenizer_data=tokenizer_data or {},
+            )
+
+    class Tokenizer(sd1_clip.SD1Tokenizer):
+        def __init__(self, embedding_directory: Any = None, tokenizer_data: Any = None) -> None:
+            super().__init__(
+                embedding_directory=embedding_directory,
+                tokenizer_data=tokenizer_data or {},
+                clip_name="h",
+                tokenizer=TextTokenizer,
+            )
+
+    return Tokenizer
