@@ -1,0 +1,271 @@
+"""``interpolate START END -o OUT --checkpoint FILE``: two keyframes in, a video out."""
+
+import argparse
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OutputError, ToonCrafterError
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..checkpoints import Models
+    from ..diffusion.samplers import SamplingProgress
+    from ..settings import InterpolationSettings
+
+DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+"""torch's name of each choice."""
+
+OUT_OF_MEMORY = (
+    "The device ran out of memory. Lower --width, --height or --frames, choose --dtype bf16, leave "
+    "out --batch-guidance, or run on --device cpu."
+)
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Declare the command and its options; what is not given has the settings' own default."""
+    parser = subparsers.add_parser("interpolate", help="draw the frames between two keyframes")
+    parser.add_argument("start", help="the first keyframe, a picture of any size")
+    parser.add_argument("end", help="the last keyframe")
+    parser.add_argument("--checkpoint", required=True, help="ToonCrafter's .ckpt or .safetensors")
+    _add_outputs(parser.add_argument_group("output"))
+    _add_picture(parser.add_argument_group("picture"))
+    _add_sampling(parser.add_argument_group("sampling"))
+    _add_machine(parser.add_argument_group("files and machine"))
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check everything that can be checked, then load, draw and write."""
+    settings = settings_from(args)
+    check_outputs(args)
+    first, last = read_keyframes(args)
+    models = load_models(args)
+    video = interpolate_with_progress(models, first, last, settings, args.quiet)
+    for path in write_outputs(args, video):
+        print(path)
+    return 0
+
+
+def settings_from(args: argparse.Namespace) -> "InterpolationSettings":
+    """The settings that the options ask for; ``ToonCrafterError`` when one is out of range."""
+    from dataclasses import fields
+
+    from ..settings import InterpolationSettings
+
+    names = {field.name for field in fields(InterpolationSettings)}
+    return InterpolationSettings(**{k: v for k, v in vars(args).items() if k in names})
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """``OutputError`` when the result could not be written, told before anything is loaded."""
+    from ..video_io import check_output
+
+    if args.output is None and args.frames_dir is None:
+        raise OutputError("Say where the video goes: -o out.mp4, or --frames-dir for pictures.")
+    if args.output is not None:
+        check_output(args.output, args.playback_fps)
+    if args.frames_dir is not None:
+        folder = Path(args.frames_dir)
+        if folder.suffix and not folder.is_dir():
+            raise OutputError(
+                f"--frames-dir takes a folder without an extension, not '{folder.name}'."
+            )
+        check_output(folder)
+
+
+def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Both pictures, checked; ``KeyframeError`` says which cannot be used and why."""
+    from ..conditioning.keyframes import check_keyframes
+    from ..video_io import read_image
+
+    return check_keyframes(read_image(args.start), read_image(args.end))
+
+
+def load_models(args: argparse.Namespace) -> "Models":
+    """The networks, with encoders from files of their own where these are named.
+
+    ``CheckpointError`` for wrong or missing files, told before the large ones are read.
+    """
+    from ..checkpoints import build_models, detect, read_checkpoint
+    from ..checkpoints.convert_encoders import encoder_checkpoint, with_encoder
+    from ..checkpoints.detect import part_of
+    from ..checkpoints.keys import OPTIONAL
+    from ..pipeline import missing_encoder
+
+    device = choose_device(args.device)
+    dtype = choose_dtype(args.dtype, device)
+    checkpoint = read_checkpoint(args.checkpoint)
+    config = detect(checkpoint)
+    encoders = {
+        component: encoder_checkpoint(read_checkpoint(file), component, config)
+        for component in OPTIONAL
+        if (file := getattr(args, component.value)) is not None
+    }
+    for component in OPTIONAL:
+        if part_of(config, component) is None and component not in encoders:
+            option = component.value.replace("_", "-")
+            raise missing_encoder(component, f"Name it with --{option}.")
+    models = build_models(checkpoint, dtype, device)
+    for component, encoder in encoders.items():
+        models = with_encoder(models, encoder, component, dtype=dtype, device=device)
+    return models
+
+
+def choose_dtype(name: str, device: "torch.device") -> "torch.dtype":
+    """The precision to compute in; ``auto`` is what the device is quick at."""
+    import torch
+
+    if name == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return getattr(torch, DTYPES[name])
+
+
+def choose_device(name: str) -> "torch.device":
+    """The device to compute on; ``ToonCrafterError`` when there is none of that name."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ToonCrafterError(f"There is no device '{name}' here ({reason}); try cpu.") from error
+    return device
+
+
+def interpolate_with_progress(
+    models: "Models",
+    first: "torch.Tensor",
+    last: "torch.Tensor",
+    settings: "InterpolationSettings",
+    is_quiet: bool,
+) -> "torch.Tensor":
+    """The video, ``t 3 h w`` in [-1, 1], with a progress bar on stderr meanwhile."""
+    import torch
+    from einops import rearrange
+    from tqdm import tqdm
+
+    from ..pipeline import interpolate
+
+    def on_step(progress: "SamplingProgress") -> None:
+        bar.update()
+        if progress.step == progress.total:
+            bar.set_description("decoding")
+
+    with closing(tqdm(total=settings.steps, desc="sampling", disable=is_quiet)) as bar:
+        try:
+            video = interpolate(models, first, last, settings, on_step)
+        except torch.OutOfMemoryError as error:
+            raise ToonCrafterError(OUT_OF_MEMORY) from error
+    return rearrange(video, "1 c t h w -> t c h w")
+
+
+def write_outputs(args: argparse.Namespace, video: "torch.Tensor") -> list[Path]:
+    """Write every output asked for and return their paths."""
+    from ..video_io import write_video
+
+    written = []
+    if args.output is not None:
+        written.append(write_video(video, args.output, args.playback_fps, args.lossless))
+    if args.frames_dir is not None:
+        written.append(write_video(video, args.frames_dir))
+    return written
+
+
+def _add_outputs(group: Any) -> None:
+    add = group.add_argument
+    add(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the video: .mp4 .mkv .webm .gif .webp .png .apng, or a folder of pictures",
+    )
+    add("--frames-dir", metavar="DIR", help="a folder for the frames as PNG files")
+    add("--playback-fps", type=float, default=8.0, help="frames a second the video plays at (8)")
+    add("--lossless", action="store_true", help="lose nothing (WebP)")
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_picture(group: Any) -> None:
+    add = partial(group.add_argument, default=argparse.SUPPRESS)
+    add("--prompt", help="what is seen and what happens")
+    add("--negative-prompt", help="what to keep away from")
+    add("--width", type=int, help="of the video in pixels (512)")
+    add("--height", type=int, help="of the video in pixels (320)")
+    add(
+        "--fit",
+        help="how a picture of another shape is brought to that size: crop, pad, stretch, or "
+        "official, which is what the published program does (crop)",
+    )
+    add(
+        "--frames",
+        dest="num_frames",
+        type=int,
+        metavar="N",
+        help="both keyframes included; the model was trained on 16 (16)",
+    )
+    add(
+        "--token-mode",
+        help="image tokens for other counts: per_frame, those of the nearest trained frame; or "
+        "shared, all for every frame, as the published program (per_frame)",
+    )
+    add(
+        "--motion-fps",
+        type=float,
+        help="lower means larger motion between frames, 5 to 30; not the playback speed (10)",
+    )
+    add(
+        "--no-second-pass",
+        dest="second_pass",
+        action="store_false",
+        help="decode once: half the time, perhaps a flicker in the middle",
+    )
+    add(
+        "--decode-chunk",
+        type=int,
+        metavar="N",
+        help="frames decoded at a time; fewer need less memory (4)",
+    )
+
+
+def _add_sampling(group: Any) -> None:
+    add = partial(group.add_argument, default=argparse.SUPPRESS)
+    add("--steps", type=int, help="denoising steps, 1 to 1000 (50)")
+    add("--seed", type=int, help="the same seed gives the same frames (123)")
+    add("--guidance-scale", type=float, help="1 is without guidance (7.5)")
+    add(
+        "--image-guidance-scale",
+        type=float,
+        metavar="SCALE",
+        help="a scale of its own for the first keyframe (that of --guidance-scale)",
+    )
+    add(
+        "--guidance-rescale",
+        type=float,
+        help="how much of the contrast that guidance adds is taken back (0.7)",
+    )
+    add("--eta", type=float, help="fresh noise in every step, 0 to 1 (1)")
+    add("--spacing", help="which timesteps: trailing or uniform (trailing)")
+    add(
+        "--batch-guidance",
+        action="store_true",
+        help="compute what guidance compares in one call: twice the memory",
+    )
+
+
+def _add_machine(group: Any) -> None:
+    add = group.add_argument
+    add("--text-encoder", metavar="FILE", help="for a checkpoint that comes without it")
+    add("--image-encoder", metavar="FILE", help="for a checkpoint that comes without it")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps ... (auto)")
+    add(
+        "--dtype",
+        choices=("auto", *DTYPES),
+        default="auto",
+        help="precision; auto is fp16 on CUDA, else fp32",
+    )

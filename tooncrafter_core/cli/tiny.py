@@ -1,0 +1,52 @@
+"""``tiny OUT``: write a checkpoint with made-up weights, to try everything out."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+from ..presets import PRESETS
+from .convert import DTYPES
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Declare the command and its options."""
+    parser = subparsers.add_parser(
+        "tiny", help="write a tiny checkpoint with made-up weights, for trying things out"
+    )
+    parser.add_argument("output", help="the .safetensors file to write")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="tiny",
+        help="its sizes; tooncrafter_512 takes minutes and 10 GB in fp32 (tiny)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tag", help="other weights for every text; the preset's name unless given"
+    )
+    parser.add_argument("--dtype", choices=("fp32", "fp16", "bf16"), default="fp32")
+    parser.add_argument(
+        "--pruned", action="store_true", help="leave out the text and image encoders"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the checkpoint, tensor by tensor."""
+    from dataclasses import replace
+
+    import torch
+
+    from ..checkpoints import save_checkpoint
+    from ..checkpoints.made_up import made_up_checkpoint
+
+    output = Path(args.output)
+    if output.exists() and not args.overwrite:
+        raise OutputError(f"{output} exists. Choose another name, or add --overwrite.")
+    config = PRESETS[args.preset]
+    if args.pruned:
+        config = replace(config, text_encoder=None, image_encoder=None)
+    checkpoint = made_up_checkpoint(config, args.tag or args.preset)
+    dtype = getattr(torch, DTYPES[args.dtype] or "float32")
+    save_checkpoint(checkpoint, output, dtype=dtype, config=config)
+    print(f"{output}: {len(checkpoint)} made-up tensors, its pictures mean nothing")
+    return 0

@@ -1,0 +1,92 @@
+"""The denoiser with its conditions and guidance bound, as a sampler calls it (SPEC section 9).
+
+Legend: b batch, n conditions, t frames, c channels, h w latent cells.
+"""
+
+from dataclasses import fields, replace
+
+import torch
+from einops import repeat
+from torch import Tensor, nn
+
+from .diffusion.guidance import guide_text_and_image, guided_prediction, rescale_guidance
+from .types import Condition
+
+
+class GuidedDenoiser:
+    """Predicts the guided v of noisy latents at a timestep.
+
+    Works in the precision of the conditions; what guidance does with the predictions is done in
+    that of the latents.
+    """
+
+    def __init__(
+        self,
+        denoiser: nn.Module,
+        conditional: Condition,
+        unconditional: Condition | None,
+        *,
+        scale: float,
+        image_scale: float | None = None,
+        rescale: float = 0.0,
+        batched: bool = False,
+    ) -> None:
+        """Bind what stays the same over the steps.
+
+        ``unconditional`` None or a ``scale`` of 1 (with no other ``image_scale``) leaves guidance
+        out, its rescale and its predictions included. ``image_scale`` adds a third prediction,
+        with the image tokens and the unconditional text. ``batched`` computes all in one call,
+        which needs as much more memory.
+        """
+        self._denoiser = denoiser
+        self._scale, self._image_scale, self._rescale = scale, image_scale, rescale
+        conditions = [conditional]
+        is_guided = scale != 1.0 or image_scale not in (None, 1.0)
+        if unconditional is not None and is_guided:
+            conditions.append(unconditional)
+            if image_scale is not None:
+                conditions.append(replace(unconditional, image_tokens=conditional.image_tokens))
+        self._num_conditions = len(conditions)
+        can_join = len({condition.text.shape for condition in conditions}) == 1
+        self._calls = [_join(conditions)] if batched and can_join else conditions
+
+    @property
+    def num_predictions(self) -> int:
+        """Predictions a step takes: 1 without guidance, 2 with it, 3 with two scales."""
+        return self._num_conditions
+
+    def __call__(self, z: Tensor, timestep: int) -> Tensor:
+        """The guided v of latents ``b 4 t h w`` at ``timestep``, in their precision."""
+        predictions = torch.cat([self._predict(z, timestep, call) for call in self._calls])
+        conditional, *others = predictions.chunk(self._num_conditions)
+        if len(others) == 2:
+            unconditional, image_only = others
+            guided = guide_text_and_image(
+                conditional, unconditional, image_only, self._scale, self._image_scale
+            )
+            return rescale_guidance(guided, conditional, self._rescale)
+        unconditional = others[0] if others else None
+        return guided_prediction(conditional, unconditional, self._scale, self._rescale)
+
+    def _predict(self, z: Tensor, timestep: int, condition: Condition) -> Tensor:
+        """Predict v for one condition, or for several that were joined to a longer batch."""
+        keyframes = condition.keyframe_latents
+        noisy = repeat(z.to(keyframes), "b ... -> (n b) ...", n=len(keyframes) // len(z))
+        v = self._denoiser(
+            torch.cat([noisy, keyframes], dim=1),
+            torch.full((len(keyframes),), timestep, device=keyframes.device),
+            condition.text,
+            condition.image_tokens,
+            condition.motion_fps,
+        )
+        return v.to(z)
+
+
+def _join(conditions: list[Condition]) -> Condition:
+    """One condition whose batch is that of all, one after the other."""
+    return Condition(
+        **{
+            field.name: torch.cat([getattr(condition, field.name) for condition in conditions])
+            for field in fields(Condition)
+        }
+    )

@@ -1,0 +1,191 @@
+"""The whole interpolation without ComfyUI: two keyframes in, a video out (SPEC section 7).
+
+Legend: b batch (1), r keyframes (2), t frames, c channels, h w space.
+"""
+
+from typing import cast
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from .checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
+from .checkpoints.load import Models
+from .conditioning.build import build_conditions
+from .conditioning.encoders import ImageEncoder, TextEncoder
+from .conditioning.fitting import Placement, fit
+from .conditioning.keyframes import check_keyframes
+from .decoding import decode_video
+from .diffusion.noise import NoiseStream
+from .diffusion.samplers import OnStep, sample_ddim
+from .diffusion.schedule import ddim_steps, make_schedule
+from .errors import CheckpointError, ToonCrafterError
+from .guided_denoiser import GuidedDenoiser
+from .models.autoencoder import Autoencoder, references_from
+from .settings import InterpolationSettings
+from .types import Condition
+
+
+@torch.no_grad()
+def interpolate(
+    models: Models,
+    first: Tensor,
+    last: Tensor,
+    settings: InterpolationSettings | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Draw the frames between two keyframes.
+
+    Every network works where its weights are and in their precision, sampling in float32. All
+    noise comes from ``settings.seed``, in the published program's order.
+
+    Args:
+        models: from ``build_models``; the two encoders must be there.
+        first: the first keyframe, 3 h w or 1 3 h w in [-1, 1], any size; see ``check_keyframes``.
+        last: the last keyframe, of the same or another size.
+        settings: what is asked for; the published program's when None.
+        on_step: told after every sampling step; may raise to stop.
+
+    Returns:
+        ``1 3 t h w`` in [-1, 1], float32, of the width and height asked for.
+
+    Raises:
+        ToonCrafterError: keyframes that cannot be used, a model without encoders, numbers that
+            overflowed. SPEC sections 6, 7 and 9.
+    """
+    settings = settings or InterpolationSettings()
+    require_encoders(models)
+    first, last = check_keyframes(first, last)
+    fitted, placement = fit_keyframes(models, first, last, settings)
+    noise = start_noise(models, placement, settings)
+    latents, references = encode_keyframes(models, fitted, noise.keyframes())
+    # The image encoder sees the first keyframe as it came, not as it was fitted.
+    conditions = condition_on(models, first, latents, settings)
+    latents = sample(models, conditions, noise, settings, on_step)
+    video = decode(models, latents, references, settings)
+    return placement.restore(video)
+
+
+def missing_encoder(component: Component, what_to_do: str = "") -> CheckpointError:
+    """The error for a checkpoint without an encoder; ``what_to_do`` ends its message."""
+    return CheckpointError(
+        f"This checkpoint has no {COMPONENT_KEYS[component].title}. {where_to_get(component)} "
+        f"A separate file of it (CLIP ViT-H, as ComfyUI uses) does as well. {what_to_do}".rstrip()
+    )
+
+
+def require_encoders(models: Models) -> tuple[TextEncoder, ImageEncoder]:
+    """The text and the image encoder; ``CheckpointError`` when one is not there."""
+    if models.text_encoder is None:
+        raise missing_encoder(Component.TEXT_ENCODER)
+    if models.image_encoder is None:
+        raise missing_encoder(Component.IMAGE_ENCODER)
+    return cast(TextEncoder, models.text_encoder), cast(ImageEncoder, models.image_encoder)
+
+
+def fit_keyframes(
+    models: Models, first: Tensor, last: Tensor, settings: InterpolationSettings
+) -> tuple[Tensor, Placement]:
+    """Both keyframes at the size the model draws, ``r 3 h w``, and how to get back from it."""
+    size, multiple = (settings.width, settings.height), models.config.size_multiple
+    (first, placement), (last, _) = (
+        fit(image, *size, settings.fit, multiple) for image in (first, last)
+    )
+    return torch.cat([first, last]), placement
+
+
+def start_noise(
+    models: Models, placement: Placement, settings: InterpolationSettings
+) -> NoiseStream:
+    """The stream of all noise of this clip."""
+    config = models.config.autoencoder
+    height, width = (side // config.downsampling for side in (placement.height, placement.width))
+    return NoiseStream(settings.seed, (1, config.z_channels, settings.num_frames, height, width))
+
+
+def encode_keyframes(models: Models, fitted: Tensor, noise: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The denoiser's latents of both keyframes, ``1 4 r h w``, and the decoder's references.
+
+    The latents are drawn from the posterior with ``noise`` of their shape (SPEC section 6.1).
+    """
+    autoencoder = cast(Autoencoder, models.autoencoder)
+    posterior = autoencoder.encode(fitted.to(*_home(autoencoder)))
+    z = posterior.sample(rearrange(noise, "1 c r h w -> r c h w")).float()
+    latents = rearrange(z, "r c h w -> 1 c r h w") * models.config.diffusion.latent_scale
+    return latents, references_from(posterior.features)
+
+
+def condition_on(
+    models: Models, first: Tensor, latents: Tensor, settings: InterpolationSettings
+) -> tuple[Condition, Condition]:
+    """The conditional and the unconditional condition, as the denoiser takes them."""
+    conditions = build_conditions(
+        *require_encoders(models),
+        models.projector,
+        image=first,
+        keyframe_latents=latents,
+        prompt=settings.prompt,
+        negative_prompt=settings.negative_prompt,
+        num_queries=models.config.resampler.num_queries,
+        num_frames=settings.num_frames,
+        motion_fps=settings.motion_fps,
+        token_mode=settings.token_mode,
+    )
+    conditional, unconditional = (c.to(*_home(models.denoiser)) for c in conditions)
+    return conditional, unconditional
+
+
+def sample(
+    models: Models,
+    conditions: tuple[Condition, Condition],
+    noise: NoiseStream,
+    settings: InterpolationSettings,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Denoise a clip of latents ``1 4 t h w`` by guided DDIM, float32 (SPEC section 9)."""
+    denoise = GuidedDenoiser(
+        models.denoiser,
+        *conditions,
+        scale=settings.guidance_scale,
+        image_scale=settings.image_guidance_scale,
+        rescale=settings.guidance_rescale,
+        batched=settings.batch_guidance,
+    )
+    schedule = make_schedule(models.config.diffusion)
+    steps = ddim_steps(schedule, settings.steps, eta=settings.eta, spacing=settings.spacing)
+    start = noise.start().to(_home(models.denoiser)[0])
+    latents = sample_ddim(denoise, start, steps, noise.step, on_step)
+    return _finite(latents, "denoiser", models.denoiser)
+
+
+def decode(
+    models: Models, latents: Tensor, references: list[Tensor], settings: InterpolationSettings
+) -> Tensor:
+    """The video ``1 3 t h w`` of sampled latents, float32, in [-1, 1] (SPEC section 6.3)."""
+    autoencoder = cast(Autoencoder, models.autoencoder)
+    z = (latents / models.config.diffusion.latent_scale).to(*_home(autoencoder))
+
+    def decode_clip(clip: Tensor, chunk: int) -> Tensor:
+        return autoencoder.decode(clip, references, chunk)
+
+    video = decode_video(
+        decode_clip, z, second_pass=settings.second_pass, chunk=settings.decode_chunk
+    )
+    return _finite(video.float(), "decoder", autoencoder)
+
+
+def _home(network: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Where a network's weights are, and in which precision."""
+    weight = next(network.parameters())
+    return weight.device, weight.dtype
+
+
+def _finite(x: Tensor, source: str, network: nn.Module) -> Tensor:
+    """Numbers that are none are an error here, never a black picture later."""
+    if not torch.isfinite(x).all():
+        precision = str(_home(network)[1]).removeprefix("torch.")
+        raise ToonCrafterError(
+            f"The {source} made values that are not numbers: it overflowed in {precision}, or its "
+            "weights are damaged. Load the model in bfloat16 or float32."
+        )
+    return x

@@ -1,0 +1,91 @@
+"""What an interpolation is asked for, checked as soon as it is said."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+from .conditioning.build import TokenMode
+from .conditioning.fitting import FIT_MODES, FitMode
+from .decoding import DEFAULT_CHUNK
+from .diffusion.noise import MAX_SEED
+from .diffusion.schedule import SPACINGS, Spacing
+from .errors import ToonCrafterError
+
+MAX_FRAMES = 256
+MIN_SIDE, MAX_SIDE = 16, 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterpolationSettings:
+    """Everything about an interpolation but the two keyframes and the weights.
+
+    The defaults are those of the published program. ``ToonCrafterError`` for a value that is out
+    of range, when the settings are made: before anything is loaded. SPEC section 11.
+    """
+
+    prompt: str = ""
+    """What is seen and what happens; an empty one works."""
+    negative_prompt: str = ""
+    """What guidance leads away from; empty as published."""
+    width: int = 512
+    """Of the result in pixels; the model draws the next multiple of 64 and it is cut back."""
+    height: int = 320
+    fit: FitMode = "crop"
+    """How a keyframe of another shape is brought to that size; see ``conditioning.fitting``."""
+    num_frames: int = 16
+    """Both keyframes included. The model was trained on 16; see ``token_mode`` for others."""
+    motion_fps: float = 10
+    """Lower means larger motion between frames; 5 to 30 were trained. Not the playback speed."""
+    steps: int = 50
+    guidance_scale: float = 7.5
+    """How strongly to follow the prompt and the first keyframe; 1 is without guidance."""
+    image_guidance_scale: float | None = None
+    """A scale of its own for the first keyframe, by a third prediction; None has one for both."""
+    guidance_rescale: float = 0.7
+    """How much of the contrast that guidance adds is taken back, 0 to 1."""
+    eta: float = 1.0
+    """Fresh noise in every step: 0 is none, 1 as published."""
+    spacing: Spacing = "trailing"
+    """Which timesteps are visited; ``uniform`` is the published program's at a width of 256."""
+    seed: int = 123
+    """All noise comes from it: the same seed gives the same frames."""
+    second_pass: bool = True
+    """Decode the middle a second time, which removes a flicker there."""
+    decode_chunk: int = DEFAULT_CHUNK
+    """Frames decoded at a time; fewer need less memory and give the same picture."""
+    token_mode: TokenMode = "per_frame"
+    """Image tokens for other frame counts: those of the nearest trained frame, or shared by all."""
+    batch_guidance: bool = False
+    """Compute what guidance compares in one call: quicker on some devices, twice the memory."""
+
+    def __post_init__(self) -> None:
+        _check("The width", self.width, MIN_SIDE, MAX_SIDE, "pixels")
+        _check("The height", self.height, MIN_SIDE, MAX_SIDE, "pixels")
+        _check(
+            "The number of frames", self.num_frames, 2, MAX_FRAMES,
+            "(both keyframes count; the model was trained on 16)",
+        )  # fmt: skip
+        _check("The motion fps", self.motion_fps, 1, 60, "(5 to 30 were trained)")
+        _check("The number of steps", self.steps, 1, 1000, "(50 is usual)")
+        _check("The guidance scale", self.guidance_scale, 0, 100, "(7.5 is usual)")
+        if self.image_guidance_scale is not None:
+            _check("The image guidance scale", self.image_guidance_scale, 0, 100)
+        _check("The guidance rescale", self.guidance_rescale, 0, 1)
+        _check("Eta", self.eta, 0, 1)
+        _check("The seed", self.seed, 0, MAX_SEED)
+        _check("The number of frames decoded at a time", self.decode_chunk, 1, MAX_FRAMES)
+        _choose("The fit", self.fit, FIT_MODES)
+        _choose("The spacing", self.spacing, SPACINGS)
+        _choose("The token mode", self.token_mode, get_args(TokenMode))
+
+
+def _check(name: str, value: float, low: float, high: float, unit: str = "") -> None:
+    """Refuse what lies outside the range; NaN lies outside every range."""
+    if not low <= value <= high:
+        raise ToonCrafterError(
+            f"{name} must be {low} to {high} {unit}".rstrip() + f", not {value}."
+        )
+
+
+def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ToonCrafterError(f"{name} is one of {', '.join(choices)}; not '{value}'.")
