@@ -1,0 +1,117 @@
+"""ComfyUI's objects for tests, in the test process: built from tensors, or empty of meaning.
+
+Imported only by tests in `tests/comfyui`, whose conftest has loaded ComfyUI and the pack before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
+from tooncrafter_pack.nodes.bridge.clip_image import load_image_encoder
+from tooncrafter_pack.nodes.bridge.clip_text import load_text_encoder
+from tooncrafter_pack.nodes.bridge.denoiser import load_model
+from tooncrafter_pack.nodes.decode import ToonCrafterDecode
+from tooncrafter_pack.nodes.keyframes import ToonCrafterKeyframes
+from tooncrafter_pack.nodes.sampling import ToonCrafterSampler
+from torch import Tensor
+
+from support.checkpoints import tiny_tensors
+from tooncrafter_core.checkpoints import Checkpoint
+from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.presets import TINY
+
+Conditioning = list[list[Any]]
+Latent = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HostModels:
+    """What 'Load ToonCrafter' gives, and the configuration it was built from."""
+
+    config: ModelConfig
+    model: Any
+    clip: Any
+    clip_vision: Any
+    vae: Any
+
+    def prompt(self, text: str) -> Conditioning:
+        """A prompt as ComfyUI's CLIP Text Encode gives it."""
+        return self.clip.encode_from_tokens_scheduled(self.clip.tokenize(text))
+
+
+def build_models(tensors: Mapping[str, Tensor], config: ModelConfig) -> HostModels:
+    """All four objects in float32 from a complete state dict."""
+    checkpoint = Checkpoint.from_tensors(tensors)
+    assert config.text_encoder is not None and config.image_encoder is not None
+    return HostModels(
+        config=config,
+        model=load_model(checkpoint, config, torch.float32),
+        clip=load_text_encoder(checkpoint, config.text_encoder),
+        clip_vision=load_image_encoder(checkpoint, config.image_encoder),
+        vae=ToonCrafterVAE(checkpoint, config),
+    )
+
+
+def tiny_models() -> HostModels:
+    """All four objects of the tiny preset, with made-up weights."""
+    return build_models(tiny_tensors(with_buffers=False), TINY)
+
+
+def run_keyframes(
+    models: HostModels,
+    first: Tensor,
+    last: Tensor,
+    *,
+    positive: Conditioning | None = None,
+    negative: Conditioning | None = None,
+    width: int = 64,
+    height: int = 64,
+    frames: int = 4,
+    motion_fps: int = 10,
+    fit: str = "crop",
+    seed: int = 123,
+) -> tuple[Conditioning, Conditioning, Latent]:
+    """'ToonCrafter Keyframes', with a prompt and an empty negative one unless given."""
+    positive = models.prompt("an anime scene") if positive is None else positive
+    negative = models.prompt("") if negative is None else negative
+    return ToonCrafterKeyframes.execute(
+        positive, negative, models.clip_vision, models.vae, first, last,
+        width, height, frames, motion_fps, fit, seed,
+    ).args  # fmt: skip
+
+
+def run_sampler(
+    model: Any,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: Latent,
+    *,
+    seed: int = 123,
+    steps: int = 2,
+    cfg: float = 7.5,
+    eta: float = 1.0,
+    guidance_rescale: float = 0.7,
+) -> Latent:
+    """'ToonCrafter Sampler (DDIM)'."""
+    # ComfyUI gives every node it runs its hidden values in this way.
+    node = type("RunningSampler", (ToonCrafterSampler,), {"hidden": SimpleNamespace(unique_id="1")})
+    arguments = (model, positive, negative, latent, seed, steps, cfg, eta, guidance_rescale)
+    return node.execute(*arguments).args[0]
+
+
+def run_decode(
+    models: HostModels,
+    latent: Latent,
+    first: Tensor,
+    last: Tensor,
+    *,
+    second_pass: bool = True,
+    memory_budget: int = 0,
+) -> Tensor:
+    """'ToonCrafter Decode'."""
+    return ToonCrafterDecode.execute(
+        models.vae, latent, first, last, second_pass, memory_budget
+    ).args[0]
