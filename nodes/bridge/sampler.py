@@ -36,10 +36,14 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
     ) -> Tensor:
         """Sample as ComfyUI asks, from pure noise when there is no picture to start from."""
         self._is_empty = latent_image is None or not bool(torch.count_nonzero(latent_image))
-        return super().sample(
+        samples = super().sample(
             model_wrap, sigmas, extra_args, callback, noise, latent_image, denoise_mask,
             disable_pbar,
         )  # fmt: skip
+        if denoise_mask is not None and latent_image is not None and float(sigmas[-1]) == 0.0:
+            # The last step does not end quite clean; what was masked is given back as it came.
+            samples = torch.lerp(latent_image.to(samples), samples, denoise_mask.to(samples))
+        return samples
 
     def max_denoise(self, model_wrap: Any, sigmas: Tensor) -> bool:
         """Whether to start from the noise as it is; the reference does so at any first timestep."""

@@ -70,6 +70,30 @@ def pack_nodes(pack: ModuleType) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def tiny(pack: ModuleType) -> Any:
+    """MODEL, CLIP, CLIP_VISION and VAE of a tiny model with made-up weights: `HostModels`."""
+    from support.host_models import tiny_models
+
+    return tiny_models()
+
+
+@pytest.fixture(scope="session")
+def keyframes(pack: ModuleType) -> tuple[Any, Any]:
+    """Two pictures of odd size."""
+    from support.host_models import picture
+
+    return picture(1, 70, 90), picture(2, 70, 90)
+
+
+@pytest.fixture(scope="session")
+def ready(tiny: Any, keyframes: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+    """positive, negative and LATENT of a clip of 4 frames at 64x64."""
+    from support.host_models import run_keyframes
+
+    return run_keyframes(tiny, *keyframes)
+
+
+@pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
     """A running ComfyUI with this pack and the probe nodes of these tests."""
     assert HOST_FOLDER is not None

@@ -115,3 +115,18 @@ def run_decode(
     return ToonCrafterDecode.execute(
         models.vae, latent, first, last, second_pass, memory_budget
     ).args[0]
+
+
+def picture(seed: int, height: int = 64, width: int = 64, channels: int = 3) -> Tensor:
+    """An IMAGE of soft coloured blots, 1 h w c in [0, 1]."""
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.rand(1, channels, 5, 5, generator=generator)
+    large = torch.nn.functional.interpolate(small, (height, width), mode="bicubic")
+    return large.clamp(0, 1).movedim(1, -1).contiguous()
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    """The largest difference, measured in standard deviations of what is expected."""
+    assert found.shape == expected.shape
+    difference = (found.double() - expected.double()).abs().max()
+    return (difference / expected.double().std()).item()
