@@ -4,62 +4,35 @@ Every case found in TOONCRAFTER_GOLDENS is run, whatever its sizes, seeds and co
 """
 
 import json
-import os
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from einops import rearrange
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from golden import recipe
+from golden.cases import (
+    assert_close,
+    encoder_configs,
+    found,
+    golden_id,
+    load_part,
+    own_goldens_only,
+    read,
+    resampler_config,
+    weights,
+)
 from tooncrafter_core.conditioning.build import build_conditions
 from tooncrafter_core.conditioning.encoders import ImageEncoder, TextEncoder, tokenize
 from tooncrafter_core.conditioning.fitting import official_resize
 from tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
-from tooncrafter_core.config import ImageEncoderConfig, ResamplerConfig, TextEncoderConfig
 from tooncrafter_core.models.resampler import Resampler
-
-FOLDER = Path(os.environ.get("TOONCRAFTER_GOLDENS", Path(__file__).parent / "data"))
-
-
-def found(prefix: str) -> list[Path]:
-    return sorted(FOLDER.glob(f"{prefix}*.json"))
-
-
-def golden_id(path: Path) -> str:
-    return path.stem
-
-
-def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    return json.loads(path.read_text("utf-8")), load_file(path.with_suffix(".safetensors"))
-
-
-def assert_close(actual: Tensor, golden: Tensor, data: dict[str, Any]) -> None:
-    assert actual.shape == golden.shape
-    allowed = data["tolerance"]["atol_rel_to_std"] * golden.double().std()
-    deviation = (actual.double() - golden.double()).abs().max()
-    assert deviation <= allowed, f"deviates by {deviation:.3g}, allowed is {allowed:.3g}"
-
-
-def from_config(kind: type, values: dict[str, Any]) -> Any:
-    names = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in values.items() if name in names})
-
-
-def load_part(network: nn.Module, weights: dict[str, Tensor], prefix: str) -> None:
-    """Fill a network built on the meta device, strictly."""
-    part = {key.removeprefix(prefix): v for key, v in weights.items() if key.startswith(prefix)}
-    network.load_state_dict(part, assign=True)
 
 
 def build_encoders(clip: dict[str, Any]) -> tuple[ImageEncoder, TextEncoder]:
-    text = from_config(TextEncoderConfig, {**clip["text"], "embed_dim": clip["embed_dim"]})
-    image = from_config(ImageEncoderConfig, {**clip["vision"], "embed_dim": clip["embed_dim"]})
+    image, text = encoder_configs(clip)
     return ImageEncoder(image, device="meta", text=text), TextEncoder(text, device="meta")
 
 
@@ -70,7 +43,7 @@ PREPROCESS_CASES = [
 ]
 
 
-@pytest.mark.skipif("TOONCRAFTER_GOLDENS" in os.environ, reason="the folder is someone else's")
+@own_goldens_only
 def test_there_are_goldens_to_run() -> None:
     assert PREPROCESS_CASES
     assert found("clip_encoders")
@@ -96,10 +69,8 @@ def test_preprocessing_matches_the_official_one(path: Path, case: dict[str, Any]
 @pytest.mark.parametrize("path", found("clip_encoders"), ids=golden_id)
 def test_image_encoder_matches_the_official_one(path: Path) -> None:
     data, tensors = read(path)
-    weights = recipe.make_state_dict(data["tag"], data["image"]["state_dict"])
-    assert recipe.digest(weights) == data["image"]["weights_sha256"]
     encoder, _ = build_encoders(data["config"])
-    load_part(encoder, weights, "embedder.model.")
+    load_part(encoder, weights({**data["image"], "tag": data["tag"]}), "embedder.model.")
     for number in range(len(data["config"]["image_sizes"])):
         tokens = encoder.encode(tensors[f"img.{number}"])
         assert_close(tokens, tensors[f"img_tokens.{number}"], data)
@@ -109,10 +80,8 @@ def test_image_encoder_matches_the_official_one(path: Path) -> None:
 @pytest.mark.parametrize("path", found("clip_encoders"), ids=golden_id)
 def test_text_encoder_matches_the_official_one(path: Path) -> None:
     data, tensors = read(path)
-    weights = recipe.make_state_dict(data["tag"], data["text"]["state_dict"])
-    assert recipe.digest(weights) == data["text"]["weights_sha256"]
     _, encoder = build_encoders(data["config"])
-    load_part(encoder, weights, "cond_stage_model.model.")
+    load_part(encoder, weights({**data["text"], "tag": data["tag"]}), "cond_stage_model.model.")
     prompts = data["config"]["prompts"]
     assert torch.equal(tokenize(prompts, encoder.context_length), tensors["text_tokens"])
     assert_close(encoder.encode(prompts), tensors["text_emb"], data)
@@ -135,28 +104,29 @@ def test_official_resize_matches_the_official_program(path: Path) -> None:
 @pytest.mark.parametrize("path", found("e2e"), ids=golden_id)
 def test_conditions_match_the_official_program(path: Path) -> None:
     data, tensors = read(path)
-    weights = recipe.make_state_dict(data["tag"], data["state_dict"])
-    assert recipe.digest(weights) == data["weights_sha256"]
+    tensors_of_parts = weights(data)
     image_encoder, text_encoder = build_encoders(data["clip"])
-    resampler = from_config(ResamplerConfig, data["resampler"])
+    resampler = resampler_config(data["resampler"])
     projector = Resampler(resampler, device="meta")
-    load_part(image_encoder, weights, "embedder.model.")
-    load_part(text_encoder, weights, "cond_stage_model.model.")
-    load_part(projector, weights, "image_proj_model.")
+    load_part(image_encoder, tensors_of_parts, "embedder.model.")
+    load_part(text_encoder, tensors_of_parts, "cond_stage_model.model.")
+    load_part(projector, tensors_of_parts, "image_proj_model.")
 
     conditions = build_conditions(
         text_encoder,
         image_encoder,
-        projector.requires_grad_(False),
+        projector,
         image=keyframes(tensors)[0],
         keyframe_latents=tensors["z"][:, :, [0, -1]],
         prompt=data["prompt"],
         num_queries=resampler.num_queries,
         num_frames=data["case"]["t"],
         motion_fps=data["case"]["fs"],
+        # What the official program does, without a word, for frames it was not trained on.
+        token_mode="per_frame" if data["case"]["t"] == resampler.video_length else "shared",
     )
     for condition, name in zip(conditions, ("cond_context", "uncond_context"), strict=True):
-        image_tokens = rearrange(condition.image_tokens, "b t l c -> b (t l) c")
+        image_tokens = condition.image_tokens.flatten(1, -2)
         assert_close(torch.cat([condition.text, image_tokens], dim=1), tensors[name], data)
         assert_close(condition.keyframe_latents, tensors["concat"], data)
         assert condition.motion_fps.tolist() == [data["case"]["fs"]]

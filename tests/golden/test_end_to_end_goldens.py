@@ -1,0 +1,184 @@
+"""Two pictures to a video: every intermediate of the official program, and its frames."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+
+from golden.cases import (
+    assert_close,
+    autoencoder_config,
+    encoder_configs,
+    found,
+    golden_id,
+    load_part,
+    own_goldens_only,
+    read,
+    resampler_config,
+    unet_config,
+    weights,
+)
+from tooncrafter_core import pipeline
+from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED
+from tooncrafter_core.checkpoints.load import Models, build_network
+from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.decoding import second_pass_frames
+from tooncrafter_core.diffusion.noise import NoiseStream
+from tooncrafter_core.models.autoencoder import Posterior
+from tooncrafter_core.settings import InterpolationSettings
+
+LATENT_WIDTH_OF_ANOTHER_SAMPLER = 32
+"""At this latent width the official program changes spacing and rescale (SPEC section 9)."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One end-to-end golden with its networks."""
+
+    data: dict[str, Any]
+    tensors: dict[str, Tensor]
+    models: Models
+    settings: InterpolationSettings
+
+    @property
+    def keyframes(self) -> tuple[Tensor, Tensor]:
+        """The pictures as they came, 3 h w in [-1, 1]."""
+        first, last = ((self.tensors[n].float() / 255 - 0.5) * 2 for n in ("img1", "img2"))
+        return first, last
+
+    @property
+    def fitted(self) -> Tensor:
+        """The pictures at the video's size, 2 3 h w."""
+        return torch.stack([self.tensors["resized1"], self.tensors["resized2"]])
+
+
+class RecordedNoise(NoiseStream):
+    """The noise that a case recorded, in place of the seed's."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        self._tensors = tensors
+        self._drawn = 0
+
+    def start(self) -> Tensor:
+        return self._tensors["x_T"]
+
+    def step(self, like: Tensor) -> Tensor:
+        self._drawn += 1
+        return self._tensors[f"noise.{self._drawn - 1}"]
+
+
+def build_models(data: dict[str, Any]) -> Models:
+    image_encoder, text_encoder = encoder_configs(data["clip"])
+    config = ModelConfig(
+        unet=unet_config(data["unet"]),
+        resampler=resampler_config(data["resampler"]),
+        autoencoder=autoencoder_config(data["vae"]),
+        text_encoder=text_encoder,
+        image_encoder=image_encoder,
+    )
+    networks = {
+        component.value: load_part(
+            build_network(component, config), weights(data), COMPONENT_KEYS[component].prefix
+        )
+        for component in (*REQUIRED, *OPTIONAL)
+    }
+    return Models(config=config, **networks)
+
+
+def build_settings(data: dict[str, Any]) -> InterpolationSettings:
+    case = data["case"]
+    other_sampler = case["W"] // 8 == LATENT_WIDTH_OF_ANOTHER_SAMPLER
+    return InterpolationSettings(
+        prompt=data["prompt"],
+        width=case["W"],
+        height=case["H"],
+        fit="official",
+        num_frames=case["t"],
+        motion_fps=case["fs"],
+        steps=case["steps"],
+        guidance_scale=case["cfg"],
+        guidance_rescale=0.0 if other_sampler else 0.7,
+        eta=case["eta"],
+        spacing="uniform" if other_sampler else "trailing",
+        seed=case["seed"],
+        # What the official program does, without a word, for frames it was not trained on.
+        token_mode="per_frame" if case["t"] == data["resampler"]["video_length"] else "shared",
+    )
+
+
+@own_goldens_only
+def test_there_are_goldens_to_run() -> None:
+    assert found("e2e")
+
+
+@pytest.fixture(scope="module", params=found("e2e"), ids=golden_id)
+def case(request: pytest.FixtureRequest) -> Case:
+    path: Path = request.param
+    data, tensors = read(path)
+    return Case(data, tensors, build_models(data), build_settings(data))
+
+
+def test_noise_of_the_seed_is_the_official_one(case: Case) -> None:
+    tensors = case.tensors
+    noise = NoiseStream(case.settings.seed, tensors["x_T"].shape)
+    keyframes = rearrange(noise.keyframes(), "1 c r h w -> r c h w")
+    assert torch.equal(keyframes, tensors["enc_noise"][[0, -1]])
+    assert torch.equal(noise.start(), tensors["x_T"])
+    for step in range(case.settings.steps):
+        assert torch.equal(noise.step(tensors["x_T"]), tensors[f"noise.{step}"])
+
+
+@torch.no_grad()
+def test_latents_of_every_frame_match(case: Case) -> None:
+    tensors, half = case.tensors, case.settings.num_frames // 2
+    posterior = case.models.autoencoder.encode(case.fitted)
+    mean, log_variance = (repeat(x, "r ... -> (r n) ...", n=half) for x in posterior[:2])
+    z = Posterior(mean, log_variance, []).sample(tensors["enc_noise"])
+    latents = rearrange(z, "t c h w -> 1 c t h w") * case.models.config.diffusion.latent_scale
+    assert_close(latents, tensors["z"], case.data)
+
+
+@torch.no_grad()
+def test_conditions_match(case: Case) -> None:
+    tensors = case.tensors
+    noise = rearrange(tensors["enc_noise"][[0, -1]], "r c h w -> 1 c r h w")
+    latents, _ = pipeline.encode_keyframes(case.models, case.fitted, noise)
+    assert_close(latents, tensors["z"][:, :, [0, -1]], case.data)
+    first = case.keyframes[0][None]
+    conditions = pipeline.condition_on(case.models, first, latents, case.settings)
+    for condition, name in zip(conditions, ("cond_context", "uncond_context"), strict=True):
+        assert_close(condition.keyframe_latents, tensors["concat"], case.data)
+        image_tokens = condition.image_tokens.flatten(1, -2)
+        context = torch.cat([condition.text, image_tokens], dim=1)
+        assert_close(context, tensors[name], case.data, name)
+
+
+@torch.no_grad()
+def test_samples_match(case: Case) -> None:
+    tensors, settings = case.tensors, case.settings
+    latents = tensors["z"][:, :, [0, -1]]
+    conditions = pipeline.condition_on(case.models, case.keyframes[0][None], latents, settings)
+    samples = pipeline.sample(case.models, conditions, RecordedNoise(tensors), settings)
+    assert_close(samples, tensors["samples"], case.data)
+
+
+@torch.no_grad()
+def test_both_decoding_passes_match(case: Case) -> None:
+    tensors, models = case.tensors, case.models
+    _, references = pipeline.encode_keyframes(models, case.fitted, torch.zeros(1, 1, 2, 1, 1))
+    z = tensors["samples"] / models.config.diffusion.latent_scale
+    assert_close(models.autoencoder.decode(z, references), tensors["decoded_once"], case.data)
+    kept, _, _ = second_pass_frames(case.settings.num_frames)
+    again = models.autoencoder.decode(z[:, :, kept], references)
+    assert_close(again, tensors["decoded_middle_pass"], case.data)
+    video = pipeline.decode(models, tensors["samples"], references, case.settings)
+    assert_close(video, tensors["final"].clamp(-1, 1), case.data)
+
+
+def test_pictures_and_seed_alone_give_the_official_video(case: Case) -> None:
+    video = pipeline.interpolate(case.models, *case.keyframes, case.settings)
+    assert_close(video, case.tensors["final"].clamp(-1, 1), case.data)
