@@ -5,7 +5,7 @@ Legend: b batch, n images, t frames, c channels, h w space.
 
 import functools
 import logging
-from typing import Any
+from typing import Any, cast
 
 import comfy.model_management
 import comfy.model_patcher
@@ -151,8 +151,8 @@ class ToonCrafterVAE(comfy.sd.VAE):
         smallest = decode_bytes(self.config, frames, height, width, itemsize, 1) * WORKSPACE
         default = self._memory_used_decode(latents.shape, self.vae_dtype)
         self._load(default if budget is None else max(smallest, min(default, budget)))
-        available = budget or float(comfy.model_management.get_free_memory(self.device))
-        limit = int(available / WORKSPACE)
+        free = cast(int, comfy.model_management.get_free_memory(self.device))
+        limit = int((budget or free) / WORKSPACE)
         chunk = choose_chunk(self.config, frames, height, width, itemsize, limit)
         posterior = self.first_stage_model.network.encode(
             images.to(device=self.device, dtype=self.vae_dtype)

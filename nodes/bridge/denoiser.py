@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
+from ...tooncrafter_core.checkpoints.keys import select
 from ...tooncrafter_core.conditioning.build import (
     frame_image_tokens,
     keyframe_condition,
@@ -232,7 +233,8 @@ def load_model(
     load_device = comfy.model_management.get_torch_device()
     offload_device = comfy.model_management.unet_offload_device()
     host_config = ToonCrafterModelConfig({CONFIG: config})
-    parameters = sum(info.numel for info in checkpoint.info.values())
+    keys = select(checkpoint.info, Component.DENOISER).values()
+    parameters = sum(checkpoint.info[key].numel for key in keys)
     dtypes = host_config.supported_inference_dtypes
     dtype = weight_dtype or comfy.model_management.unet_dtype(
         model_params=parameters, supported_dtypes=dtypes
