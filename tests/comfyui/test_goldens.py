@@ -5,10 +5,8 @@ to agree within 1e-3 of the golden's standard deviation on whatever ComfyUI is u
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import comfy.samplers
 import pytest
 import torch
 from einops import rearrange
-from safetensors.torch import load_file
 from tooncrafter_pack.nodes.bridge import sampler as sampler_module
 from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
 from tooncrafter_pack.nodes.bridge.denoiser import (
@@ -35,39 +32,35 @@ from tooncrafter_pack.nodes.sampling import (
 )
 from torch import Tensor
 
-from golden import recipe
-from support.host_models import build_models, run_decode, run_keyframes, run_sampler
+from golden import cases
+from golden.cases import TEXT_TOKENS, golden_id
+from support.host_models import build_models, relative, run_decode, run_keyframes, run_sampler
 from tooncrafter_core.checkpoints import Checkpoint
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS, Component
 from tooncrafter_core.checkpoints.load import build_network
-from tooncrafter_core.config import (
-    AutoencoderConfig,
-    ImageEncoderConfig,
-    ModelConfig,
-    ResamplerConfig,
-    TextEncoderConfig,
-    UNetConfig,
-)
+from tooncrafter_core.config import ModelConfig, ResamplerConfig
 from tooncrafter_core.diffusion.guidance import guide_text_and_image
 from tooncrafter_core.models.autoencoder import references_from
-
-FOLDER = Path(os.environ.get("TOONCRAFTER_GOLDENS", Path(__file__).parents[1] / "golden" / "data"))
 
 TOLERANCE = 1e-3
 """Of the golden's standard deviation, on ComfyUI's side of the core."""
 
-TEXT_TOKENS = 77
 UNIFORM_LATENT_WIDTH = 32
 """At this width the official program switches to uniform spacing without guidance rescale."""
+
+LATENT_SCALE = ModelConfig().diffusion.latent_scale
 
 
 @dataclass(frozen=True)
 class Golden:
     """A case: what was asked, and every tensor that was recorded."""
 
-    name: str
     info: dict[str, Any]
     tensors: dict[str, Tensor]
+
+    @classmethod
+    def read(cls, path: Path) -> "Golden":
+        return cls(*cases.read(path))
 
     def __getitem__(self, key: str) -> Tensor:
         return self.tensors[key]
@@ -76,47 +69,20 @@ class Golden:
     def case(self) -> dict[str, Any]:
         return self.info["case"]
 
-    def weights(self) -> dict[str, Tensor]:
-        weights = recipe.make_state_dict(self.info["tag"], self.info["state_dict"])
-        assert recipe.digest(weights) == self.info["weights_sha256"]
-        return weights
-
-
-def names(*families: str) -> list[str]:
-    return sorted(path.stem for family in families for path in FOLDER.glob(f"{family}*.json"))
-
-
-def read(name: str) -> Golden:
-    info = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
-    return Golden(name, info, load_file(FOLDER / f"{name}.safetensors"))
+    @property
+    def key(self) -> str:
+        """The same for goldens that one model serves."""
+        return self.info["weights_sha256"] + json.dumps(self.info["config"])
 
 
 def assert_close(found: Tensor, golden: Tensor) -> None:
-    assert found.shape == golden.shape
-    deviation = float((found.double() - golden.double()).abs().max() / golden.double().std())
+    deviation = relative(found, golden)
     assert deviation <= TOLERANCE, f"deviates by {deviation:.3g} of the standard deviation"
-
-
-# Configurations, which the goldens name as the official program does
-
-
-def from_official(kind: type, values: dict[str, Any]) -> Any:
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in values.items() if name in known})
-
-
-def unet_config(values: dict[str, Any]) -> UNetConfig:
-    return replace(from_official(UNetConfig, values), default_fps=values["default_fs"])
-
-
-def autoencoder_config(values: dict[str, Any]) -> AutoencoderConfig:
-    config = from_official(AutoencoderConfig, values)
-    return replace(config, channels=values["ch"], channel_mult=values["ch_mult"])
 
 
 def denoiser_config(values: dict[str, Any]) -> ModelConfig:
     """A model around a lone denoiser; image features are its image tokens already."""
-    unet = unet_config(values)
+    unet = cases.unet_config(values)
     resampler = ResamplerConfig(
         dim=32, depth=1, heads=1, dim_head=32,
         embedding_dim=unet.context_dim, output_dim=unet.context_dim,
@@ -125,56 +91,62 @@ def denoiser_config(values: dict[str, Any]) -> ModelConfig:
 
 
 def complete_config(info: dict[str, Any]) -> ModelConfig:
-    clip = info["clip"]
-    text = {**clip["text"], "embed_dim": clip["embed_dim"]}
-    vision = {**clip["vision"], "embed_dim": clip["embed_dim"]}
+    image_encoder, text_encoder = cases.encoder_configs(info["clip"])
     return ModelConfig(
-        unet=unet_config(info["unet"]),
-        resampler=from_official(ResamplerConfig, info["resampler"]),
-        autoencoder=autoencoder_config(info["vae"]),
-        text_encoder=from_official(TextEncoderConfig, text),
-        image_encoder=from_official(ImageEncoderConfig, vision),
+        unet=cases.unet_config(info["unet"]),
+        resampler=cases.resampler_config(info["resampler"]),
+        autoencoder=cases.autoencoder_config(info["vae"]),
+        text_encoder=text_encoder,
+        image_encoder=image_encoder,
     )
 
 
 # Models
 
 
-@lru_cache(maxsize=1)
-def lone_denoiser(_digest: str, name: str) -> Any:
+_built: dict[str, Any] = {}
+"""The last model that was built."""
+
+
+def built_once(key: str, build: Callable[[], Any]) -> Any:
+    if key not in _built:
+        _built.clear()
+        _built[key] = build()
+    return _built[key]
+
+
+def lone_denoiser(golden: Golden) -> Any:
     """The MODEL of a golden that has weights for nothing but the denoiser."""
-    golden = read(name)
     config = denoiser_config(golden.info["config"])
     prefix = COMPONENT_KEYS[Component.PROJECTOR].prefix
     projector = build_network(Component.PROJECTOR, config).state_dict()
     unused = {prefix + key: torch.zeros(value.shape) for key, value in projector.items()}
-    checkpoint = Checkpoint.from_tensors({**golden.weights(), **unused})
+    checkpoint = Checkpoint.from_tensors({**cases.weights(golden.info), **unused})
     return load_model(checkpoint, config, torch.float32)
 
 
 def denoiser_of(golden: Golden, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A MODEL whose projector hands on the image tokens that the golden has recorded."""
-    key = golden.info["weights_sha256"] + json.dumps(golden.info["config"])
-    patcher = lone_denoiser(key, golden.name)
+    patcher = built_once(golden.key, lambda: lone_denoiser(golden))
     monkeypatch.setattr(patcher.model, "_project", lambda tokens, _device: tokens)
     return patcher
 
 
-@pytest.fixture(autouse=True)
-def _forget_loaded_models() -> Iterator[None]:
+@pytest.fixture(autouse=True, scope="module")
+def _forget_models() -> Iterator[None]:
     yield
-    comfy.model_management.unload_all_models()
+    _built.clear()
 
 
 # Denoiser
 
 
-@pytest.mark.parametrize("name", names("unet_"))
+@pytest.mark.parametrize("path", cases.found("unet_"), ids=golden_id)
 @torch.no_grad()
 def test_denoiser_predicts_what_the_official_one_does(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    golden = read(name)
+    golden = Golden.read(path)
     patcher = denoiser_of(golden, monkeypatch)
     comfy.model_management.load_models_gpu([patcher])
     model, timesteps = patcher.model, golden["timesteps"]
@@ -182,15 +154,13 @@ def test_denoiser_predicts_what_the_official_one_does(
     sigma = sampling.sigma(timesteps)
     # ComfyUI's samplers see the latents in other units, and the clean ones instead of v.
     x = sampling.from_network(sigma, golden["x"])
-    image_tokens = golden["context"][:, TEXT_TOKENS:]
-    if image_tokens.shape[1] == 16 * x.shape[2]:
-        image_tokens = rearrange(image_tokens, "b (t l) c -> b t l c", l=16)
+    text, image_tokens = cases.split_context(golden["context"], x.shape[2])
     default_fps = torch.full((x.shape[0],), float(golden.info["config"]["default_fs"]))
     clean = model.apply_model(
         x,
         sigma,
         c_concat=golden["concat"],
-        c_crossattn=golden["context"][:, :TEXT_TOKENS],
+        c_crossattn=text,
         image_context=image_tokens,
         fps=golden.tensors.get("fs", default_fps),
     )
@@ -238,7 +208,7 @@ def conditioning(golden: Golden, text: str, image: str) -> list[list[Any]]:
     values = {
         IMAGE_FEATURES: tokens,
         # A LATENT is in the autoencoder's scale.
-        KEYFRAME_LATENTS: concat[:, :, [0, -1]] / ModelConfig().diffusion.latent_scale,
+        KEYFRAME_LATENTS: concat[:, :, [0, -1]] / LATENT_SCALE,
         MOTION_FPS: float(golden.case["fs"]),
         TOKEN_MODE: "per_frame" if tokens.shape[1] == 16 * concat.shape[2] else "shared",
     }
@@ -253,21 +223,23 @@ def is_multi(golden: Golden) -> bool:
     return "cfg_img" in golden.case
 
 
-def ddim_names(wanted: Callable[[Golden], bool]) -> list[str]:
-    return [name for name in names("ddim_") if wanted(read(name))]
+def ddim_cases(wanted: Callable[[Golden], bool]) -> list[Path]:
+    return [path for path in cases.found("ddim_") if wanted(Golden.read(path))]
 
 
 def scaled(latents: Tensor) -> Tensor:
-    return latents * ModelConfig().diffusion.latent_scale
+    return latents * LATENT_SCALE
 
 
 @pytest.mark.parametrize(
-    "name", ddim_names(lambda golden: spacing_of(golden) == "trailing" and not is_multi(golden))
+    "path",
+    ddim_cases(lambda golden: spacing_of(golden) == "trailing" and not is_multi(golden)),
+    ids=golden_id,
 )
 def test_sampler_node_repeats_the_official_sampling(
-    name: str, replay: Callable[[Golden], None], monkeypatch: pytest.MonkeyPatch
+    path: Path, replay: Callable[[Golden], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    golden = read(name)
+    golden = Golden.read(path)
     replay(golden)
     latent = run_sampler(
         denoiser_of(golden, monkeypatch),
@@ -305,11 +277,11 @@ def sample_by_parts(golden: Golden, patcher: Any, guider: Any) -> None:
     assert_close(scaled(samples), golden["x_final"])
 
 
-@pytest.mark.parametrize("name", ddim_names(lambda golden: not is_multi(golden)))
+@pytest.mark.parametrize("path", ddim_cases(lambda golden: not is_multi(golden)), ids=golden_id)
 def test_parts_for_sampler_custom_repeat_every_step(
-    name: str, replay: Callable[[Golden], None], monkeypatch: pytest.MonkeyPatch
+    path: Path, replay: Callable[[Golden], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    golden = read(name)
+    golden = Golden.read(path)
     replay(golden)
     rescale = golden.case["guidance_rescale"]
     plain = denoiser_of(golden, monkeypatch)
@@ -352,11 +324,11 @@ class TextAndImageGuider(comfy.samplers.CFGGuider):
         return guided
 
 
-@pytest.mark.parametrize("name", ddim_names(is_multi))
+@pytest.mark.parametrize("path", ddim_cases(is_multi), ids=golden_id)
 def test_guidance_by_text_and_image_repeats_every_step(
-    name: str, replay: Callable[[Golden], None], monkeypatch: pytest.MonkeyPatch
+    path: Path, replay: Callable[[Golden], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    golden = read(name)
+    golden = Golden.read(path)
     replay(golden)
     rescale = golden.case["guidance_rescale"]
     plain = denoiser_of(golden, monkeypatch)
@@ -376,26 +348,23 @@ def test_guidance_by_text_and_image_repeats_every_step(
 # Autoencoder
 
 
-@lru_cache(maxsize=1)
-def lone_vae(_key: str, name: str) -> ToonCrafterVAE:
-    golden = read(name)
-    config = ModelConfig(autoencoder=autoencoder_config(golden.info["config"]))
-    return ToonCrafterVAE(Checkpoint.from_tensors(golden.weights()), config)
+def lone_vae(golden: Golden) -> ToonCrafterVAE:
+    config = ModelConfig(autoencoder=cases.autoencoder_config(golden.info["config"]))
+    return ToonCrafterVAE(Checkpoint.from_tensors(cases.weights(golden.info)), config)
 
 
 def vae_of(golden: Golden) -> ToonCrafterVAE:
-    key = golden.info["weights_sha256"] + json.dumps(golden.info["config"])
-    return lone_vae(key, golden.name)
+    return built_once(golden.key, lambda: lone_vae(golden))
 
 
 def clip_of(frames: Tensor) -> Tensor:
     return rearrange(frames, "t c h w -> 1 c t h w")
 
 
-@pytest.mark.parametrize("name", names("vae_"))
+@pytest.mark.parametrize("path", cases.found("vae_"), ids=golden_id)
 @torch.no_grad()
-def test_vae_encodes_as_the_official_one(name: str) -> None:
-    golden = read(name)
+def test_vae_encodes_as_the_official_one(path: Path) -> None:
+    golden = Golden.read(path)
     vae = vae_of(golden)
     video = golden["video"]
     latents = vae.encode((rearrange(video, "1 c t h w -> t h w c") + 1) / 2)
@@ -410,10 +379,10 @@ def test_vae_encodes_as_the_official_one(name: str) -> None:
         assert_close(reference, golden[f"ref_context.{number}"])
 
 
-@pytest.mark.parametrize("name", names("vae_"))
+@pytest.mark.parametrize("path", cases.found("vae_"), ids=golden_id)
 @torch.no_grad()
-def test_vae_decodes_with_references_as_the_official_one(name: str) -> None:
-    golden = read(name)
+def test_vae_decodes_with_references_as_the_official_one(path: Path) -> None:
+    golden = Golden.read(path)
     vae = vae_of(golden)
     latents = clip_of(golden["z_sample"])
     keyframes = rearrange(golden["video"][:, :, [0, -1]], "1 c r h w -> r c h w")
@@ -427,9 +396,9 @@ def test_vae_decodes_with_references_as_the_official_one(name: str) -> None:
     assert_close(network.decode(latents, references), decoded)
 
 
-@pytest.mark.parametrize("name", names("vae_"))
-def test_stock_decode_gives_the_official_picture_without_references(name: str) -> None:
-    golden = read(name)
+@pytest.mark.parametrize("path", cases.found("vae_"), ids=golden_id)
+def test_stock_decode_gives_the_official_picture_without_references(path: Path) -> None:
+    golden = Golden.read(path)
     image = vae_of(golden).decode(clip_of(golden["z_sample"]))
     expected = clip_of(golden["decoded_noref"]).clamp(-1, 1)
     assert_close(rearrange(image, "b t h w c -> b c t h w") * 2 - 1, expected)
@@ -438,11 +407,11 @@ def test_stock_decode_gives_the_official_picture_without_references(name: str) -
 # End to end
 
 
-@pytest.mark.parametrize("name", names("e2e"))
-def test_two_pictures_and_a_seed_give_the_official_frames(name: str) -> None:
-    golden = read(name)
+@pytest.mark.parametrize("path", cases.found("e2e"), ids=golden_id)
+def test_two_pictures_and_a_seed_give_the_official_frames(path: Path) -> None:
+    golden = Golden.read(path)
     case, config = golden.case, complete_config(golden.info)
-    models = build_models(golden.weights(), config)
+    models = build_models(cases.weights(golden.info), config)
     first, last = (
         rearrange(golden[key], "c h w -> 1 h w c").float() / 255 for key in ("img1", "img2")
     )
@@ -505,6 +474,6 @@ def sample_uniformly(
     return {**latent, "samples": samples}
 
 
-@pytest.mark.skipif("TOONCRAFTER_GOLDENS" in os.environ, reason="the folder is someone else's")
+@cases.own_goldens_only
 def test_there_are_goldens_of_every_family() -> None:
-    assert all(names(family) for family in ("unet_", "ddim_", "vae_", "e2e"))
+    assert all(cases.found(family) for family in ("unet_", "ddim_", "vae_", "e2e"))
