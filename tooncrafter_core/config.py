@@ -84,6 +84,26 @@ class AutoencoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SketchEncoderConfig:
+    """The control network that reads sketches (SPEC section 10)."""
+
+    hint_channels: int = 1
+    in_channels: int = 4
+    """Noisy latents alone, without the keyframes'."""
+    model_channels: int = 320
+    channel_mult: tuple[int, ...] = (1, 2, 4, 4)
+    num_res_blocks: int = 2
+    attention_resolutions: tuple[int, ...] = (1, 2, 4)
+    num_head_channels: int = 64
+    transformer_depth: int = 1
+    context_dim: int = 1024
+    norm_groups: int = 32
+
+    def __post_init__(self) -> None:
+        _freeze_sequences(self, "channel_mult", "attention_resolutions")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextEncoderConfig:
     """The OpenCLIP text encoder; its last-but-one layer is used (SPEC section 5)."""
 

@@ -4,7 +4,7 @@ Legend: b batch, t frames, c channels, h w space. Frames travel as a batch, (b t
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from einops import rearrange
@@ -21,6 +21,39 @@ def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
     angles = values.float()[:, None] * torch.exp(-math.log(10000.0) * exponents)
     embedding = torch.cat([angles.cos(), angles.sin()], dim=-1)
     return F.pad(embedding, (0, dim % 2))
+
+
+class EncoderConfig(Protocol):
+    """What the encoders of the denoiser and of sketches are laid out by."""
+
+    @property
+    def model_channels(self) -> int: ...
+    @property
+    def channel_mult(self) -> tuple[int, ...]: ...
+    @property
+    def num_res_blocks(self) -> int: ...
+
+
+class BlockPlan(NamedTuple):
+    """One of an encoder's blocks after its first convolution."""
+
+    level: int
+    in_channels: int
+    out_channels: int
+    is_downsampling: bool
+
+
+def plan_encoder(config: EncoderConfig) -> list[BlockPlan]:
+    """List an encoder's blocks: residual ones of each level, and a downsampling between levels."""
+    plans, channels = [], config.model_channels
+    for level, mult in enumerate(config.channel_mult):
+        if level:
+            plans.append(BlockPlan(level, channels, channels, is_downsampling=True))
+        for _ in range(config.num_res_blocks):
+            out_channels = config.model_channels * mult
+            plans.append(BlockPlan(level, channels, out_channels, is_downsampling=False))
+            channels = out_channels
+    return plans
 
 
 class TemporalConvStack(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..config import UNetConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import Options, SpatialTransformer, TemporalTransformer
-from .layers import Downsample, ResBlock, Upsample, sinusoidal_embedding
+from .layers import Downsample, ResBlock, Upsample, plan_encoder, sinusoidal_embedding
 
 
 class Denoiser(nn.Module):
@@ -55,17 +55,18 @@ class Denoiser(nn.Module):
         )
 
         channels, skips = base, [base]
-        last_level = len(config.channel_mult) - 1
-        for level, mult in enumerate(config.channel_mult):
-            for _ in range(config.num_res_blocks):
-                block = [self._res_block(channels, base * mult), *self._transformers(level)]
-                channels = base * mult
-                self.input_blocks.append(nn.ModuleList(block))
-                skips.append(channels)
-            if level != last_level:
-                down = Downsample(channels, operations, **self._factory)
-                self.input_blocks.append(nn.ModuleList([down]))
-                skips.append(channels)
+        for plan in plan_encoder(config):
+            block: list[nn.Module] = (
+                [Downsample(plan.in_channels, operations, **self._factory)]
+                if plan.is_downsampling
+                else [
+                    self._res_block(plan.in_channels, plan.out_channels),
+                    *self._transformers(plan.level),
+                ]
+            )
+            self.input_blocks.append(nn.ModuleList(block))
+            channels = plan.out_channels
+            skips.append(channels)
 
         self.middle_block = nn.ModuleList(
             [
