@@ -35,11 +35,12 @@ def decode_bytes(
 ) -> int:
     """Peak of decoding one clip to height x width pixels, ``chunk`` frames at a time.
 
-    Two tensors of the clip exist at full size; the rest grows with the chunk.
+    Clip and chunk peak together in one of two places: where a whole clip at full size is mixed
+    over time, or where the chunk has twice the channels. The constants are the references.
     """
     chunk = min(chunk, frames)
-    values = 2 * frames + max(6 * chunk, 2 * chunk + 11)
-    return values * config.channels * height * width * itemsize
+    mixing, widest = 2 * frames + 2 * chunk + 10.7, 1.5 * frames + 6 * chunk + 6.7
+    return int(max(mixing, widest) * config.channels * height * width * itemsize)
 
 
 def choose_chunk(

@@ -1,0 +1,143 @@
+"""Imports flow one way, and the core knows nothing of ComfyUI."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = "tooncrafter_core"
+
+LAYERS = (
+    {"errors", "config", "presets", "types", "operations", "memory"},
+    {"models", "diffusion", "decoding"},
+    {"conditioning"},
+    {"checkpoints"},
+    {"settings", "guided_denoiser", "pipeline", "video_io", "video_formats"},
+    {"data"},
+    {"training", "evaluation"},
+    {"cli"},
+    {"__main__"},
+)
+"""From the ground up; a part imports from below, or from its own layer."""
+
+STRANGERS = ({"models"}, {"diffusion"}, {"training"}, {"evaluation"})
+"""Parts of the same layer that do not know each other."""
+
+HOST_MODULES = {"comfy", "comfy_extras", "folder_paths", "latent_preview", "server", "nodes",
+                "execution"}  # fmt: skip
+
+FILES = sorted((ROOT / CORE).rglob("*.py"))
+NODE_FILES = sorted((ROOT / "nodes").rglob("*.py"))
+
+
+def module_name(path: Path) -> list[str]:
+    """The dotted name of a file of this project, as parts; a package counts its __init__."""
+    return list(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports(path: Path) -> Iterator[list[str]]:
+    """Everything a file imports, at its top or inside functions, as absolute dotted parts."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = module_name(path)[: -node.level] if node.level else []
+            target = base + (node.module.split(".") if node.module else [])
+            yield from ([*target, alias.name] for alias in node.names)
+
+
+def packages(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The packages that these statements import; relative imports are our own and left out."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.split(".")[0]
+
+
+def layer_of(part: str) -> int:
+    found = [index for index, layer in enumerate(LAYERS) if part in layer]
+    assert found, f"'{part}' has no layer: give it one in LAYERS, and in DESIGN"
+    return found[0]
+
+
+def relative_id(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative_id)
+def test_core_imports_flow_one_way(path: Path) -> None:
+    own = module_name(path)[1]
+    if own == "__init__":
+        assert not [target for target in imports(path) if target[0] == CORE]
+        return
+    for target in imports(path):
+        if target[0] != CORE or len(target) < 2:
+            continue
+        part = target[1]
+        if part == own:
+            continue
+        assert layer_of(part) <= layer_of(own), f"{own} must not import {'.'.join(target)}"
+        are_strangers = {own} in STRANGERS and {part} in STRANGERS
+        assert not are_strangers or layer_of(part) < layer_of(own), f"{own} must not know {part}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative_id)
+def test_core_never_imports_the_host_or_the_nodes(path: Path) -> None:
+    found = set(packages(ast.walk(ast.parse(path.read_text("utf-8")))))
+    assert not found & {*HOST_MODULES, "comfy_api"}
+    assert ["nodes"] not in [target[:1] for target in imports(path)]
+
+
+@pytest.mark.parametrize("path", [ROOT / "__init__.py", *NODE_FILES], ids=relative_id)
+def test_only_the_bridge_imports_the_host(path: Path) -> None:
+    if "bridge" not in path.parts:
+        found = set(packages(ast.walk(ast.parse(path.read_text("utf-8")))))
+        assert not found & HOST_MODULES
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative_id)
+def test_heavy_packages_are_imported_only_where_they_are_used(path: Path) -> None:
+    heavy = {"av", "PIL", "open_clip", "kornia", "tqdm", "torchvision", "transformers"}
+    assert not heavy & set(packages(ast.parse(path.read_text("utf-8")).body))
+
+
+BLOCKED = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked!r}:
+            raise ImportError("blocked: " + name)
+sys.meta_path.insert(0, Blocked())
+{statements}
+heavy = {{"av", "PIL", "open_clip", "kornia", "torchvision", "transformers"}}  # torch has tqdm
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+def run_blocked(statements: str) -> str:
+    """Run statements in a fresh interpreter that has no ComfyUI; the heavy packages it loaded."""
+    code = BLOCKED.format(blocked=sorted(HOST_MODULES | {"comfy_api"}), statements=statements)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_whole_core_is_imported_without_comfyui_and_without_heavy_packages() -> None:
+    names = [".".join(module_name(path)).removesuffix(".__init__") for path in FILES]
+    statements = "\n".join(f"import {name}" for name in names if not name.endswith("__main__"))
+    assert run_blocked(statements) == "[]"
+
+
+def test_the_command_line_parses_without_torch() -> None:
+    statements = (
+        "from tooncrafter_core.cli import build_parser\nbuild_parser()\n"
+        "assert 'torch' not in sys.modules"
+    )
+    assert run_blocked(statements) == "[]"
