@@ -1,0 +1,91 @@
+"""The example workflows made to run in seconds: made-up weights, two drawings, a small picture.
+
+with Host(folder) as host:
+    prepare(host.base)
+    result = host.run(small_prompt("interpolation", host.object_info()))
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from comfyui.host import Prompt
+from comfyui.launch import PROJECT
+from comfyui.workflow import load_workflow, to_prompt
+from tooncrafter_core.checkpoints import save_checkpoint
+from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.presets import TINY
+
+EXAMPLES = PROJECT / "example_workflows"
+BASIC = "interpolation"
+DRAWINGS = PROJECT / "docs" / "images"
+DRAWING_NAMES = ("tooncrafter_first.png", "tooncrafter_last.png")
+
+CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
+UPSCALER = "tiny_upscaler_made_up.safetensors"
+WIDTH, HEIGHT, STEPS = 128, 64, 3
+"""Of an example in a test."""
+
+
+def example_names() -> list[str]:
+    """The examples there are, without their extension."""
+    return sorted(path.stem for path in EXAMPLES.glob("*.json"))
+
+
+def prepare(base: Path, checkpoint: Path | None = None) -> None:
+    """Put made-up weights and the two drawings where ComfyUI looks for them."""
+    models = base / "models"
+    for folder in ("checkpoints", "upscale_models"):
+        (models / folder).mkdir(parents=True, exist_ok=True)
+    place = models / "checkpoints" / CHECKPOINT
+    if checkpoint is not None:
+        shutil.copyfile(checkpoint, place)
+    else:
+        save_checkpoint(made_up_checkpoint(), place, config=TINY)
+    save_file(doubling_upscaler(), models / "upscale_models" / UPSCALER)
+    for name in DRAWING_NAMES:
+        shutil.copyfile(DRAWINGS / name, base / "input" / name)
+
+
+def doubling_upscaler() -> dict[str, torch.Tensor]:
+    """An upscaler that repeats every pixel: of a known kind, and every weight is zero."""
+    width, factor = 8, 2
+    return {
+        "body.0.weight": torch.zeros(width, 3, 3, 3),
+        "body.0.bias": torch.zeros(width),
+        "body.1.weight": torch.zeros(width),
+        "body.2.weight": torch.zeros(3 * factor**2, width, 3, 3),
+        "body.2.bias": torch.zeros(3 * factor**2),
+    }
+
+
+def small_values(kind: str) -> dict[str, Any]:
+    """What a node of this kind is set to, so that an example runs without published weights."""
+    return {
+        "ToonCrafterLoader": {
+            "checkpoint": CHECKPOINT,
+            "text_encoder": "none",
+            "image_encoder": "none",
+        },
+        "ToonCrafterKeyframes": {"width": WIDTH, "height": HEIGHT},
+        "ToonCrafterSampler": {"steps": STEPS},
+        "ToonCrafterSigmas": {"steps": STEPS},
+        "KSampler": {"steps": STEPS},
+        "UpscaleModelLoader": {"model_name": UPSCALER},
+    }.get(kind, {})
+
+
+def small_prompt(name: str, object_info: dict[str, Any]) -> Prompt:
+    """An example as the server takes it, with the values above."""
+    prompt = to_prompt(load_workflow(EXAMPLES / f"{name}.json"), object_info)
+    for node in prompt.values():
+        node["inputs"] |= small_values(node["class_type"])
+    return prompt
+
+
+def nodes_of(prompt: Prompt, kind: str) -> list[str]:
+    """Ids of the nodes of one kind."""
+    return [node_id for node_id, node in prompt.items() if node["class_type"] == kind]
