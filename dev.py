@@ -1,6 +1,6 @@
 """Makes the test environment of this project and runs everything in it.
 
-    python dev.py demo       run an example in a real ComfyUI
+    python dev.py demo       interpolate two drawings in a real ComfyUI
     python dev.py test       run every test that a CPU can (further words go to pytest)
     python dev.py comfyui    open a ComfyUI with this pack in it
     python dev.py bench      run the benchmarks
@@ -85,6 +85,8 @@ NEWEST_HOST = "0.3.75"
 
 COMPAT_HOOK = PROJECT / "tests" / "support" / "torchvision_without_cuda.py"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# The name says what it is: it appears in the list of checkpoints.
+TINY_CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 SUITE_TIMEOUT = 1800.0
 NO_TESTS = 5  # pytest's exit code for "nothing collected"
 
@@ -410,33 +412,43 @@ def command_check(arguments: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def tiny_checkpoint() -> Path | None:
-    """Give the small random checkpoint that shows the nodes at work, if it was made."""
-    return next(iter(sorted((HOSTS / "models").glob("*.safetensors"))), None)
+def make_tiny_checkpoint() -> Path:
+    """Write the tiny checkpoint with made-up weights that shows the nodes at work."""
+    path = HOSTS / "models" / TINY_CHECKPOINT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Every time anew, in seconds: one that is left from an older version might not fit.
+    if run([python(), "-m", "tooncrafter_core", "tiny", path, "--overwrite"]) != 0:
+        raise DevError("The tiny checkpoint could not be made; the message is above.")
+    return path
 
 
 def command_comfyui(arguments: Sequence[str]) -> int:
-    """Open a ComfyUI for a person, with this pack and, if there is one, a tiny checkpoint."""
+    """Open a ComfyUI for a person, with this pack, a tiny checkpoint and two drawings."""
     parser = argparse.ArgumentParser(prog="dev.py comfyui", description=command_comfyui.__doc__)
     parser.add_argument("--version", default=NEWEST_HOST, choices=tuple(HOST_WHEELS))
     parser.add_argument("--port", type=int, default=8188)
     options = parser.parse_args(arguments)
     folder = ensure_host(options.version)
-    command = [python(), "-m", "comfyui.launch", str(folder)]
-    command += ["--base", str(HOSTS / "base"), "--port", str(options.port)]
-    checkpoint = tiny_checkpoint()
-    if checkpoint is not None:
-        command += ["--model", str(checkpoint)]
-    say(f"ComfyUI {options.version} will be at http://127.0.0.1:{options.port} (Ctrl+C ends it)")
+    command = [python(), "-m", "comfyui.launch", folder]
+    command += ["--base", HOSTS / "base", "--port", str(options.port)]
+    command += ["--model", make_tiny_checkpoint()]
+    for drawing in sorted((PROJECT / "docs" / "images").glob("tooncrafter_*.png")):
+        command += ["--input", drawing]
+    say(
+        f"\nComfyUI {options.version} opens at http://127.0.0.1:{options.port} (Ctrl+C ends it).\n"
+        "The examples are in Workflow > Browse Templates > tooncrafter, and in\n"
+        "example_workflows: drop one on the page. Without the published weights choose\n"
+        f"{TINY_CHECKPOINT} in 'Load ToonCrafter' and none for both encoders.\n"
+        f"Its pictures mean nothing. Your own weights go into {HOSTS / 'base' / 'models'}.\n"
+    )
     return run(command)
 
 
 def command_demo(arguments: Sequence[str]) -> int:
-    """Run an example workflow in a real ComfyUI and save its pictures under out/demo."""
-    # To come: make the tiny checkpoint first, run the same interpolation on the command
-    # line too, and say where the pictures of both are.
+    """Run the basic example in a real ComfyUI and save its pictures under out/demo."""
     folder = ensure_host(NEWEST_HOST)
-    return run([python(), "-m", "comfyui.demo", folder, "--out", OUT / "demo", *arguments])
+    command = [python(), "-m", "comfyui.demo", folder, "--checkpoint", make_tiny_checkpoint()]
+    return run([*command, "--out", OUT / "demo", *arguments])
 
 
 def command_bench(arguments: Sequence[str]) -> int:

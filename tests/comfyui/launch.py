@@ -86,12 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--base", type=Path, required=True, help="folder for models and results")
     parser.add_argument("--port", type=int, default=8188)
     parser.add_argument("--model", type=Path, action="append", default=[], help="a checkpoint")
+    parser.add_argument("--input", type=Path, action="append", default=[], help="a picture")
     options = parser.parse_args(arguments)
     base = prepare_base(options.base.resolve())
     for model in options.model:
-        place = base / "models" / "checkpoints" / model.name
-        if not place.exists():
-            shutil.copyfile(model, place)
+        shutil.copyfile(model, base / "models" / "checkpoints" / model.name)
+    for picture in options.input:
+        shutil.copyfile(picture, base / "input" / picture.name)
     command = server_command(options.host.resolve(), base, options.port)
     try:
         return subprocess.call(command, cwd=options.host)
