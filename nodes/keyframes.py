@@ -14,7 +14,7 @@ from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
 from .bridge.clip_image import encode_image, require_clip_vision
 from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.images import to_pixels
-from .latents import make_clip
+from .latents import FIT, make_clip
 from .sockets import CATEGORY, FIT_OPTIONS, MAX_FRAMES, MAX_SIDE, first_image, last_image, schema
 from .sockets import seed as seed_input
 
@@ -129,8 +129,8 @@ class ToonCrafterKeyframes(io.ComfyNode):
         # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
         features = encode_image(clip_vision, first)
         grey = encode_image(clip_vision, torch.zeros(1, 3, 224, 224))
-        told = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps)}
         clip = make_clip(latents, frames, width, height, fit)
+        told = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps), FIT: clip[FIT]}
         return io.NodeOutput(
             with_values(positive, {**told, IMAGE_FEATURES: features}),
             with_values(negative, {**told, IMAGE_FEATURES: grey}),

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..tooncrafter_core.conditioning.fitting import FitMode
 
+NUM_FRAMES = "frames"
 FIT = "tooncrafter_fit"
 """Key in LATENT: width, height and fit that 'ToonCrafter Keyframes' was given. Plain numbers, which
 samplers hand on; without them the decode node gives the size of the latents."""
@@ -18,7 +19,8 @@ def make_clip(
     """An empty clip to sample, as large as the keyframes' latents b 4 2 h w."""
     batch, channels, _, rows, columns = keyframes.shape
     samples = torch.zeros(batch, channels, frames, rows, columns)
-    return {"samples": samples, FIT: {"width": width, "height": height, "fit": fit}}
+    asked = {"width": width, "height": height, "fit": fit, NUM_FRAMES: frames}
+    return {"samples": samples, FIT: asked}
 
 
 def asked_size(latent: dict[str, Any]) -> tuple[int, int, FitMode]:

@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 CATEGORY = "ToonCrafter"
+SKETCH_CATEGORY = "ToonCrafter/sketch"
 SAMPLING_CATEGORY = "ToonCrafter/sampling"
 
 FIT_OPTIONS = ["crop", "pad", "stretch", "official"]

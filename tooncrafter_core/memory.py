@@ -4,10 +4,13 @@ The factors are peak live bytes of the released architecture, counted on the met
 with the base channels. ``tests/unit/test_memory.py`` counts them again.
 """
 
-from .config import AutoencoderConfig, UNetConfig
+from .config import AutoencoderConfig, SketchEncoderConfig, UNetConfig
 
 DENOISER_FACTOR = 33
 """Values alive at the peak per latent cell and base channel."""
+
+SKETCH_ENCODER_FACTOR = 26
+"""Values alive at the peak per latent cell and base channel, the residuals included."""
 
 ENCODER_FACTOR = 5.2
 """Values alive at the peak per pixel and base channel, features for the decoder included."""
@@ -21,6 +24,14 @@ def denoiser_bytes(
 ) -> int:
     """Peak of one forward pass on ``batch`` clips of latents."""
     return DENOISER_FACTOR * config.model_channels * batch * frames * height * width * itemsize
+
+
+def sketch_encoder_bytes(
+    config: SketchEncoderConfig, batch: int, frames: int, height: int, width: int, itemsize: int
+) -> int:
+    """Peak of one pass of the sketch encoder on ``batch`` clips of latents."""
+    cells = batch * frames * height * width
+    return int(SKETCH_ENCODER_FACTOR * config.model_channels * cells * itemsize)
 
 
 def encode_bytes(

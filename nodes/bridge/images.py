@@ -3,7 +3,7 @@
 IMAGE is t h w c in [0, 1]; inside, video is b c t h w and images are n c h w, in [-1, 1].
 """
 
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor
 
 from ...tooncrafter_core.errors import KeyframeError
@@ -18,6 +18,11 @@ def to_pixels(image: Tensor) -> Tensor:
             f"An IMAGE has 4 axes (pictures, height, width, channels); this one has {image.ndim}."
         )
     return rearrange(image, "n h w c -> n c h w") * 2.0 - 1.0
+
+
+def hints_to_image(hints: Tensor) -> Tensor:
+    """Line drawings n 1 h w in [0, 1] as a grey IMAGE."""
+    return repeat(hints.float().clamp(0.0, 1.0), "n 1 h w -> n h w c", c=3)
 
 
 def to_image(video: Tensor) -> Tensor:

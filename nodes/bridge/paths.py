@@ -25,6 +25,11 @@ def list_image_encoders() -> list[str]:
     return [NONE, *_files("clip_vision")]
 
 
+def list_sketch_encoders() -> list[str]:
+    """Files that may hold a sketch encoder."""
+    return _files("controlnet")
+
+
 def find(name: str, *kinds: str) -> Path:
     """The file of that name in ComfyUI's folders of these kinds.
 

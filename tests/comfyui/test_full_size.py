@@ -21,8 +21,9 @@ import psutil
 import pytest
 import torch
 from PIL import Image
-from support.full_size import write_full_checkpoint
 from torch import Tensor
+
+from support.full_size import write_full_checkpoint
 
 pytestmark = pytest.mark.full_size
 

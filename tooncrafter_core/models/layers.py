@@ -27,11 +27,19 @@ class EncoderConfig(Protocol):
     """What the encoders of the denoiser and of sketches are laid out by."""
 
     @property
-    def model_channels(self) -> int: ...
+    def model_channels(self) -> int:
+        """Channels of the first level."""
+        ...
+
     @property
-    def channel_mult(self) -> tuple[int, ...]: ...
+    def channel_mult(self) -> tuple[int, ...]:
+        """Channels of each level relative to the first."""
+        ...
+
     @property
-    def num_res_blocks(self) -> int: ...
+    def num_res_blocks(self) -> int:
+        """Residual blocks a level."""
+        ...
 
 
 class BlockPlan(NamedTuple):
