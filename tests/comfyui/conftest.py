@@ -99,3 +99,26 @@ def host() -> Iterator[Host]:
     assert HOST_FOLDER is not None
     with Host(HOST_FOLDER, extra_packs=[HERE / "probe_pack"]) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def stocked(host: Host) -> Host:
+    """The running ComfyUI with tiny model files in its folders; see `support.model_files`."""
+    from support.model_files import stock
+
+    stock(host.base / "models")
+    return host
+
+
+@pytest.fixture(scope="session")
+def pictures(keyframes: tuple[Any, Any]) -> tuple[Any, Any]:
+    """The two keyframes as 8-bit arrays h w c."""
+    first, last = ((frame[0] * 255).round().byte().numpy() for frame in keyframes)
+    return first, last
+
+
+@pytest.fixture(scope="session")
+def images(host: Host, pictures: tuple[Any, Any]) -> tuple[str, str]:
+    """The two keyframes in the input folder of the running ComfyUI, by name."""
+    first, last = pictures
+    return host.upload_image("first.png", first), host.upload_image("last.png", last)

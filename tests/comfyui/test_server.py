@@ -1,0 +1,188 @@
+"""The pack in a running ComfyUI, over HTTP and websocket, with tiny made-up weights."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from comfyui.host import Host, RunResult
+from comfyui.launch import PROJECT
+from comfyui.workflow import load_workflow, to_prompt
+from support import host_prompts, model_files
+from support.host_prompts import interpolation
+from tooncrafter_core.checkpoints import read_checkpoint
+from tooncrafter_core.checkpoints.load import build_models
+from tooncrafter_core.pipeline import interpolate
+from tooncrafter_core.settings import InterpolationSettings
+
+Images = tuple[str, str]
+
+
+def frames_of(host: Host, result: RunResult) -> np.ndarray:
+    """The saved frames of a run, t h w c in [0, 1]."""
+    assert result.status == "success", (result.error, result.validation)
+    records = sorted(result.images(host_prompts.SAVE), key=lambda record: record["filename"])
+    return np.stack([host.download(record) for record in records])
+
+
+# What the server says of the nodes
+
+
+def test_every_input_of_every_node_is_explained(host: Host, pack_nodes: dict[str, Any]) -> None:
+    info = host.object_info()
+    assert len(pack_nodes) >= 7
+    unexplained = [
+        f"{node_id}.{name}"
+        for node_id in pack_nodes
+        for group in ("required", "optional")
+        for name, spec in info[node_id]["input"].get(group, {}).items()
+        if len(spec) < 2 or len(spec[1].get("tooltip", "").split()) < 3
+    ]
+    assert not unexplained
+    for node_id in pack_nodes:
+        assert node_id.startswith("ToonCrafter")
+        assert info[node_id]["category"].startswith("ToonCrafter")
+        assert len(info[node_id]["description"].split()) > 5
+        assert info[node_id]["display_name"]
+
+
+def test_loader_offers_files_of_the_model_folders(stocked: Host) -> None:
+    inputs = stocked.object_info()["ToonCrafterLoader"]["input"]["required"]
+    assert {model_files.FULL, model_files.PRUNED} <= set(choices(inputs["checkpoint"]))
+    assert choices(inputs["text_encoder"])[0] == "none"
+    assert model_files.TEXT_ENCODER in choices(inputs["text_encoder"])
+    assert model_files.IMAGE_ENCODER in choices(inputs["image_encoder"])
+
+
+def choices(spec: list[Any]) -> list[str]:
+    """The choices of a list input, which versions of ComfyUI describe in two ways."""
+    return spec[0] if isinstance(spec[0], list) else spec[1]["options"]
+
+
+# Runs
+
+
+def test_graph_gives_the_frames_and_the_size_it_was_asked_for(
+    stocked: Host, images: Images
+) -> None:
+    asked = {"width": 104, "height": 56, "frames": 5}
+    result = stocked.run(interpolation(*images, keyframes=asked))
+    frames = frames_of(stocked, result)
+    assert frames.shape == (5, 56, 104, 3)
+    assert frames.std() > 0.01
+
+
+def test_every_step_reports_progress_and_a_preview(stocked: Host, images: Images) -> None:
+    result = stocked.run(interpolation(*images, sampler={"steps": 6, "seed": 1}))
+    assert result.status == "success"
+    steps = [p["value"] for p in result.progress if p["node"] == host_prompts.SAMPLER]
+    assert sorted(set(steps)) == [1, 2, 3, 4, 5, 6]
+    assert {p["max"] for p in result.progress if p["node"] == host_prompts.SAMPLER} == {6}
+    assert len(result.preview_sizes) >= 6
+    assert all(size > 100 for size in result.preview_sizes)
+
+
+def test_changed_seed_runs_only_what_comes_after_it(stocked: Host, images: Images) -> None:
+    first = stocked.run(interpolation(*images, sampler={"seed": 21}))
+    other = stocked.run(interpolation(*images, sampler={"seed": 22}))
+    later = {host_prompts.SAMPLER, host_prompts.DECODE, host_prompts.SAVE}
+    assert set(other.executed) == later
+    assert not np.array_equal(frames_of(stocked, first), frames_of(stocked, other))
+
+
+def test_cancelled_run_ends_at_once_and_the_next_is_as_if_it_had_not_been(
+    stocked: Host, images: Images
+) -> None:
+    before = frames_of(stocked, stocked.run(interpolation(*images, sampler={"seed": 31})))
+
+    long_run = stocked.submit(interpolation(*images, sampler={"seed": 32, "steps": 1000}))
+    give_up = time.monotonic() + 60
+    while len(long_run.progress) < 5 and time.monotonic() < give_up:
+        time.sleep(0.02)
+    asked = time.monotonic()
+    stocked.interrupt()
+    cancelled = stocked.wait(long_run.prompt_id, timeout=30)
+    assert cancelled.status == "interrupted"
+    assert time.monotonic() - asked < 3
+    assert len(cancelled.progress) < 900
+
+    after = stocked.run(interpolation(*images, sampler={"seed": 31}))
+    assert host_prompts.SAMPLER in after.executed
+    assert np.array_equal(frames_of(stocked, after), before)
+
+
+def test_graph_and_core_draw_the_same_frames_from_a_seed(
+    stocked: Host, images: Images, pictures: tuple[np.ndarray, np.ndarray]
+) -> None:
+    result = stocked.run(
+        interpolation(
+            *images,
+            keyframes={"seed": 41, "width": 72, "height": 64, "frames": 6},
+            sampler={"seed": 41, "steps": 4},
+        )
+    )
+    found = frames_of(stocked, result)
+
+    checkpoint = read_checkpoint(stocked.base / "models" / "checkpoints" / model_files.FULL)
+    first, last = (torch.from_numpy(p).movedim(-1, 0).float() / 127.5 - 1 for p in pictures)
+    settings = InterpolationSettings(
+        prompt="an anime scene", width=72, height=64, num_frames=6, steps=4, seed=41
+    )
+    video = interpolate(build_models(checkpoint), first, last, settings)
+    expected = ((video[0] + 1) / 2).clamp(0, 1).permute(1, 2, 3, 0).numpy()
+    assert found.shape == expected.shape
+    # SaveImage cuts to 8 bits.
+    assert np.abs(found - np.floor(expected * 255) / 255).max() <= 1.01 / 255
+
+
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [
+        (model_files.TEXT_ENCODER, model_files.IMAGE_ENCODER),
+        (model_files.OPEN_CLIP, model_files.OPEN_CLIP),
+    ],
+    ids=["hugging_face", "open_clip"],
+)
+def test_pruned_checkpoint_with_encoder_files_draws_what_the_full_one_does(
+    stocked: Host, images: Images, text: str, image: str
+) -> None:
+    full = frames_of(stocked, stocked.run(interpolation(*images, sampler={"seed": 51})))
+    apart = {"checkpoint": model_files.PRUNED, "text_encoder": text, "image_encoder": image}
+    result = stocked.run(interpolation(*images, load=apart, sampler={"seed": 51}))
+    assert np.abs(frames_of(stocked, result) - full).max() <= 1.01 / 255
+
+
+# Examples
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PROJECT / "example_workflows").glob("*.json")), ids=lambda path: path.stem
+)
+def test_example_workflow_runs(
+    stocked: Host, pictures: tuple[np.ndarray, np.ndarray], path: Path
+) -> None:
+    prompt = to_prompt(load_workflow(path), stocked.object_info())
+    given = iter(pictures)
+    outputs = []
+    for node_id, node in prompt.items():
+        inputs = node["inputs"]
+        if node["class_type"] == "LoadImage":
+            stocked.upload_image(inputs["image"], next(given))
+        # The files are there under the names that the examples name; only the size is too much.
+        for name, small in (("width", 64), ("height", 64), ("frames", 4), ("steps", 2)):
+            if isinstance(inputs.get(name), int):
+                inputs[name] = small
+        if node["class_type"] in ("PreviewImage", "SaveImage", "SaveVideo"):
+            outputs.append(node_id)
+    result = stocked.run(prompt)
+    assert result.status == "success", (result.error, result.validation)
+    assert outputs and all(result.outputs.get(node_id) for node_id in outputs)
+    shown = [
+        stocked.download(record) for node_id in outputs for record in result.images(node_id)
+        if record["filename"].endswith(".png")
+    ]  # fmt: skip
+    assert len(shown) == 4
+    assert all(picture.shape[0] % 64 == 0 for picture in shown)
