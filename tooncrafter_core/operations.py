@@ -46,6 +46,12 @@ class ClipGroupNormMixin:
         repeats = x.shape[1] // self.num_groups
         mean, variance = (v.repeat_interleave(repeats) for v in (mean, variance))
         weight, bias = (v.to(mean.dtype) for v in self.affine_parameters(x))
+        if mean.requires_grad:
+            # Training: the kernel below gives no gradients to the statistics.
+            mean, variance, weight, bias = (
+                rearrange(v, "c -> c 1 1") for v in (mean, variance, weight, bias)
+            )
+            return ((x - mean) * (variance + self.eps).rsqrt() * weight + bias).to(x.dtype)
         # Batch norm's inference form is this very formula, in one kernel and with float32 inside.
         return F.batch_norm(x, mean, variance, weight, bias, training=False, eps=self.eps)
 

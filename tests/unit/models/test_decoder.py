@@ -1,0 +1,104 @@
+"""The dual-reference decoder: any chunk the same video, references where they belong."""
+
+from functools import cache
+
+import pytest
+import torch
+from torch import Tensor
+
+from support.networks import deviation, filled, normal
+from tooncrafter_core.models.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.decoder_layers import clip_statistics, map_frames
+from tooncrafter_core.models.references import ReferenceResidual
+from tooncrafter_core.operations import TORCH_OPERATIONS
+from tooncrafter_core.presets import TINY
+
+Z = normal(2, 4, 7, 4, 8)
+
+
+@cache
+def autoencoder() -> Autoencoder:
+    return filled(Autoencoder(TINY.autoencoder, device="meta"))
+
+
+@cache
+def references() -> list[Tensor]:
+    features = autoencoder().encode(normal(4, 3, 32, 64, seed=3).clamp(-1, 1)).features
+    return references_from(features, batch=2)
+
+
+def decode(z: Tensor, chunk: int = 4, has_references: bool = True) -> Tensor:
+    chosen = [reference[: len(z)] for reference in references()] if has_references else None
+    with torch.no_grad():
+        return autoencoder().decode(z, chosen, chunk)
+
+
+@pytest.mark.parametrize("has_references", [True, False], ids=["references", "no-references"])
+@pytest.mark.parametrize("chunk", [1, 2, 4, 6])
+def test_every_chunk_size_gives_the_same_video(chunk: int, has_references: bool) -> None:
+    expected = decode(Z, 16, has_references)
+    assert expected.shape == (2, 3, 7, 32, 64)
+    assert deviation(decode(Z, chunk, has_references), expected) < 2e-5
+
+
+def test_training_computes_what_inference_does() -> None:
+    # With gradients nothing is overwritten in place.
+    z = Z[:1].clone().requires_grad_()
+    video = autoencoder().decode(z, [reference[:1] for reference in references()])
+    assert deviation(video.detach(), decode(Z[:1])) < 2e-5
+    video.mean().backward()
+    assert z.grad is not None and torch.isfinite(z.grad).all()
+
+
+def test_clips_of_a_batch_do_not_meet() -> None:
+    assert deviation(decode(Z[:1]), decode(Z)[:1]) < 2e-5
+
+
+def test_inputs_leave_as_they_came() -> None:
+    z, first = Z.clone(), references()[0].clone()
+    decode(z)
+    assert torch.equal(z, Z) and torch.equal(references()[0], first)
+
+
+def test_references_change_every_frame() -> None:
+    difference = (decode(Z) - decode(Z, has_references=False)).abs().amax((1, 3, 4))
+    assert (difference > 1e-2).all()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_short_clips_are_decoded(frames: int) -> None:
+    assert torch.isfinite(decode(Z[:, :, :frames])).all()
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 5), (0, 2), (1, 4), (3, 5)])
+def test_residual_references_reach_only_the_ends(start: int, stop: int) -> None:
+    layer = filled(ReferenceResidual(8, TORCH_OPERATIONS))
+    prepared = layer.prepare(normal(8, 2, 3, 3))
+    x = normal(5, 8, 3, 3, seed=1)
+    expected = x.clone()
+    expected[0] += prepared[0]
+    expected[4] += prepared[1]
+    torch.testing.assert_close(layer(x[start:stop], prepared, start, 5), expected[start:stop])
+
+
+def test_a_single_frame_gets_both_residual_references() -> None:
+    layer = filled(ReferenceResidual(8, TORCH_OPERATIONS))
+    prepared, x = layer.prepare(normal(8, 2, 3, 3)), normal(1, 8, 3, 3, seed=1)
+    torch.testing.assert_close(layer(x, prepared, 0, 1), x + prepared.sum(0))
+
+
+def test_statistics_are_those_of_the_whole_clip() -> None:
+    x = normal(5, 8, 3, 4) * normal(5, 1, 1, 1, seed=1) + 3
+    mean, variance = clip_statistics(x, 2)
+    group = x[:, 4:]
+    torch.testing.assert_close(mean[1], group.mean())
+    torch.testing.assert_close(variance[1], group.var(correction=0))
+
+
+def test_a_clip_that_is_no_longer_needed_is_written_over() -> None:
+    x = normal(5, 2, 1, 1)
+    expected = x * 2
+    out = map_frames(lambda start, stop: x[start:stop] * 2, 5, 2, into=x)
+    assert out is x and torch.equal(out, expected)
+    with pytest.raises(ValueError, match="at least one frame"):
+        map_frames(lambda start, stop: x, 0, -1)

@@ -1,0 +1,104 @@
+"""The denoiser as a whole."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from support.networks import deviation, filled, normal
+from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.operations import TorchOperations
+from tooncrafter_core.presets import TINY
+
+CONFIG = TINY.unet
+X = normal(2, 8, 3, 8, 16)
+TIMESTEPS = torch.tensor([999, 400])
+TEXT = normal(2, 77, CONFIG.context_dim, seed=1)
+IMAGE = normal(2, 3, 16, CONFIG.context_dim, seed=2)
+FPS = torch.tensor([10.0, 24.0])
+
+
+@cache
+def denoiser() -> Denoiser:
+    return filled(Denoiser(CONFIG, device="meta"))
+
+
+@cache
+def prediction() -> Tensor:
+    return denoiser()(X, TIMESTEPS, TEXT, IMAGE, FPS)
+
+
+def test_clips_of_a_batch_do_not_meet() -> None:
+    assert prediction().shape == (2, 4, 3, 8, 16)
+    alone = denoiser()(X[1:], TIMESTEPS[1:], TEXT[1:], IMAGE[1:], FPS[1:])
+    assert deviation(alone, prediction()[1:]) < 1e-4
+
+
+def test_motion_fps_is_24_unless_given() -> None:
+    unsaid = denoiser()(X, TIMESTEPS, TEXT, IMAGE)
+    assert deviation(unsaid[1], prediction()[1]) < 1e-5
+    assert (unsaid[0] - prediction()[0]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("frames", [1, 2, 17])
+def test_any_number_of_frames_works(frames: int) -> None:
+    image = normal(1, frames, 16, CONFIG.context_dim)
+    v = denoiser()(normal(1, 8, frames, 8, 8), TIMESTEPS[:1], TEXT[:1], image)
+    assert v.shape == (1, 4, frames, 8, 8) and torch.isfinite(v).all()
+
+
+def test_sizes_that_do_not_divide_are_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"20x8, but both sides must be multiples of 8 \(64"):
+        denoiser()(normal(1, 8, 3, 8, 20), TIMESTEPS[:1], TEXT[:1], IMAGE[:1])
+
+
+def test_image_tokens_of_another_frame_count_are_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="are for 3 frames, the latents have 5"):
+        denoiser()(normal(1, 8, 5, 8, 8), TIMESTEPS[:1], TEXT[:1], IMAGE[:1])
+
+
+def control_shapes() -> list[torch.Size]:
+    """What the skip connections look like, in order, the middle block's last."""
+    shapes: list[torch.Size] = []
+
+    def note(_module: Any, _args: Any, out: Tensor) -> None:
+        shapes.append(out.shape)
+
+    network = denoiser()
+    hooks = [list(block.children())[-1].register_forward_hook(note)
+             for block in [*network.input_blocks, network.middle_block]]  # fmt: skip
+    network(X, TIMESTEPS, TEXT, IMAGE, FPS)
+    for hook in hooks:
+        hook.remove()
+    return shapes
+
+
+def test_control_of_zeros_changes_nothing_and_each_residual_counts() -> None:
+    zeros = [torch.zeros(shape) for shape in control_shapes()]
+    assert len(zeros) == len(denoiser().input_blocks) + 1
+    untouched = list(zeros)
+    assert torch.equal(denoiser()(X, TIMESTEPS, TEXT, IMAGE, FPS, zeros), prediction())
+    assert len(zeros) == len(untouched)
+    for index in range(len(zeros)):
+        control = [*zeros[:index], normal(*zeros[index].shape), *zeros[index + 1 :]]
+        v = denoiser()(X, TIMESTEPS, TEXT, IMAGE, FPS, control)
+        assert (v - prediction()).abs().max() > 1e-4, index
+
+
+def test_every_attention_gets_the_options_of_the_host() -> None:
+    seen: list[Any] = []
+
+    class Recording(TorchOperations):
+        def attention(
+            self, q: Tensor, k: Tensor, v: Tensor, heads: int, options: Any = None
+        ) -> Tensor:
+            seen.append(options)
+            return super().attention(q, k, v, heads)
+
+    network = filled(Denoiser(CONFIG, operations=Recording(), device="meta"))
+    options = {"patches": {}}
+    network(X, TIMESTEPS, TEXT, IMAGE, FPS, options=options)
+    assert len(seen) > 20
+    assert all(given is options for given in seen)

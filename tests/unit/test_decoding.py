@@ -1,0 +1,124 @@
+"""The second pass and the retreat to smaller chunks."""
+
+import logging
+
+import pytest
+import torch
+from torch import Tensor
+
+from support.networks import deviation, filled, normal
+from tooncrafter_core.decoding import decode_video, second_pass_frames
+from tooncrafter_core.models.autoencoder import Autoencoder, references_from
+from tooncrafter_core.presets import TINY
+
+
+class OutOfMemoryError(Exception):
+    """Stands for the device's."""
+
+
+def brightness_by_place(latents: Tensor, chunk: int) -> Tensor:
+    """A decoder whose frames tell their place in the clip that was decoded, in steps of 1/100."""
+    frames = latents.shape[2]
+    video = torch.arange(frames).reshape(1, 1, frames, 1, 1) / 100
+    return video.expand(1, 3, frames, 2, 2).clone()
+
+
+def places(video: Tensor) -> list[int]:
+    return [round(float(value) * 100) for value in video[0, 0, :, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        # Only the ends are left of four frames; the reference puts them in the middle even so.
+        (4, ([0, 3], [0, 1], [1, 2])),
+        (5, ([0, 2, 4], [1], [2])),
+        (6, ([0, 2, 3, 5], [1, 2], [2, 3])),
+        (7, ([0, 2, 3, 4, 6], [2], [3])),
+        (16, ([0, *range(2, 14), 15], [6, 7], [7, 8])),
+    ],
+)
+def test_second_pass_replaces_the_middle(
+    frames: int, expected: tuple[list[int], list[int], list[int]]
+) -> None:
+    assert second_pass_frames(frames) == expected
+
+
+@pytest.mark.parametrize("frames", range(5, 40))
+def test_second_pass_takes_the_same_frames_of_the_clip(frames: int) -> None:
+    kept, taken, replaced = second_pass_frames(frames)
+    assert [kept[index] for index in taken] == replaced
+    assert kept[0] == 0 and kept[-1] == frames - 1
+    assert set(range(frames)) - set(kept) == {1, frames - 2}
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_clips_without_a_middle_are_decoded_once(frames: int) -> None:
+    assert second_pass_frames(frames) == ([], [], [])
+    video = decode_video(brightness_by_place, torch.zeros(1, 4, frames, 1, 1))
+    assert places(video) == list(range(frames))
+
+
+def test_only_the_middle_comes_from_the_second_pass() -> None:
+    latents = torch.zeros(1, 4, 8, 1, 1)
+    assert places(decode_video(brightness_by_place, latents)) == [0, 1, 2, 2, 3, 5, 6, 7]
+    once = decode_video(brightness_by_place, latents, second_pass=False)
+    assert places(once) == list(range(8))
+
+
+def test_video_is_clamped_and_the_latents_stay_as_they_came() -> None:
+    latents = normal(1, 3, 4, 2, 2) * 3
+    before = latents.clone()
+    video = decode_video(lambda z, chunk: z.clone(), latents)
+    assert video.abs().max() == 1
+    assert torch.equal(latents, before)
+
+
+class FrugalDecoder:
+    """A decoder that runs out of memory above a number of frames at a time."""
+
+    def __init__(self, limit: int) -> None:
+        self.network = filled(Autoencoder(TINY.autoencoder, device="meta"))
+        features = self.network.encode(normal(2, 3, 32, 32, seed=5).clamp(-1, 1)).features
+        self.references = references_from(features)
+        self.limit = limit
+        self.tried: list[int] = []
+
+    def __call__(self, latents: Tensor, chunk: int) -> Tensor:
+        self.tried.append(chunk)
+        if chunk > self.limit:
+            raise OutOfMemoryError
+        return self.network.decode(latents, self.references, chunk)
+
+
+@torch.no_grad()
+def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    latents = normal(1, 4, 6, 4, 4)
+    expected = decode_video(FrugalDecoder(16), latents, chunk=16)
+    decoder, told = FrugalDecoder(2), []
+    with caplog.at_level(logging.WARNING):
+        video = decode_video(
+            decoder, latents, chunk=16, out_of_memory=(OutOfMemoryError,), on_retreat=told.append
+        )
+    # The second pass begins with the chunk that worked.
+    assert decoder.tried == [16, 8, 4, 2, 2]
+    assert told == [8, 4, 2]
+    assert "2 frames at a time" in caplog.text
+    assert deviation(video, expected) < 2e-5
+
+
+def test_out_of_memory_with_single_frames_is_told() -> None:
+    decoder = FrugalDecoder(0)
+    with pytest.raises(OutOfMemoryError):
+        decode_video(decoder, normal(1, 4, 4, 4, 4), out_of_memory=(OutOfMemoryError,))
+    assert decoder.tried == [4, 2, 1]
+
+
+def test_other_errors_are_not_retried() -> None:
+    def broken(latents: Tensor, chunk: int) -> Tensor:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="mat1"):
+        decode_video(broken, torch.zeros(1, 4, 4, 1, 1))
