@@ -10,6 +10,7 @@ from ..tooncrafter_core.conditioning.fitting import FitMode
 from ..tooncrafter_core.conditioning.fitting import fit as fit_image
 from ..tooncrafter_core.conditioning.keyframes import check_keyframes
 from ..tooncrafter_core.diffusion.noise import NoiseStream
+from ..tooncrafter_core.errors import KeyframeError
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
 from .bridge.clip_image import encode_image, require_clip_vision
 from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
@@ -125,16 +126,25 @@ class ToonCrafterKeyframes(io.ComfyNode):
         vae = require_tooncrafter(vae)
         require_clip_vision(clip_vision)
         first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
+        check_frames(frames)
         latents = encode_pair(vae, first, last, (width, height), fit, frames, seed)
         # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
         features = encode_image(clip_vision, first)
         grey = encode_image(clip_vision, torch.zeros(1, 3, 224, 224))
-        clip = make_clip(latents, frames, width, height, fit)
+        clip = make_clip(latents, frames, width, height, fit, vae.size_multiple)
         told = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps), FIT: clip[FIT]}
         return io.NodeOutput(
             with_values(positive, {**told, IMAGE_FEATURES: features}),
             with_values(negative, {**told, IMAGE_FEATURES: grey}),
             clip,
+        )
+
+
+def check_frames(frames: int) -> None:
+    """Refuse a number from another node, which ComfyUI does not compare with the input's range."""
+    if not 2 <= frames <= MAX_FRAMES:
+        raise KeyframeError(
+            f"A clip has 2 to {MAX_FRAMES} frames, both keyframes included; {frames} were asked."
         )
 
 

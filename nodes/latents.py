@@ -14,12 +14,18 @@ samplers hand on; without them the decode node gives the size of the latents."""
 
 
 def make_clip(
-    keyframes: Tensor, frames: int, width: int, height: int, fit: FitMode
+    keyframes: Tensor, frames: int, width: int, height: int, fit: FitMode, multiple: int
 ) -> dict[str, Any]:
     """An empty clip to sample, as large as the keyframes' latents b 4 2 h w."""
     batch, channels, _, rows, columns = keyframes.shape
     samples = torch.zeros(batch, channels, frames, rows, columns)
-    asked = {"width": width, "height": height, "fit": fit, NUM_FRAMES: frames}
+    asked = {
+        "width": width,
+        "height": height,
+        "fit": fit,
+        "multiple": multiple,
+        NUM_FRAMES: frames,
+    }
     return {"samples": samples, FIT: asked}
 
 
