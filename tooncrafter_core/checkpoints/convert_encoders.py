@@ -66,6 +66,12 @@ _LAYER_NAMES = {
 _PACKED = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 _UNUSED = re.compile(r"(^|\.)(position_ids|logit_scale)$")
 
+_TEXT_TOWER = (
+    "transformer.", "token_embedding.", "positional_embedding", "ln_final.", "text_projection",
+    "attn_mask",
+)  # fmt: skip
+"""What belongs to the text encoder where OpenCLIP keeps both in one file."""
+
 _LAST_LAYER_LEFT_OUT = {1024: 23}
 """Layers of the published text encoder, by width, where a file leaves out the unused last one."""
 
@@ -175,8 +181,8 @@ def _text_parts(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _image_parts(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Only the image tower, and in the least size the text tensors that official files add."""
-    yield from ((key, value) for key, value in tensors.items() if key.startswith("visual."))
+    """Leave out the text tower; official files add tensors of it, here in the least size."""
+    yield from ((key, value) for key, value in tensors.items() if not key.startswith(_TEXT_TOWER))
     weight = tensors["visual.conv1.weight"]
     if "visual.proj" not in tensors:
         yield "visual.proj", weight.new_zeros(weight.shape[0], weight.shape[0])

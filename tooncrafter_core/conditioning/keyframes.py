@@ -46,7 +46,7 @@ def _check_keyframe(image: Tensor, name: str) -> Tensor:
         raise KeyframeError(
             f"The {name} keyframe must be 1 picture, got a batch of {image.shape[0]}."
         )
-    if min(image.shape[-2:]) < 1:
+    if min(image.shape[1:]) < 1:
         raise KeyframeError(f"The {name} keyframe has no pixels: its shape is {_shape(image)}.")
     if not image.is_floating_point():
         raise KeyframeError(
