@@ -38,12 +38,14 @@ MODEL_FILES = (
 PROMPT = "a boy jumps up and reaches for a star"
 
 VIEW = (3200, 1500)  # large enough for the page to draw every letter
+# Scale and place in which a workflow opens: every letter is drawn, and a screen 1600 wide holds it.
+OPENING_VIEW = {"scale": 0.63, "offset": [110, 245]}
 PICTURE_WIDTH, PICTURE_LIMIT = 1800, 200_000
 
 # Columns from left to right; those that an example does not use take no room. Heights leave free
 # lanes above the nodes for MODEL and VAE, which run from the first column to the later ones.
-COLUMNS = ("load", "text", "keyframes", "patch", "sample", "decode", "upscale", "look", "save")
-GAP, TITLE = 60, 30
+COLUMNS = ("load", "text", "keyframes", "patch", "sample", "decode", "upscale", "look")
+GAP, TITLE = 44, 30
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,14 @@ INTRODUCTION = """## {title}
 def note(title: str, what: str, more: str) -> Placed:
     """The words that greet whoever opens the workflow."""
     text = INTRODUCTION.format(title=title, what=what, more=more)
-    return Placed("MarkdownNote", "load", 250, (470, 260), {"text": text}, title="Read me")
+    return Placed("MarkdownNote", "load", 240, (440, 270), {"text": text}, title="Read me")
 
 
 def beginning() -> Graph:
     """What every example starts with: weights, prompts and the two keyframes."""
     return {
         "load": Placed(
-            "ToonCrafterLoader", "load", 0, (470, 190),
+            "ToonCrafterLoader", "load", 0, (440, 190),
             {"checkpoint": CHECKPOINT, "text_encoder": TEXT_ENCODER,
              "image_encoder": IMAGE_ENCODER},
         ),
@@ -107,7 +109,7 @@ def beginning() -> Graph:
             title="Last keyframe",
         ),
         "keyframes": Placed(
-            "ToonCrafterKeyframes", "keyframes", 130, (320, 310),
+            "ToonCrafterKeyframes", "keyframes", 130, (300, 310),
             {"seed": 123, "control_after_generate": "fixed"},
             {"positive": ("positive", "CONDITIONING"), "negative": ("negative", "CONDITIONING"),
              "clip_vision": ("load", "CLIP_VISION"), "vae": ("load", "VAE"),
@@ -120,19 +122,19 @@ def ending(samples: tuple[str, str], images: str = "decode") -> Graph:
     """What every example ends with: frames, a look at them, and a video file."""
     return {
         "decode": Placed(
-            "ToonCrafterDecode", "decode", -60, (320, 150), {},
+            "ToonCrafterDecode", "decode", -60, (300, 150), {},
             {"vae": ("load", "VAE"), "latent": samples, "first_image": ("first", "IMAGE"),
              "last_image": ("last", "IMAGE")},
         ),
         "preview": Placed(
-            "PreviewImage", "look", -60, (460, 400), {}, {"images": (images, "IMAGE")},
+            "PreviewImage", "look", 20, (420, 420), {}, {"images": (images, "IMAGE")},
             title="Frames",
         ),
         "video": Placed(
-            "CreateVideo", "look", 400, (460, 90), {"fps": 8.0}, {"images": (images, "IMAGE")}
+            "CreateVideo", "look", 490, (420, 80), {"fps": 8.0}, {"images": (images, "IMAGE")}
         ),
         "save": Placed(
-            "SaveVideo", "save", 400, (460, 460), {"filename_prefix": "video/tooncrafter"},
+            "SaveVideo", "look", 630, (420, 420), {"filename_prefix": "video/tooncrafter"},
             {"video": ("video", "VIDEO")},
         ),
     }  # fmt: skip
@@ -155,7 +157,7 @@ def interpolation() -> Graph:
         ),
         **beginning(),
         "sampler": Placed(
-            "ToonCrafterSampler", "sample", 70, (320, 250), {"seed": 123},
+            "ToonCrafterSampler", "sample", 75, (300, 250), {"seed": 123},
             {"model": ("load", "MODEL"), **CONDITIONED, "latent": ("keyframes", "LATENT")},
         ),
         **ending(("sampler", "LATENT")),
@@ -173,11 +175,11 @@ def stock_samplers() -> Graph:
         ),
         **beginning(),
         "rescale": Placed(
-            "ToonCrafterGuidanceRescale", "patch", 45, (320, 60), {},
+            "ToonCrafterGuidanceRescale", "patch", 45, (300, 60), {},
             {"model": ("load", "MODEL")},
         ),
         "sampler": Placed(
-            "KSampler", "sample", 70, (320, 270),
+            "KSampler", "sample", 70, (300, 270),
             {"seed": 123, "control_after_generate": "randomize", "steps": 25, "cfg": 7.5,
              "sampler_name": "dpmpp_2m", "scheduler": "sgm_uniform", "denoise": 1.0},
             {"model": ("rescale", "MODEL"), **CONDITIONED,
@@ -197,16 +199,16 @@ def custom_sampling() -> Graph:
         ),
         **beginning(),
         "rescale": Placed(
-            "ToonCrafterGuidanceRescale", "patch", 45, (320, 60), {},
+            "ToonCrafterGuidanceRescale", "patch", 45, (300, 60), {},
             {"model": ("load", "MODEL")},
         ),
-        "ddim": Placed("ToonCrafterDDIM", "patch", 390, (320, 60)),
+        "ddim": Placed("ToonCrafterDDIM", "patch", 390, (300, 60)),
         "sigmas": Placed(
-            "ToonCrafterSigmas", "patch", 260, (320, 82), {"steps": 50},
+            "ToonCrafterSigmas", "patch", 260, (300, 82), {"steps": 50},
             {"model": ("load", "MODEL")},
         ),
         "sampler": Placed(
-            "SamplerCustom", "sample", 70, (320, 250),
+            "SamplerCustom", "sample", 70, (300, 250),
             {"add_noise": True, "noise_seed": 123, "control_after_generate": "randomize",
              "cfg": 7.5},
             {"model": ("rescale", "MODEL"), **CONDITIONED, "sampler": ("ddim", "SAMPLER"),
@@ -228,7 +230,7 @@ def upscale_and_video() -> Graph:
             "sound, too.",
         ),
         "upscaler": Placed(
-            "UpscaleModelLoader", "decode", 150, (320, 60), {"model_name": UPSCALER}
+            "UpscaleModelLoader", "decode", 150, (300, 60), {"model_name": UPSCALER}
         ),
         "upscale": Placed(
             "ImageUpscaleWithModel", "upscale", -60, (280, 50), {},
@@ -280,6 +282,7 @@ HIDE_MENUS = """() => {
 FIT_VIEW = """([left, top, width, height]) => {
     const canvas = app.canvas, room = canvas.canvas.getBoundingClientRect();
     const scale = Math.min(room.width / width, room.height / height);
+    canvas.show_info = false;
     canvas.ds.scale = scale;
     canvas.ds.offset = [-left, -top];
     canvas.setDirty(true, true);
@@ -339,7 +342,7 @@ def save(page: ComfyPage, name: str, folder: Path) -> None:
     # As text: an undefined value has no place in JSON and would come back as null.
     workflow = json.loads(page.page.evaluate("() => JSON.stringify(app.graph.serialize())"))
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"tooncrafter/{name}"))
-    workflow.get("extra", {}).pop("ds", None)
+    workflow.setdefault("extra", {})["ds"] = OPENING_VIEW
     for pair in overlaps(workflow):
         print(f"{name}: {pair[0]} and {pair[1]} overlap", file=sys.stderr)
     text = json.dumps(workflow, indent=1, ensure_ascii=False)

@@ -1,0 +1,154 @@
+"""The example workflows in ComfyUI's page, as a person meets them: drop, look, run, read."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from browser.page import ComfyPage
+from comfyui.examples import BASIC, EXAMPLES, STEPS, example_names, prepare, small_values
+from comfyui.host import Host
+
+DIALOGS = """() => [...document.querySelectorAll('.p-dialog, [role=dialog]')]
+    .map(element => element.innerText)"""
+UNKNOWN_NODES = """() => app.graph.nodes.map(node => node.type)
+    .filter(type => !LiteGraph.registered_node_types[type])"""
+SET_WIDGET = """([type, name, value]) => {
+    for (const node of app.graph.nodes.filter(node => node.type === type)) {
+        const widget = node.widgets.find(widget => widget.name === name);
+        widget.value = value;
+        widget.callback?.(value);
+    }
+}"""
+SELECT = "type => app.canvas.selectNode(app.graph.nodes.find(node => node.type === type))"
+ALONE = """kind => {
+    app.graph.clear();
+    const node = LiteGraph.createNode(kind);
+    app.graph.add(node);
+    [app.canvas.ds.scale, app.canvas.ds.offset] = [1, [560, 260]];
+}"""
+INFO_BUTTON = '[data-testid="info-button"], button:has(.icon-\\[lucide--info\\]), .help-button'
+HELP = "() => document.querySelector('.node-help-content')?.innerText ?? ''"
+PREVIEWS = """() => {
+    window.previewCount = 0;
+    for (const kind of ['b_preview', 'b_preview_with_metadata'])
+        app.api.addEventListener(kind, () => window.previewCount++);
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(host: Host, browser_path: str) -> Iterator[ComfyPage]:
+    """The page, opened when weights and drawings are in place, so that its lists know them."""
+    prepare(host.base)
+    with ComfyPage(host.url, browser_path) as opened:
+        yield opened
+
+
+def drop_small(page: ComfyPage, name: str) -> None:
+    """Drop an example and set what makes it run in seconds."""
+    page.drop_workflow(EXAMPLES / f"{name}.json")
+    for kind in page.page.evaluate("() => app.graph.nodes.map(node => node.type)"):
+        for widget, value in small_values(kind).items():
+            page.page.evaluate(SET_WIDGET, [kind, widget, value])
+
+
+def test_workflow_with_an_unknown_node_opens_a_dialog(page: ComfyPage, tmp_path: Path) -> None:
+    # So that the test below would see one.
+    node: dict[str, Any] = {
+        "id": 1, "type": "NoSuchNode", "pos": [0, 0], "size": [200, 100], "flags": {},
+        "order": 0, "mode": 0, "inputs": [], "outputs": [], "properties": {},
+    }  # fmt: skip
+    workflow = {
+        "last_node_id": 1, "last_link_id": 0, "nodes": [node], "links": [], "groups": [],
+        "config": {}, "extra": {}, "version": 0.4,
+    }  # fmt: skip
+    path = tmp_path / "unknown.json"
+    path.write_text(json.dumps(workflow), encoding="utf-8")
+    page.drop_workflow(path)
+    assert any("missing nodes" in text for text in page.page.evaluate(DIALOGS))
+    page.page.keyboard.press("Escape")
+    page.settle(0.5)
+
+
+@pytest.mark.parametrize("name", example_names())
+def test_dropped_example_opens_whole_and_without_a_complaint(page: ComfyPage, name: str) -> None:
+    saved = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    assert page.drop_workflow(EXAMPLES / f"{name}.json") == len(saved["nodes"])
+    page.screenshot(f"example-{name}")
+    assert page.page.evaluate(DIALOGS) == []
+    assert page.page.evaluate(UNKNOWN_NODES) == []
+    links = page.page.evaluate("() => app.graph.serialize().links.length")
+    assert links == len(saved["links"])
+
+
+@pytest.mark.parametrize("name", example_names())
+def test_nodes_of_an_example_do_not_cover_each_other(name: str) -> None:
+    nodes = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))["nodes"]
+    # left, top with the title bar, right, bottom
+    boxes = np.array([[*n["pos"], n["pos"][0] + n["size"][0], n["pos"][1] + n["size"][1]]
+                      for n in nodes]) - [0, 30, 0, 0]  # fmt: skip
+    first, second = boxes[:, None], boxes[None]
+    apart = (first[..., :2] >= second[..., 2:]).any(-1) | (second[..., :2] >= first[..., 2:]).any(
+        -1
+    )
+    assert (apart | np.eye(len(nodes), dtype=bool)).all()
+
+
+def test_basic_example_runs_and_shows_its_frames(page: ComfyPage) -> None:
+    drop_small(page, BASIC)
+    page.page.evaluate(PREVIEWS)
+    run = page.run(timeout=300)
+    page.screenshot("example-done")
+    assert run.error is None
+    assert run.has_succeeded
+    assert page.picture_counts()["PreviewImage"] == 16
+    steps = {step["value"] for step in run.of_kind("progress") if step["max"] == STEPS}
+    assert steps == set(range(1, STEPS + 1))
+    assert page.page.evaluate("() => window.previewCount") >= STEPS
+
+
+def test_wrong_choice_is_told_in_words_on_the_page(page: ComfyPage) -> None:
+    drop_small(page, BASIC)
+    page.page.evaluate(SET_WIDGET, ["ToonCrafterKeyframes", "seed", 5])
+    page.page.evaluate(
+        "() => { const node = app.graph.nodes.find(n => n.type === 'ToonCrafterKeyframes');"
+        " node.disconnectInput(node.inputs.findIndex(input => input.name === 'last_image')); }"
+    )
+    page.press_run()
+    page.page.wait_for_function(f"() => ({DIALOGS})().length > 0", timeout=20_000)
+    page.screenshot("example-refused")
+    [text] = page.page.evaluate(DIALOGS)
+    assert "last_image" in text
+    page.page.keyboard.press("Escape")
+    page.settle(0.5)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ToonCrafterLoader",
+        "ToonCrafterKeyframes",
+        "ToonCrafterSampler",
+        "ToonCrafterDDIM",
+        "ToonCrafterSigmas",
+        "ToonCrafterGuidanceRescale",
+        "ToonCrafterDecode",
+    ],
+)
+def test_info_button_shows_our_help_page(page: ComfyPage, kind: str) -> None:
+    page.page.evaluate(ALONE, kind)
+    page.page.evaluate(SELECT, kind)
+    page.settle(0.5)
+    page.page.locator(INFO_BUTTON).first.evaluate("button => button.click()")
+    title = (
+        (EXAMPLES.parent / "web" / "docs" / kind / "en.md")
+        .read_text(encoding="utf-8")
+        .splitlines()[0]
+        .removeprefix("# ")
+    )
+    page.page.wait_for_function(f"title => ({HELP})().startsWith(title)", arg=title, timeout=10_000)
+    if kind == "ToonCrafterKeyframes":
+        page.screenshot("help")
