@@ -15,7 +15,7 @@ from torch import Tensor
 from ..config import ModelConfig
 from ..errors import CheckpointError
 from .detect import EncoderFile, component_shapes, detect_component_files
-from .keys import COMPONENT_KEYS, Component, where_to_get
+from .keys import COMPONENT_KEYS, Component, select, where_to_get
 from .load import Models, build_network, load_component
 from .read import Checkpoint
 from .shapes import detect_image_encoder, detect_text_encoder
@@ -105,6 +105,11 @@ def encoder_checkpoint(file: Checkpoint, component: Component, config: ModelConf
     ``CheckpointError`` names the right file when this holds another encoder or none.
     SPEC section 0.
     """
+    if official := select(file, component):
+        # A complete checkpoint lends its encoder to a pruned one.
+        file = Checkpoint.from_tensors(
+            {own: file[k] for own, k in official.items()}, name=file.name
+        )
     found = next((f for f in detect_component_files(file) if f.component is component), None)
     title = COMPONENT_KEYS[component].title
     if found is None:

@@ -106,6 +106,15 @@ def test_both_encoders_may_come_from_one_file(pruned: Models) -> None:
         assert models.text_encoder is not None and models.image_encoder is not None
 
 
+def test_a_complete_checkpoint_lends_its_encoders(pruned: Models, complete: Models) -> None:
+    models = pruned
+    for component in (TEXT, IMAGE):
+        models = with_encoder(models, read(tiny_tensors(), component), component)
+    assert models.config == complete.config
+    expected = complete.text_encoder.encode(["a"])
+    assert torch.equal(models.text_encoder.encode(["a"]), expected)
+
+
 def test_half_precision_is_made_on_loading(pruned: Models) -> None:
     models = with_encoder(pruned, read(huggingface(TEXT), TEXT), TEXT, dtype=torch.float16)
     assert all(p.dtype == torch.float16 for p in models.text_encoder.parameters())
