@@ -436,8 +436,8 @@ def command_comfyui(arguments: Sequence[str]) -> int:
         command += ["--input", drawing]
     say(
         f"\nComfyUI {options.version} opens at http://127.0.0.1:{options.port} (Ctrl+C ends it).\n"
-        "The examples are in Workflow > Browse Templates > tooncrafter, and in\n"
-        "example_workflows: drop one on the page. Without the published weights choose\n"
+        "The examples are under Templates in the bar on the left; example_workflows holds their\n"
+        "files, to be dropped on the page. Without the published weights choose\n"
         f"{TINY_CHECKPOINT} in 'Load ToonCrafter' and none for both encoders.\n"
         f"Its pictures mean nothing. Your own weights go into {HOSTS / 'base' / 'models'}.\n"
     )
