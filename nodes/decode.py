@@ -90,10 +90,10 @@ class ToonCrafterDecode(io.ComfyNode):
 
 def check_clip(samples: Tensor, channels: int) -> Tensor:
     """Refuse latents of another model before the decoder is loaded."""
-    if samples.ndim == 5 and samples.shape[1] == channels:
+    if samples.ndim == 5 and samples.shape[1] == channels and samples.shape[2] > 1:
         return samples
     raise ModelMismatchError(
         f"This LATENT has the shape {tuple(samples.shape)}; ToonCrafter's is a clip (batch, "
-        f"{channels}, frames, height, width). Connect the LATENT of the sampler that follows "
+        f"{channels}, 2 or more frames, height, width). Connect the LATENT of the sampler after "
         "'ToonCrafter Keyframes'."
     )

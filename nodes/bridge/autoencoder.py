@@ -158,14 +158,23 @@ class ToonCrafterVAE(comfy.sd.VAE):
             images.to(device=self.device, dtype=self.vae_dtype)
         )
         references = references_from(posterior.features, batch=latents.shape[0])
-        video = decode_video(
-            lambda clip, size: self.first_stage_model.network.decode(clip, references, size),
-            latents.to(device=self.device, dtype=self.vae_dtype),
-            second_pass=second_pass,
-            chunk=chunk,
-            out_of_memory=(comfy.model_management.OOM_EXCEPTION,),
-            on_retreat=lambda _: comfy.model_management.soft_empty_cache(),
-        )
+        out_of_memory = comfy.model_management.OOM_EXCEPTION
+        try:
+            video = decode_video(
+                lambda clip, size: self.first_stage_model.network.decode(clip, references, size),
+                latents.to(device=self.device, dtype=self.vae_dtype),
+                second_pass=second_pass,
+                chunk=chunk,
+                out_of_memory=(out_of_memory,),
+                on_retreat=lambda _: comfy.model_management.soft_empty_cache(),
+            )
+        except out_of_memory:
+            # Of the same class, by which ComfyUI knows to unload its models.
+            raise out_of_memory(
+                f"There is not enough memory to decode {frames} frames of {width}x{height} pixels, "
+                "even one at a time. Ask 'ToonCrafter Keyframes' for a smaller width and height or "
+                "fewer frames, or close other programs that use the device."
+            ) from None
         return video.to(self.output_device).float()
 
 

@@ -27,6 +27,7 @@ from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
 from ...tooncrafter_core.memory import denoiser_bytes
 from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser
+from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
 from .sampling_model import ToonCrafterModelSampling
 
@@ -83,7 +84,13 @@ class HostDenoiser(Denoiser):
         **_: Any,
     ) -> Tensor:
         return super().forward(
-            x, timesteps, context, image_context, fps=fps, options=transformer_options
+            x,
+            timesteps,
+            context,
+            image_context,
+            fps=fps,
+            control=residuals_of(control, len(self.input_blocks) + 1),
+            options=transformer_options,
         )
 
 
@@ -166,15 +173,18 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
 
     def _check(self, given: dict[str, Any], noise: Tensor) -> None:
         """Refuse, before the first step, what would fail in the network or draw nonsense."""
+        refuse_other_controls(given.get("control"))
         if KEYFRAME_LATENTS not in given or IMAGE_FEATURES not in given:
             raise KeyframeError(
                 "This conditioning has no keyframes. Put 'ToonCrafter Keyframes' between the text "
                 "encoders and the sampler, on positive and negative both."
             )
-        if noise.ndim != 5:
+        channels = self.latent_format.latent_channels
+        if noise.ndim != 5 or noise.shape[1] != channels or noise.shape[2] < 2:
             raise KeyframeError(
-                f"The LATENT has {noise.ndim} axes, ToonCrafter needs a clip of 5 (batch, "
-                "channels, frames, height, width). Connect the LATENT of 'ToonCrafter Keyframes'."
+                f"The LATENT has the shape {tuple(noise.shape)}, ToonCrafter needs a clip (batch, "
+                f"{channels}, 2 or more frames, height, width). Connect the LATENT of 'ToonCrafter "
+                "Keyframes'."
             )
         keyframes = given[KEYFRAME_LATENTS]
         if keyframes.shape[-2:] != noise.shape[-2:]:

@@ -1,4 +1,4 @@
-"""Tiny model files as people have them: whole, pruned, encoders apart, an upscaler; and wrong ones.
+"""Tiny model files as people have them: whole, pruned, encoders apart; and wrong ones.
 
 Imported only by tests in `tests/comfyui`: the encoders are written by ComfyUI's own converters.
 """
@@ -8,20 +8,17 @@ from pathlib import Path
 
 import comfy.clip_vision
 import comfy.utils
-import torch
 from safetensors.torch import save_file
-from spandrel.architectures.ESRGAN import ESRGAN
 from torch import Tensor
 
 from golden.recipe import make_state_dict
 from support.checkpoints import tiny_tensors
 
 FULL = "tiny.safetensors"
-PRUNED = "tooncrafter_512_interp-pruned-fp16.safetensors"
-TEXT_ENCODER = "stable-diffusion-2-1-clip-fp16.safetensors"
-IMAGE_ENCODER = "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors"
-OPEN_CLIP = "open_clip.safetensors"
-UPSCALER = "RealESRGAN_x4plus_anime_6B.pth"
+PRUNED = "tiny-pruned.safetensors"
+TEXT_ENCODER = "tiny-text.safetensors"
+IMAGE_ENCODER = "tiny-image.safetensors"
+OPEN_CLIP = "tiny-open_clip.safetensors"
 
 TEXT_PREFIX, IMAGE_PREFIX = "cond_stage_model.model.", "embedder.model."
 
@@ -53,16 +50,13 @@ def image_in_hugging_face_layout() -> dict[str, Tensor]:
 
 
 def stock(models: Path) -> None:
-    """Put every right file into ComfyUI's model folders, under the names the examples use."""
+    """Put every right file into ComfyUI's model folders."""
     save(tiny_tensors(), models / "checkpoints" / FULL)
     save(tiny_tensors(with_encoders=False), models / "checkpoints" / PRUNED)
     save(text_in_hugging_face_layout(), models / "text_encoders" / TEXT_ENCODER)
     save(open_clip_tensors(TEXT_PREFIX), models / "text_encoders" / OPEN_CLIP)
     save(image_in_hugging_face_layout(), models / "clip_vision" / IMAGE_ENCODER)
     save(open_clip_tensors(IMAGE_PREFIX), models / "clip_vision" / OPEN_CLIP)
-    upscalers = models / "upscale_models"
-    upscalers.mkdir(parents=True, exist_ok=True)
-    torch.save(ESRGAN(num_filters=8, num_blocks=1).state_dict(), upscalers / UPSCALER)
 
 
 # Files of other models, known by the shapes that tell them apart
