@@ -2,11 +2,17 @@
 
 import argparse
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, ToonCrafterError
+from .interpolate_options import (
+    DTYPES,
+    add_machine_options,
+    add_output_options,
+    add_picture_options,
+    add_sampling_options,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -14,9 +20,6 @@ if TYPE_CHECKING:
     from ..checkpoints import Models
     from ..diffusion.samplers import SamplingProgress
     from ..settings import InterpolationSettings
-
-DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-"""torch's name of each choice."""
 
 OUT_OF_MEMORY = (
     "The device ran out of memory. Lower --width, --height or --frames, choose --dtype bf16, leave "
@@ -30,10 +33,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("start", help="the first keyframe, a picture of any size")
     parser.add_argument("end", help="the last keyframe")
     parser.add_argument("--checkpoint", required=True, help="ToonCrafter's .ckpt or .safetensors")
-    _add_outputs(parser.add_argument_group("output"))
-    _add_picture(parser.add_argument_group("picture"))
-    _add_sampling(parser.add_argument_group("sampling"))
-    _add_machine(parser.add_argument_group("files and machine"))
+    add_output_options(parser.add_argument_group("output"))
+    add_picture_options(parser.add_argument_group("picture"))
+    add_sampling_options(parser.add_argument_group("sampling"))
+    add_machine_options(parser.add_argument_group("files and machine"))
     return parser
 
 
@@ -175,97 +178,3 @@ def write_outputs(args: argparse.Namespace, video: "torch.Tensor") -> list[Path]
     if args.frames_dir is not None:
         written.append(write_video(video, args.frames_dir))
     return written
-
-
-def _add_outputs(group: Any) -> None:
-    add = group.add_argument
-    add(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="the video: .mp4 .mkv .webm .gif .webp .png .apng, or a folder of pictures",
-    )
-    add("--frames-dir", metavar="DIR", help="a folder for the frames as PNG files")
-    add("--playback-fps", type=float, default=8.0, help="frames a second the video plays at (8)")
-    add("--lossless", action="store_true", help="lose nothing (WebP)")
-    add("--quiet", action="store_true", help="no progress bar")
-
-
-def _add_picture(group: Any) -> None:
-    add = partial(group.add_argument, default=argparse.SUPPRESS)
-    add("--prompt", help="what is seen and what happens")
-    add("--negative-prompt", help="what to keep away from")
-    add("--width", type=int, help="of the video in pixels (512)")
-    add("--height", type=int, help="of the video in pixels (320)")
-    add(
-        "--fit",
-        help="how a picture of another shape is brought to that size: crop, pad, stretch, or "
-        "official, which is what the published program does (crop)",
-    )
-    add(
-        "--frames",
-        dest="num_frames",
-        type=int,
-        metavar="N",
-        help="both keyframes included; the model was trained on 16 (16)",
-    )
-    add(
-        "--token-mode",
-        help="image tokens for other counts: per_frame, those of the nearest trained frame; or "
-        "shared, all for every frame, as the published program (per_frame)",
-    )
-    add(
-        "--motion-fps",
-        type=float,
-        help="lower means larger motion between frames, 5 to 30; not the playback speed (10)",
-    )
-    add(
-        "--no-second-pass",
-        dest="second_pass",
-        action="store_false",
-        help="decode once: half the time, perhaps a flicker in the middle",
-    )
-    add(
-        "--decode-chunk",
-        type=int,
-        metavar="N",
-        help="frames decoded at a time; fewer need less memory (4)",
-    )
-
-
-def _add_sampling(group: Any) -> None:
-    add = partial(group.add_argument, default=argparse.SUPPRESS)
-    add("--steps", type=int, help="denoising steps, 1 to 1000 (50)")
-    add("--seed", type=int, help="the same seed gives the same frames (123)")
-    add("--guidance-scale", type=float, help="1 is without guidance (7.5)")
-    add(
-        "--image-guidance-scale",
-        type=float,
-        metavar="SCALE",
-        help="a scale of its own for the first keyframe (that of --guidance-scale)",
-    )
-    add(
-        "--guidance-rescale",
-        type=float,
-        help="how much of the contrast that guidance adds is taken back (0.7)",
-    )
-    add("--eta", type=float, help="fresh noise in every step, 0 to 1 (1)")
-    add("--spacing", help="which timesteps: trailing or uniform (trailing)")
-    add(
-        "--batch-guidance",
-        action="store_true",
-        help="compute what guidance compares in one call: twice the memory",
-    )
-
-
-def _add_machine(group: Any) -> None:
-    add = group.add_argument
-    add("--text-encoder", metavar="FILE", help="for a checkpoint that comes without it")
-    add("--image-encoder", metavar="FILE", help="for a checkpoint that comes without it")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps ... (auto)")
-    add(
-        "--dtype",
-        choices=("auto", *DTYPES),
-        default="auto",
-        help="precision; auto is fp16 on CUDA, else fp32",
-    )
