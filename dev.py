@@ -46,6 +46,17 @@ CORE = (
     "safetensors==0.8.0",
     "tqdm",
 )
+# What `tooncrafter_core.data` imports; about 700 MB installed, most of it ray and pyarrow.
+DATA = (
+    "onnxruntime>=1.17",
+    "opencv-python-headless>=4.9",
+    "pyarrow>=15",
+    "rapidocr==3.10.0",
+    "ray[data]>=2.40",
+    "scenedetect-headless==0.7.2",
+    "skia-python>=138",
+    "webdataset==1.0.2",
+)
 TOOLS = (
     "playwright==1.65.2",
     "pyright[nodejs]==1.1.414",
@@ -146,7 +157,7 @@ def run(command: Sequence[str | Path], **changes: str) -> int:
 
 def stamp() -> str:
     """Give a hash of everything that decides what the environment holds."""
-    parts = [sys.version, *TORCH, *CORE, *TOOLS, *COMFYUI, TORCHAUDIO]
+    parts = [sys.version, *TORCH, *CORE, *DATA, *TOOLS, *COMFYUI, TORCHAUDIO]
     digest = hashlib.sha256("\n".join(parts).encode())
     digest.update(COMPAT_HOOK.read_bytes())
     return digest.hexdigest()
@@ -181,7 +192,7 @@ def ensure_environment() -> None:
     heading("making the environment in .venv (a few minutes, once)")
     if not Path(python()).exists():
         venv.create(ENVIRONMENT, with_pip=True)
-    pip("install", *TORCH, *CORE, *TOOLS, *COMFYUI)
+    pip("install", *TORCH, *CORE, *DATA, *TOOLS, *COMFYUI)
     pip("install", "--no-deps", TORCHAUDIO)
     adapt_packages(site_packages())
     STAMP.write_text(wanted, encoding="utf-8")

@@ -9,6 +9,10 @@ class KeyframeError(ToonCrafterError):
     """The keyframes cannot be used: wrong count, shape or values."""
 
 
+class SketchError(ToonCrafterError):
+    """The sketches cannot be used: wrong frame numbers, strength or pictures."""
+
+
 class CheckpointError(ToonCrafterError):
     """A weight file cannot be read, or does not hold what it must."""
 
@@ -23,3 +27,7 @@ class ModelMismatchError(ToonCrafterError):
 
 class OutputError(ToonCrafterError):
     """The result cannot be written where it was asked for."""
+
+
+class DatasetError(ToonCrafterError):
+    """A data set cannot be built or read: what it is made of, or its manifest, does not do."""

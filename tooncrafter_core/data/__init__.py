@@ -1,0 +1,1 @@
+"""Data sets: clips drawn by a program, read from files, and built from raw cartoons."""
