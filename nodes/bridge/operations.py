@@ -56,8 +56,14 @@ class HostOperations:
         heads: int,
         options: dict[str, Any] | None = None,
     ) -> Tensor:
-        """Attend with whatever backend the user has chosen in ComfyUI."""
-        if q.shape[-1] // heads > LARGEST_HEAD:
+        """Attend with whatever backend the user has chosen in ComfyUI.
+
+        On the CPU ComfyUI's own choice splits the score matrix by the free memory and fills it;
+        torch's fused kernel needs none of it and is quicker.
+        """
+        is_replaced = bool(options) and "optimized_attention_override" in options
+        is_large = q.shape[-1] // heads > LARGEST_HEAD
+        if is_large or (q.device.type == "cpu" and not is_replaced):
             return TORCH_OPERATIONS.attention(q, k, v, heads)
         if _TAKES_OPTIONS and options:
             return optimized_attention(q, k, v, heads, transformer_options=options)
