@@ -1,6 +1,12 @@
 """Weight files: reading, recognising, loading and writing them."""
 
-from .detect import EncoderFile, detect, detect_component_files, is_sketch_encoder
+from .detect import (
+    EncoderFile,
+    detect,
+    detect_component_files,
+    detect_sketch_encoder,
+    is_sketch_encoder,
+)
 from .keys import Component
 from .load import Models, build_models, build_network, compare, load_component
 from .read import Checkpoint, read_checkpoint
@@ -16,6 +22,7 @@ __all__ = [
     "compare",
     "detect",
     "detect_component_files",
+    "detect_sketch_encoder",
     "is_sketch_encoder",
     "load_component",
     "read_checkpoint",

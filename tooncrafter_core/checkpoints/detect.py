@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import ModelConfig
+from ..config import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError
-from .families import not_tooncrafter
+from .families import not_sketch_encoder, not_tooncrafter
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select
 from .read import Checkpoint
 from .shapes import (
@@ -16,6 +16,7 @@ from .shapes import (
     detect_resampler,
     detect_text_encoder,
     detect_unet,
+    sketch_encoder_config,
 )
 from .stored_config import contradictions, stored_config
 
@@ -101,6 +102,18 @@ def is_sketch_encoder(checkpoint: Checkpoint) -> bool:
     """
     key = COMPONENT_KEYS[Component.SKETCH_ENCODER].prefix + "input_hint_block.0.weight"
     return key in checkpoint.info and checkpoint.info[key].shape[1] == 1
+
+
+def detect_sketch_encoder(checkpoint: Checkpoint) -> SketchEncoderConfig:
+    """The configuration of a sketch encoder's file.
+
+    ``CheckpointError`` names the file when it is another control network (its hints have 3
+    channels, or its text tokens are another Stable Diffusion's), an adapter, or a ToonCrafter
+    checkpoint, and when sizes make no sense. SPEC section 10.
+    """
+    if problem := not_sketch_encoder(checkpoint.shapes, checkpoint.name):
+        raise CheckpointError(problem)
+    return sketch_encoder_config(component_shapes(checkpoint.shapes, Component.SKETCH_ENCODER))
 
 
 def detect_component_files(checkpoint: Checkpoint) -> list[EncoderFile]:

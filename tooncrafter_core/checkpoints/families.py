@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from .keys import COMPONENT_KEYS, FULL_FILE, PRUNED_FILE, Component
+from .keys import COMPONENT_KEYS, FULL_FILE, PRUNED_FILE, Component, where_to_get
 
 Shape = tuple[int, ...]
 _Marks = Callable[[Mapping[str, Shape]], bool]
@@ -78,4 +78,52 @@ def not_tooncrafter(shapes: Mapping[str, Shape], name: str, missing: str) -> str
     return (
         f"{name} {found}; ToonCrafter needs {FULL_FILE} or {PRUNED_FILE}, "
         "which hold its denoiser, image projector and dual-reference autoencoder."
+    )
+
+
+_HINTS = (
+    COMPONENT_KEYS[Component.SKETCH_ENCODER].prefix + "input_hint_block.0.weight",
+    "controlnet_cond_embedding.conv_in.weight",
+)
+_CONTROL_CONTEXTS = (
+    COMPONENT_KEYS[Component.SKETCH_ENCODER].prefix
+    + "middle_block.1.transformer_blocks.0.attn2.to_k.weight",
+    "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight",
+)
+"""Where control networks read hints and text, in the original layout and in diffusers'."""
+
+_CONTEXT_WIDTHS = {
+    768: "Stable Diffusion 1.x",
+    1024: "Stable Diffusion 2.x",
+    2048: "SDXL",
+}
+_SKETCH_CONTEXT = 1024
+
+_NO_SKETCH_ENCODERS: tuple[tuple[str, _Marks], ...] = (
+    (
+        "a ToonCrafter checkpoint",
+        _begins(_DENOISER + "init_attn.", "image_proj_model.", "first_stage_model."),
+    ),
+    ("a Control-LoRA", _has("lora_controlnet")),
+    ("a T2I adapter", _any(_begins("adapter.body."), _begins("body.0."))),
+)
+
+
+def not_sketch_encoder(shapes: Mapping[str, Shape], name: str) -> str | None:
+    """The message for a file that is no sketch encoder of ours; None for one that is."""
+    family = next((what for what, marks in _NO_SKETCH_ENCODERS if marks(shapes)), None)
+    channels = next((shapes[key][1] for key in _HINTS if len(shapes.get(key, ())) == 4), None)
+    width = next((shapes[key][-1] for key in _CONTROL_CONTEXTS if shapes.get(key)), None)
+    if family is None and channels is not None:
+        model = _CONTEXT_WIDTHS.get(width or 0)
+        is_ours = channels == 1 and _HINTS[0] in shapes
+        if is_ours and (model is None or width == _SKETCH_CONTEXT):
+            return None
+        family = f"a ControlNet for {model}" if model else "a ControlNet for another model"
+        read = f"hints of {channels} channel{'s' if channels != 1 else ''}"
+        family += f" (it reads {read}{f' and text {width} wide' if width else ''})"
+    return (
+        f"{name} is {family or name_family(shapes) or 'no control network'}; sketches need "
+        f"ToonCrafter's own sketch encoder (hints of 1 channel, text {_SKETCH_CONTEXT} wide). "
+        f"{where_to_get(Component.SKETCH_ENCODER)}"
     )

@@ -7,12 +7,14 @@ function is given: the file's own metadata or the published values (SPEC section
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from math import isqrt
+from math import gcd, isqrt
+from typing import Any
 
 from ..config import (
     AutoencoderConfig,
     ImageEncoderConfig,
     ResamplerConfig,
+    SketchEncoderConfig,
     TextEncoderConfig,
     UNetConfig,
 )
@@ -71,6 +73,30 @@ class Shapes:
 
 def detect_unet(shapes: Shapes, base: UNetConfig) -> UNetConfig:
     """Sizes of the denoiser; needs ``init_attention_heads``. SPEC section 2.4."""
+    heads_inner = shapes.of("init_attn.0.proj_in.weight", 3)[0]
+    return replace(
+        base,
+        **_encoder_sizes(shapes),
+        out_channels=shapes.of("out.2.weight", 4)[0],
+        num_head_channels=shapes.divide(
+            heads_inner, base.init_attention_heads, "first attention's width"
+        ),
+    )
+
+
+def sketch_encoder_config(shapes: Shapes) -> SketchEncoderConfig:
+    """Sizes of the sketch encoder; heads are as wide as Stable Diffusion 2's. SPEC section 10."""
+    sizes = _encoder_sizes(shapes)
+    return SketchEncoderConfig(
+        **sizes,
+        hint_channels=shapes.of("input_hint_block.0.weight", 4)[1],
+        # Narrower encoders than any published one have a single head, or as near as it gets.
+        num_head_channels=gcd(SketchEncoderConfig().num_head_channels, sizes["model_channels"]),
+    )
+
+
+def _encoder_sizes(shapes: Shapes) -> dict[str, Any]:
+    """What the encoders of the denoiser and of sketches share."""
     channels, in_channels = shapes.of("input_blocks.0.0.weight", 4)[:2]
     levels: list[list[int]] = [[]]
     attention: set[int] = set()
@@ -86,21 +112,15 @@ def detect_unet(shapes: Shapes, base: UNetConfig) -> UNetConfig:
     if len(blocks) != 1 or 0 in blocks or any(len(set(level)) != 1 for level in levels):
         raise shapes.error(f"its levels differ in layout {levels}")
     middle = "middle_block.1.transformer_blocks"
-    heads_inner = shapes.of("init_attn.0.proj_in.weight", 3)[0]
-    return replace(
-        base,
-        in_channels=in_channels,
-        out_channels=shapes.of("out.2.weight", 4)[0],
-        model_channels=channels,
-        channel_mult=tuple(shapes.divide(level[0], channels, "width") for level in levels),
-        num_res_blocks=blocks.pop(),
-        attention_resolutions=tuple(2**level for level in sorted(attention)),
-        num_head_channels=shapes.divide(
-            heads_inner, base.init_attention_heads, "first attention's width"
-        ),
-        transformer_depth=shapes.count(f"{middle}.#."),
-        context_dim=shapes.of(f"{middle}.0.attn2.to_k.weight", 2)[1],
-    )
+    return {
+        "in_channels": in_channels,
+        "model_channels": channels,
+        "channel_mult": tuple(shapes.divide(level[0], channels, "width") for level in levels),
+        "num_res_blocks": blocks.pop(),
+        "attention_resolutions": tuple(2**level for level in sorted(attention)),
+        "transformer_depth": shapes.count(f"{middle}.#."),
+        "context_dim": shapes.of(f"{middle}.0.attn2.to_k.weight", 2)[1],
+    }
 
 
 def detect_resampler(shapes: Shapes, base: ResamplerConfig) -> ResamplerConfig:

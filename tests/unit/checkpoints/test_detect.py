@@ -12,6 +12,7 @@ from tooncrafter_core.checkpoints import (
     compare,
     detect,
     detect_component_files,
+    detect_sketch_encoder,
     is_sketch_encoder,
 )
 from tooncrafter_core.checkpoints.keys import OPTIONAL, REQUIRED
@@ -26,10 +27,12 @@ from tooncrafter_core.config import (
     ImageEncoderConfig,
     ModelConfig,
     ResamplerConfig,
+    SketchEncoderConfig,
     TextEncoderConfig,
     UNetConfig,
 )
 from tooncrafter_core.errors import CheckpointError
+from tooncrafter_core.models.sketch_encoder import SketchEncoder
 from tooncrafter_core.presets import TINY, TOONCRAFTER_512
 
 PRUNED = replace(TOONCRAFTER_512, text_encoder=None, image_encoder=None)
@@ -204,6 +207,82 @@ def test_sketch_encoder_is_recognised_with_and_without_its_prefix() -> None:
         assert is_sketch_encoder(checkpoint)
         assert set(checkpoint) == {"control_model." + key for key in shapes}
     assert not is_sketch_encoder(of_shapes(manifest("kijai_model")))
+
+
+SKETCH = manifest("tooncrafter_sketch_encoder")
+
+
+@pytest.mark.parametrize("prefix", ["", "control_model."])
+def test_published_sketch_encoder_is_detected_and_fits_without_leftovers(prefix: str) -> None:
+    checkpoint = of_shapes({prefix + key: shape for key, shape in SKETCH.items()})
+    config = detect_sketch_encoder(checkpoint)
+    assert config == SketchEncoderConfig()
+    network = SketchEncoder(config, device="meta")
+    mismatch = compare(network, checkpoint.shapes, Component.SKETCH_ENCODER)
+    assert mismatch.num_needed == len(SKETCH) == 340
+    assert not mismatch, str(mismatch)
+
+
+def test_sizes_of_another_sketch_encoder_are_read_off_the_shapes() -> None:
+    config = SketchEncoderConfig(
+        model_channels=32, channel_mult=(1, 3, 4), num_res_blocks=1, attention_resolutions=(2, 4),
+        num_head_channels=32, transformer_depth=2, context_dim=48,
+    )  # fmt: skip
+    tensors = SketchEncoder(config, device="meta").state_dict()
+    assert detect_sketch_encoder(Checkpoint.from_tensors(tensors)) == config
+
+
+def control_net(
+    hint_channels: int, width: int, prefix: str = "control_model."
+) -> dict[str, tuple[int, ...]]:
+    """Another control network, as far as it must be like one."""
+    keys = {
+        key: (*shape[:1], width) if key.endswith("attn2.to_k.weight") else shape
+        for key, shape in SKETCH.items()
+    }
+    keys["input_hint_block.0.weight"] = (16, hint_channels, 3, 3)
+    return {prefix + key: shape for key, shape in keys.items()}
+
+
+DIFFUSERS_KEY = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"
+
+
+@pytest.mark.parametrize(
+    ("shapes", "told"),
+    [
+        (control_net(3, 768), "a ControlNet for Stable Diffusion 1.x (it reads hints of 3 channels "
+         "and text 768 wide)"),
+        (control_net(3, 768, ""), "a ControlNet for Stable Diffusion 1.x"),
+        (control_net(3, 1024), "a ControlNet for Stable Diffusion 2.x (it reads hints of 3"),
+        (control_net(1, 768), "a ControlNet for Stable Diffusion 1.x (it reads hints of 1 channel"),
+        (control_net(3, 2048), "a ControlNet for SDXL"),
+        ({"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3), DIFFUSERS_KEY: (1280, 2048)},
+         "a ControlNet for SDXL (it reads hints of 3 channels and text 2048 wide)"),
+        ({"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3)},
+         "a ControlNet for another model (it reads hints of 3 channels)"),
+        ({"adapter.body.0.block1.weight": (320, 320, 3, 3)}, "a T2I adapter"),
+        ({"body.0.block1.weight": (320, 320, 3, 3), "conv_in.weight": (320, 64, 3, 3)},
+         "a T2I adapter"),
+        ({"lora_controlnet": (0,), "input_hint_block.0.weight": (16, 3, 3, 3)}, "a Control-LoRA"),
+        (manifest("kijai_model"), "a ToonCrafter checkpoint"),
+        (manifest("tooncrafter_512"), "a ToonCrafter checkpoint"),
+        ({"conditioner.embedders.0.x": (1,)}, "an SDXL checkpoint"),
+        ({"something": (1,)}, "no control network"),
+    ],
+)  # fmt: skip
+def test_other_files_are_named_in_place_of_the_sketch_encoder(
+    shapes: dict[str, tuple[int, ...]], told: str
+) -> None:
+    with pytest.raises(CheckpointError) as error:
+        detect_sketch_encoder(of_shapes(shapes))
+    assert str(error.value).startswith(f"file.ckpt is {told}")
+    assert "sketch_encoder.ckpt (Doubiiu/ToonCrafter)" in str(error.value)
+
+
+def test_an_incomplete_sketch_encoder_is_refused() -> None:
+    shapes = {key: shape for key, shape in SKETCH.items() if not key.startswith("middle_block.1")}
+    with pytest.raises(CheckpointError, match="sizes of the sketch encoder cannot be told"):
+        detect_sketch_encoder(of_shapes(shapes))
 
 
 @pytest.mark.parametrize(

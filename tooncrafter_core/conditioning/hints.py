@@ -1,0 +1,247 @@
+"""Turns drawings of any kind into the hints that the sketch encoder reads.
+
+Legend: b batch, c channels, h w space. A hint is white lines on black, in [0, 1] (SPEC section 10).
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import SketchError
+from .fitting import FitMode, Placement, fit
+from .paper import (
+    CLEAN_PAPER,
+    along_lines,
+    border,
+    is_dark_on_light,
+    paper_colour,
+    quantile,
+    shrunk,
+)
+
+Polarity = Literal["auto", "dark_on_light", "light_on_dark"]
+POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
+
+FoundPolarity = Literal["dark_on_light", "light_on_dark", "alpha"]
+
+LARGEST_VALUE = 2.0
+"""Filters overshoot [-1, 1] a little; beyond this the picture was scaled differently."""
+
+STRONGEST = 0.995
+"""Share of the ink that is weaker than what becomes 1: a few specks do not set the scale."""
+
+LEAST_CONTRAST = 0.03
+"""Ink that differs less from its paper is none."""
+
+THICK = 0.015
+"""Of the short side: ink wider than this is no line."""
+
+MOST_THICK_INK = 0.03
+"""Of the picture: line drawings have a third of it, paintings more."""
+
+NOISE_SHARE = 0.9
+LONE_NOISE_SHARE = 0.99
+"""Shares of the paper's noise, and of its chance alignments, that are taken out."""
+
+MOST_NOISE = 0.15
+"""What differs from the paper by more, in a photograph, is no noise."""
+
+HUE_NOISE = 3.0
+"""Hue must differ by this many times what half of the picture differs by."""
+
+LINE_REACH = 3
+"""How far, in pixels, a speck is asked for a line."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Hints:
+    """What the sketch encoder will see, and what was found on the way."""
+
+    hints: Tensor
+    """``b 1 h w`` in [0, 1], white lines on black."""
+    polarity: tuple[FoundPolarity, ...]
+    """Of each picture: what its lines are, or ``alpha`` when transparency draws them."""
+    warnings: tuple[str, ...] = ()
+    """For the person at the screen, one sentence each."""
+
+
+def to_hint(images: Tensor, polarity: Polarity = "auto") -> Hints:
+    """Find the lines of drawings on paper, on black or on nothing.
+
+    ``images`` is ``b c h w`` in [-1, 1]: grey (1 channel), colour (3), either with transparency
+    (2, 4). Paper, tinted or unevenly lit, becomes 0 and the strongest lines 1; in between soft
+    lines stay soft, in proportion. Whatever differs from the paper in any colour is line. Each
+    picture is judged on its own. Transparent surroundings are no lines; where lines are drawn by
+    transparency alone, ``polarity`` changes nothing. A picture that is no line drawing is accepted
+    with a warning.
+    ``SketchError`` for an empty batch, one flat colour, and shapes or values that are no picture.
+    SPEC section 10.
+    """
+    if polarity not in POLARITIES:
+        raise SketchError(f"A sketch's polarity is {', '.join(POLARITIES)}; not {polarity!r}.")
+    _check_pictures(images)
+    found = [_one_hint(image, polarity, i + 1) for i, image in enumerate(images.float().split(1))]
+    return Hints(
+        hints=torch.cat([one.hints for one in found]),
+        polarity=tuple(kind for one in found for kind in one.polarity),
+        warnings=tuple(warning for one in found for warning in one.warnings),
+    )
+
+
+def fit_hints(
+    hints: Tensor, width: int, height: int, mode: FitMode = "crop", multiple: int = 64
+) -> tuple[Tensor, Placement]:
+    """Fit hints ``b 1 h w`` in [0, 1] to a size as ``fit`` fits the keyframes; bars are black.
+
+    Lines that grow faint because they are drawn smaller get their strength back.
+    """
+    canvas, placement = fit(hints * 2 - 1, width, height, mode, multiple)
+    fitted = ((canvas + 1) / 2).clamp(0, 1)
+    if mode in ("pad", "official"):
+        bars = torch.ones_like(fitted)
+        placement.picture.cut(bars).zero_()
+        fitted = fitted.masked_fill(bars.bool(), 0)
+    shrinks = min(placement.picture.width / hints.shape[-1], 1.0)
+    shrinks = min(placement.picture.height / hints.shape[-2], shrinks)
+    if shrinks < 1:
+        gains = [1 / max(_strongest(hint), shrinks) for hint in fitted]
+        fitted = torch.stack([h * g for h, g in zip(fitted, gains, strict=True)]).clamp(0, 1)
+    return fitted, placement
+
+
+def _check_pictures(images: Tensor) -> None:
+    """Refuse what is no batch of pictures in [-1, 1]."""
+    if images.ndim != 4 or images.shape[1] not in (1, 2, 3, 4):
+        shape = " x ".join(map(str, images.shape))
+        raise SketchError(f"The sketches are no batch of pictures: their shape is {shape}.")
+    if not images.shape[0]:
+        raise SketchError("There is no sketch: the batch of pictures is empty.")
+    if min(images.shape[-2:]) < 1:
+        raise SketchError("The sketches have no pixels.")
+    if not torch.isfinite(images).all():
+        raise SketchError(
+            "The sketches hold pixels that are not numbers (NaN or infinity): "
+            "the step that made them failed."
+        )
+    low, high = images.aminmax()
+    if low < -LARGEST_VALUE or high > LARGEST_VALUE:
+        raise SketchError(
+            f"The sketches have values from {low:.4g} to {high:.4g}; they must lie in [-1, 1], "
+            "black to white."
+        )
+
+
+def _one_hint(image: Tensor, polarity: Polarity, number: int) -> Hints:
+    """The hint of one picture ``1 c h w``; ``number`` is what messages call it."""
+    pixels = ((image + 1) / 2).clamp(0, 1)
+    low, high = pixels.amin(dim=(2, 3)), pixels.amax(dim=(2, 3))
+    if (high - low).amax() < LEAST_CONTRAST:
+        raise _no_lines(number)
+    found: FoundPolarity
+    if pixels.shape[1] in (2, 4):
+        colour, alpha = pixels[:, :-1], pixels[:, -1:]
+        if _draws_lines(colour, alpha):
+            hint = _normalised(alpha - alpha.median(), torch.zeros_like(alpha))
+            return _judged(hint, "alpha", number)
+        pixels = _over_paper(colour, alpha)
+    found = polarity if polarity != "auto" else _find_polarity(pixels)
+    light = pixels if found == "dark_on_light" else 1 - pixels
+    return _judged(_ink_on(light, paper_colour(light)), found, number)
+
+
+def _find_polarity(pixels: Tensor) -> FoundPolarity:
+    return "dark_on_light" if is_dark_on_light(pixels) else "light_on_dark"
+
+
+def _judged(hint: Tensor | None, found: FoundPolarity, number: int) -> Hints:
+    """Refuse an empty hint, warn of one that no line drawing makes."""
+    if hint is None:
+        raise _no_lines(number)
+    warnings = ()
+    if _thick_share(hint) > MOST_THICK_INK:
+        warnings = (
+            f"Sketch {number} has large filled areas, as a photograph or a painting has and a line "
+            "drawing has not: check its hint, or make line art of it first.",
+        )
+    return Hints(hints=hint, polarity=(found,), warnings=warnings)
+
+
+def _no_lines(number: int) -> SketchError:
+    return SketchError(
+        f"Sketch {number} is one flat colour: it has no lines. Give a drawing, or leave the frame "
+        "without a sketch."
+    )
+
+
+def _draws_lines(colour: Tensor, alpha: Tensor) -> bool:
+    """Whether transparency draws: clear surroundings, and no picture inside what is opaque."""
+    if border(alpha).median() > 0.5 or alpha.amax() - alpha.amin() < LEAST_CONTRAST:
+        return False
+    opaque = alpha > 0.5
+    has_thick_parts = _thick_share(opaque.float()) > 0.3 * opaque.float().mean()
+    if not has_thick_parts:
+        return True
+    inside = colour.masked_select(opaque.expand_as(colour)).unflatten(0, (colour.shape[1], -1))
+    spread = torch.stack([quantile(c, 0.98) - quantile(c, 0.02) for c in inside])
+    return bool(spread.amax() < 0.25)  # a shape in one colour
+
+
+def _over_paper(colour: Tensor, alpha: Tensor) -> Tensor:
+    """Put what is most of the opaque colour, or white, behind a transparent picture."""
+    if border(alpha).median() > 0.5 or not (alpha > 0.5).any():
+        return colour * alpha + (1 - alpha)
+    opaque = rearrange(alpha > 0.5, "1 1 h w -> (h w)")
+    inside = rearrange(colour, "1 c h w -> c (h w)")[:, opaque]
+    dark_on_light = inside.mean(dim=0).median() >= inside.mean()
+    paper = inside.quantile(0.9 if dark_on_light else 0.1, dim=1)[:, None, None]
+    return colour * alpha + paper * (1 - alpha)
+
+
+def _ink_on(light: Tensor, paper: Tensor) -> Tensor | None:
+    """How much each pixel differs from its paper, noise taken out; None when nothing does.
+
+    Paper counts relative to its light, so that a line in the shade is as strong as one beside it.
+    Darkness and hue add up to what the most absorbed colour loses, and each has its own noise.
+    """
+    ratio = light / paper
+    mean = ratio.mean(dim=1, keepdim=True)
+    hue = (ratio - mean).abs().amax(dim=1, keepdim=True)
+    hue = (hue - HUE_NOISE * quantile(hue, 0.5)).clamp(min=0)
+    return _normalised((1 - mean).clamp(min=0) + hue, (mean - 1).clamp(min=0))
+
+
+def _normalised(ink: Tensor, noise: Tensor) -> Tensor | None:
+    """Ink from 0 to 1: what stands out of the noise, the strongest 1; None when nothing does.
+
+    Noise is as strong on the side where ink cannot be, which is how it is measured. A pixel needs
+    more than that, and more of the line on either side of it, which specks have not.
+    """
+    floor = quantile(noise, NOISE_SHARE).clamp(max=MOST_NOISE)
+    kept = (ink - floor).clamp(min=0)
+    if floor > CLEAN_PAPER:
+        least = quantile(along_lines(noise, LINE_REACH), LONE_NOISE_SHARE)
+        least = least.clamp(1e-6, MOST_NOISE)
+        kept = kept * (along_lines(ink, LINE_REACH) / least - 1).clamp(0, 1)
+    top = _strongest(kept)
+    if top < LEAST_CONTRAST or top < floor:
+        return None
+    return (kept / top).clamp(0, 1)
+
+
+def _strongest(ink: Tensor) -> float:
+    """The strength that few of the pixels with ink exceed; 0 when there is no ink."""
+    drawn = ink[ink > LEAST_CONTRAST]
+    return float(quantile(drawn, STRONGEST)) if len(drawn) else 0.0
+
+
+def _thick_share(ink: Tensor) -> float:
+    """The share of the picture that ink covers in more than lines."""
+    small = shrunk(ink)
+    radius = max(round(THICK * min(small.shape[-2:])), 1)
+    size = 2 * radius + 1
+    eroded = -F.max_pool2d(-small, size, 1, radius)
+    return float(F.max_pool2d(eroded, size, 1, radius).mean())
