@@ -61,7 +61,9 @@ def make_palette(rng: np.random.Generator) -> Palette:
         wood=tone(0.07, (0.4, 0.7), (0.4, 0.65)),
         cloud=hsv(0.6, 0.15, 0.6) if is_night else WHITE,
         skin=SKINS[rng.choice(len(SKINS), p=[0.2, 0.2, 0.15, 0.15, 0.1, 0.08, 0.06, 0.06])],
-        hair=hsv(rng.choice([0.07, 0.05, 0.12, base]), rng.uniform(0.3, 0.9), rng.uniform(0.15, 0.9)),
+        hair=hsv(
+            rng.choice([0.07, 0.05, 0.12, base]), rng.uniform(0.3, 0.9), rng.uniform(0.15, 0.9)
+        ),
         cloth=cloth,
         ink=BLACK if rng.random() < 0.75 else hsv(base, 0.6, 0.25),
         is_night=is_night,

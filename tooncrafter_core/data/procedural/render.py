@@ -38,13 +38,14 @@ class ProceduralClip:
 def render_clip(
     seed: int, width: int = 256, height: int = 160, num_frames: int = 16,
     look: Look | str = Look.CARTOON, with_lines: bool = False, kind: str | None = None,
+    frames: Sequence[int] | None = None,
 ) -> ProceduralClip:  # fmt: skip
     """Draw the clip of a seed: the same bits for the same arguments, on every run.
 
     ``look`` is ``cartoon``, or ``live`` for the shaded one that stands for live action; ``lines``
     is the line art itself as pictures, black on white. ``with_lines`` adds the exact line art of
-    each frame. ``kind`` names the main figure. ``ToonCrafterError`` for a size, count or name that
-    cannot be drawn.
+    each frame. ``kind`` names the main figure. ``frames`` draws only those, by their numbers.
+    ``ToonCrafterError`` for a size, count or name that cannot be drawn.
     """
     if not (8 <= width <= 8192 and 8 <= height <= 8192) or num_frames < 1:
         raise ToonCrafterError(
@@ -58,10 +59,11 @@ def render_clip(
         raise ToonCrafterError(f"Clips are drawn as {looks}; not as {look!r}.") from None
     require("skia")
     scene = Scene(seed, width / height, kind)
-    moments = [i / max(num_frames - 1, 1) for i in range(num_frames)]
-    frames, marks = _render(scene, moments, width, height, look)
+    numbers = range(num_frames) if frames is None else frames
+    moments = [number / max(num_frames - 1, 1) for number in numbers]
+    pictures, marks = _render(scene, moments, width, height, look)
     if look is Look.LIVE:
-        frames = _live(scene, seed, moments, width, height)
+        pictures = _live(scene, seed, numbers, num_frames, width, height)
     lines = None
     if with_lines:
         drawn, _ = _render(scene, moments, width, height, Look.LINES)
@@ -69,7 +71,7 @@ def render_clip(
     names = tuple(name for name, _ in marks[0])
     places = np.array([[place for _, place in frame] for frame in marks], dtype=np.float32)
     return ProceduralClip(
-        frames=frames, lines=lines, parts=names, positions=places.reshape(num_frames, -1, 2),
+        frames=pictures, lines=lines, parts=names, positions=places.reshape(len(marks), -1, 2),
         kind=scene.kind,
     )  # fmt: skip
 
@@ -105,18 +107,21 @@ def _brush(scene: Scene, picture: np.ndarray, look: Look) -> Brush:
     return Brush(canvas, look, max(scene.line_width, 1.1 / height), scene.palette.ink)
 
 
-def _live(scene: Scene, seed: int, moments: Sequence[float], width: int, height: int) -> np.ndarray:
+def _live(
+    scene: Scene, seed: int, numbers: Sequence[int], num_frames: int, width: int, height: int
+) -> np.ndarray:
     """``t h w 3`` uint8 with motion blur, soft edges and grain."""
-    step = SHUTTER / max(len(moments) - 1, 1) / SUBFRAMES
-    total = np.zeros((len(moments), height, width, 3), dtype=np.uint16)
+    step = 1 / max(num_frames - 1, 1)
+    total = np.zeros((len(numbers), height, width, 3), dtype=np.uint16)
     for i in range(SUBFRAMES):
-        shift = (i - (SUBFRAMES - 1) / 2) * step
-        total += _render(scene, [u + shift for u in moments], width, height, Look.LIVE)[0]
+        shift = (i - (SUBFRAMES - 1) / 2) * SHUTTER / SUBFRAMES
+        moments = [(number + shift) * step for number in numbers]
+        total += _render(scene, moments, width, height, Look.LIVE)[0]
     soft = _softened(_softened(total, 1), 2)
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     # One grain for the clip, shifted from frame to frame: drawing it anew costs more than all else.
     grain = rng.normal(0, GRAIN, (height, width)).astype(np.int16)
-    places = rng.integers(0, [height, width], (len(moments), 2))
+    places = rng.integers(0, [height, width], (num_frames, 2))[list(numbers)]
     frames = np.empty(soft.shape, dtype=np.uint8)
     for frame, pixels, place in zip(frames, soft, places, strict=True):
         noisy = (pixels // (16 * SUBFRAMES)).astype(np.int16)
