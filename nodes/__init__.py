@@ -30,6 +30,11 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterSampler,
             ToonCrafterSigmas,
         )
+        from .sketch import (
+            LoadToonCrafterSketchEncoder,
+            ToonCrafterLineArt,
+            ToonCrafterSketchGuidance,
+        )
     except Exception:
         logger.exception("ToonCrafter's nodes could not be loaded.")
         raise
@@ -37,6 +42,9 @@ def load_extension() -> ToonCrafterExtension:
         [
             LoadToonCrafter,
             ToonCrafterKeyframes,
+            LoadToonCrafterSketchEncoder,
+            ToonCrafterSketchGuidance,
+            ToonCrafterLineArt,
             ToonCrafterSampler,
             ToonCrafterDDIM,
             ToonCrafterSigmas,

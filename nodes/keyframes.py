@@ -96,7 +96,9 @@ class ToonCrafterKeyframes(io.ComfyNode):
                 ),
                 seed_input(
                     "Noise in the encoding of the keyframes; hardly visible. The same seed as the "
-                    "sampler's repeats the published program's noise."
+                    "sampler's repeats the published program's noise.",
+                    # A new one at every run would encode the same drawings again.
+                    changes_by_itself=False,
                 ),
             ],
             outputs=[

@@ -38,14 +38,14 @@ def last_image() -> io.Image.Input:
     )
 
 
-def seed(tooltip: str) -> io.Int.Input:
-    """A seed with ComfyUI's control for changing it after each run."""
+def seed(tooltip: str, changes_by_itself: bool = True) -> io.Int.Input:
+    """A seed, with or without ComfyUI's control for changing it after each run."""
     return io.Int.Input(
         "seed",
         default=123,
         min=0,
         max=0xFFFFFFFFFFFFFFFF,
-        control_after_generate=True,
+        control_after_generate=changes_by_itself,
         tooltip=tooltip,
     )
 

@@ -27,6 +27,7 @@ from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
 from ...tooncrafter_core.memory import denoiser_bytes
 from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser
+from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
 from .sampling_model import ToonCrafterModelSampling
 
@@ -83,7 +84,13 @@ class HostDenoiser(Denoiser):
         **_: Any,
     ) -> Tensor:
         return super().forward(
-            x, timesteps, context, image_context, fps=fps, options=transformer_options
+            x,
+            timesteps,
+            context,
+            image_context,
+            fps=fps,
+            control=residuals_of(control, len(self.input_blocks) + 1),
+            options=transformer_options,
         )
 
 
@@ -166,6 +173,7 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
 
     def _check(self, given: dict[str, Any], noise: Tensor) -> None:
         """Refuse, before the first step, what would fail in the network or draw nonsense."""
+        refuse_other_controls(given.get("control"))
         if KEYFRAME_LATENTS not in given or IMAGE_FEATURES not in given:
             raise KeyframeError(
                 "This conditioning has no keyframes. Put 'ToonCrafter Keyframes' between the text "

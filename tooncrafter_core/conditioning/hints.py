@@ -53,6 +53,12 @@ MOST_NOISE = 0.15
 HUE_NOISE = 3.0
 """Hue must differ by this many times what half of the picture differs by."""
 
+LEAST_BLACK = 0.25
+"""Share of pure black in a picture that is a hint already."""
+
+LEAST_WHITE = 0.9
+"""Brightest line of such a picture."""
+
 LINE_REACH = 3
 """How far, in pixels, a speck is asked for a line."""
 
@@ -75,9 +81,9 @@ def to_hint(images: Tensor, polarity: Polarity = "auto") -> Hints:
     ``images`` is ``b c h w`` in [-1, 1]: grey (1 channel), colour (3), either with transparency
     (2, 4). Paper, tinted or unevenly lit, becomes 0 and the strongest lines 1; in between soft
     lines stay soft, in proportion. Whatever differs from the paper in any colour is line. Each
-    picture is judged on its own. Transparent surroundings are no lines; where lines are drawn by
-    transparency alone, ``polarity`` changes nothing. A picture that is no line drawing is accepted
-    with a warning.
+    picture is judged on its own, and taken as it is when it is a hint already. Transparent
+    surroundings are no lines; where lines are drawn by transparency alone, ``polarity`` changes
+    nothing. A picture that is no line drawing is accepted with a warning.
     ``SketchError`` for an empty batch, one flat colour, and shapes or values that are no picture.
     SPEC section 10.
     """
@@ -148,9 +154,22 @@ def _one_hint(image: Tensor, polarity: Polarity, number: int) -> Hints:
             hint = _normalised(alpha - alpha.median(), torch.zeros_like(alpha))
             return _judged(hint, "alpha", number)
         pixels = _over_paper(colour, alpha)
+    if polarity != "dark_on_light" and _is_finished(pixels):
+        return Hints(hints=pixels[:, :1], polarity=("light_on_dark",))
     found = polarity if polarity != "auto" else _find_polarity(pixels)
     light = pixels if found == "dark_on_light" else 1 - pixels
     return _judged(_ink_on(light, paper_colour(light)), found, number)
+
+
+def _is_finished(pixels: Tensor) -> bool:
+    """Whether a picture ``1 c h w`` in [0, 1] is a hint already, which is taken as it is.
+
+    Then it is grey, its lines reach white, and nothing is as common as pure black.
+    """
+    if not bool((pixels == pixels[:, :1]).all()):
+        return False
+    black, white = ((pixels == value).float().mean().item() for value in (0, 1))
+    return black >= LEAST_BLACK and black > white and pixels.max().item() >= LEAST_WHITE
 
 
 def _find_polarity(pixels: Tensor) -> FoundPolarity:

@@ -1,0 +1,272 @@
+"""The sketch encoder as a ComfyUI CONTROL_NET (SPEC section 10).
+
+Legend: b batch, t frames, n sketches, c channels, h w space, l tokens.
+"""
+
+from typing import Any, Literal, cast
+
+import comfy.controlnet
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
+from ...tooncrafter_core.conditioning.hints import fit_hints, to_hint
+from ...tooncrafter_core.conditioning.sketches import (
+    FramePlan,
+    SketchLayer,
+    gather_hint_features,
+    plan_frames,
+    scale_residuals,
+)
+from ...tooncrafter_core.config import SketchEncoderConfig
+from ...tooncrafter_core.errors import ModelMismatchError, SketchError
+from ...tooncrafter_core.memory import sketch_encoder_bytes
+from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
+from .operations import HostOperations
+from .sampling_model import ToonCrafterModelSampling
+
+TokensRead = Literal["text", "all"]
+"""Which tokens the sketch encoder attends to: its weights' authors do not say (SPEC section 10)."""
+
+Unsketched = Literal["empty", "none"]
+"""What frames without a sketch get: an empty sketch, as the paper says, or no guidance at all."""
+
+USUAL_CLIP = (16, 40, 64)
+"""Frames, height and width in latent cells that memory is estimated for before a clip is known."""
+
+WORKSPACE = 1.2
+
+
+class HostSketchEncoder(SketchEncoder):
+    """The sketch encoder with ComfyUI's layers."""
+
+    def __init__(
+        self,
+        config: SketchEncoderConfig,
+        layers: Any,
+        dtype: torch.dtype,
+    ) -> None:
+        super().__init__(config, operations=HostOperations(layers), dtype=dtype, device="meta")
+
+
+class SketchControl(comfy.controlnet.ControlBase):
+    """Guides frames by sketches; frames without one get an empty sketch, or nothing."""
+
+    def __init__(
+        self, patcher: comfy.model_patcher.ModelPatcher, compute_dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.patcher = patcher
+        self.compute_dtype = compute_dtype
+        self.tokens_read: TokensRead = "text"
+        self.unsketched: Unsketched = "empty"
+        self.layers: tuple[SketchLayer, ...] = ()
+        self.is_dense = False
+        """Whether the sketches came without frame numbers, so that every frame must have one."""
+        self._sampling: ToonCrafterModelSampling | None = None
+        self._features: dict[tuple[int, int], list[Tensor]] = {}
+
+    @property
+    def encoder(self) -> HostSketchEncoder:
+        """The network, wherever ComfyUI keeps it."""
+        return cast(HostSketchEncoder, self.patcher.model)
+
+    def copy(self) -> "SketchControl":
+        """Another use of the same weights."""
+        other = SketchControl(self.patcher, self.compute_dtype)
+        self.copy_to(other)
+        other.tokens_read, other.unsketched = self.tokens_read, self.unsketched
+        other.layers, other.is_dense = self.layers, self.is_dense
+        return other
+
+    def shares_weights(self, other: "SketchControl") -> bool:
+        """Whether two controls are uses of the same loaded encoder, read in the same way."""
+        return self.patcher is other.patcher and self.tokens_read == other.tokens_read
+
+    def with_layer(self, layer: SketchLayer) -> "SketchControl":
+        """A copy with more sketches, which win over earlier ones on the same frame."""
+        other = self.copy()
+        other.layers = (*self.layers, layer)
+        return other
+
+    def set_cond_hint(
+        self,
+        cond_hint: Tensor,
+        strength: float = 1.0,
+        timestep_percent_range: tuple[float, float] = (0.0, 1.0),
+        vae: object = None,
+        extra_concat: object = None,
+    ) -> "SketchControl":
+        """Take what ComfyUI's own nodes give: pictures n 3 h w in [0, 1], one for every frame."""
+        hints = to_hint(cond_hint * 2.0 - 1.0).hints
+        start, end = timestep_percent_range
+        self.layers = (
+            SketchLayer(
+                hints=hints,
+                frames=tuple(range(hints.shape[0])),
+                strength=strength,
+                start_percent=start,
+                end_percent=end,
+            ),
+        )
+        self.is_dense = True
+        return self
+
+    def get_models(self) -> list[Any]:
+        """What ComfyUI loads beside the denoiser."""
+        return [*super().get_models(), self.patcher]
+
+    def inference_memory_requirements(self, dtype: torch.dtype) -> float:
+        """Bytes besides the weights, added to the denoiser's."""
+        itemsize = comfy.model_management.dtype_size(dtype)
+        own = sketch_encoder_bytes(self.encoder.config, 1, *USUAL_CLIP, itemsize) * WORKSPACE
+        return own + super().inference_memory_requirements(dtype)
+
+    def pre_run(self, model: Any, percent_to_timestep_function: Any) -> None:
+        """Check the model before the first step."""
+        super().pre_run(model, percent_to_timestep_function)
+        if not isinstance(model.model_sampling, ToonCrafterModelSampling):
+            raise ModelMismatchError(
+                "The sketch encoder guides ToonCrafter only; this model is another. Connect the "
+                "MODEL of 'Load ToonCrafter', or take the sketches off."
+            )
+        self._sampling = model.model_sampling
+
+    def cleanup(self) -> None:
+        """Let go of what a run has kept."""
+        self._sampling = None
+        self._features.clear()
+        super().cleanup()
+
+    def get_control(
+        self,
+        x_noisy: Tensor,
+        t: Tensor,
+        cond: dict[str, Any],
+        batched_number: int,
+        transformer_options: dict[str, Any],
+    ) -> Any:
+        """Residuals for this step, joined with those of other CONTROL_NETs."""
+        previous = None
+        if self.previous_controlnet is not None:
+            previous = self.previous_controlnet.get_control(
+                x_noisy, t, cond, batched_number, transformer_options
+            )
+        if self._sampling is None:
+            raise RuntimeError("ComfyUI asked for control before it prepared the run.")
+        self._check_count(x_noisy.shape[2])
+        timesteps = self._sampling.timestep(t).float()
+        plan = plan_frames(self.layers, x_noisy.shape[2], self._percent(timesteps), self.unsketched)
+        if plan is None:
+            return previous
+        residuals = self._residuals(x_noisy, t, timesteps, cond, plan, transformer_options)
+        merged = {"middle": residuals[-1:], "output": residuals[:-1]}
+        return self.control_merge(merged, previous, output_dtype=None)
+
+    def _check_count(self, num_frames: int) -> None:
+        count = self.layers[0].hints.shape[0] if self.layers else 0
+        if self.is_dense and count != num_frames:
+            raise SketchError(
+                f"{count} sketches were given for {num_frames} frames. Give one for every frame, "
+                "or use 'ToonCrafter Sketch Guidance', which takes any at the frames you name."
+            )
+
+    def _percent(self, timesteps: Tensor) -> float:
+        """How far the sampling is, 0 to 1; waits for the device only where it matters."""
+        if all((layer.start_percent, layer.end_percent) == (0.0, 1.0) for layer in self.layers):
+            return 0.0
+        last = cast(ToonCrafterModelSampling, self._sampling).num_timesteps - 1
+        return 1 - float(timesteps[0]) / last
+
+    def _residuals(
+        self,
+        x_noisy: Tensor,
+        sigma: Tensor,
+        timesteps: Tensor,
+        cond: dict[str, Any],
+        plan: FramePlan,
+        options: dict[str, Any],
+    ) -> list[Tensor]:
+        sampling = cast(ToonCrafterModelSampling, self._sampling)
+        x = sampling.to_network(sigma, x_noisy).to(self.compute_dtype)
+        features = gather_hint_features(*self._hint_features(x), plan)
+        context = cond.get("crossattn_controlnet", cond["c_crossattn"])
+        if self.tokens_read == "all":
+            image = cond["image_context"]
+            if image.ndim == 4:
+                image = rearrange(image, "b t l c -> b (t l) c")
+            context = torch.cat([context, image.to(context)], dim=1)
+        context = context.to(device=x.device, dtype=self.compute_dtype)
+        residuals = self.encoder(x, features, timesteps, context, options)
+        return scale_residuals(residuals, plan)
+
+    def _hint_features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Features of every layer's sketches and of an empty one; computed once a run."""
+        height, width = x.shape[-2] * 8, x.shape[-1] * 8
+        if (height, width) not in self._features:
+            empty = x.new_zeros(1, self.encoder.config.hint_channels, height, width)
+            hints = [fit_hints(layer.hints, width, height, "crop", 8)[0] for layer in self.layers]
+            self._features[height, width] = [
+                self.encoder.read_hints(hint.to(x)) for hint in (*hints, empty)
+            ]
+        *features, empty_features = self._features[height, width]
+        return features, empty_features
+
+
+def load_sketch_encoder(checkpoint: Checkpoint, config: SketchEncoderConfig) -> SketchControl:
+    """Build the CONTROL_NET of a sketch encoder's file; strict."""
+    load_device = comfy.model_management.get_torch_device()
+    supported = [torch.float16, torch.bfloat16, torch.float32]
+    parameters = sum(info.numel for info in checkpoint.info.values())
+    dtype = comfy.model_management.unet_dtype(model_params=parameters, supported_dtypes=supported)
+    manual_cast = comfy.model_management.unet_manual_cast(dtype, load_device, supported)
+    layers = comfy.ops.pick_operations(dtype, manual_cast)
+    network = HostSketchEncoder(config, layers, dtype)
+    load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtype)
+    patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
+    return SketchControl(
+        patcher(
+            network.eval().requires_grad_(False),
+            load_device=load_device,
+            offload_device=comfy.model_management.unet_offload_device(),
+        ),
+        manual_cast or dtype,
+    )
+
+
+def require_sketch_control(control: object) -> SketchControl:
+    """Check that a CONTROL_NET is a sketch encoder."""
+    if isinstance(control, SketchControl):
+        return control
+    raise ModelMismatchError(
+        f"This CONTROL_NET is a {type(control).__name__} of another model; sketches need the one "
+        "of 'Load ToonCrafter Sketch Encoder'."
+    )
+
+
+def refuse_other_controls(control: Any) -> None:
+    """Refuse, before the first step, control networks of other models in the chain."""
+    while control is not None:
+        if not isinstance(control, SketchControl):
+            raise ModelMismatchError(
+                f"A {type(control).__name__} is applied to ToonCrafter, which it was not made for. "
+                "ToonCrafter takes the CONTROL_NET of 'Load ToonCrafter Sketch Encoder' only."
+            )
+        control = control.previous_controlnet
+
+
+def residuals_of(control: dict[str, list[Tensor]] | None, expected: int) -> list[Tensor] | None:
+    """ComfyUI's control in the order of the denoiser's ``control`` argument."""
+    if control is None:
+        return None
+    residuals = [*control.get("output", []), *control.get("middle", [])]
+    if len(residuals) != expected:
+        raise SketchError(
+            f"The control has {len(residuals)} parts, the denoiser takes {expected}: the sketch "
+            "encoder belongs to another model."
+        )
+    return residuals

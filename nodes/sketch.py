@@ -1,0 +1,263 @@
+"""Sketches that steer the motion: the encoder's loader, the guidance, and a line drawing maker."""
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
+from ..tooncrafter_core.conditioning.hints import fit_hints, to_hint
+from ..tooncrafter_core.conditioning.line_art import line_art
+from ..tooncrafter_core.conditioning.sketches import SketchLayer, parse_frames
+from ..tooncrafter_core.errors import KeyframeError
+from .bridge import paths
+from .bridge.control import SketchControl, load_sketch_encoder, require_sketch_control
+from .bridge.denoiser import KEYFRAME_LATENTS
+from .bridge.images import hints_to_image, to_pixels
+from .latents import FIT, NUM_FRAMES
+from .sockets import SKETCH_CATEGORY, schema
+
+Conditioning = list[list[Any]]
+
+
+class LoadToonCrafterSketchEncoder(io.ComfyNode):
+    """Reads the sketch encoder's file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return schema(
+            node_id="ToonCrafterSketchEncoderLoader",
+            display_name="Load ToonCrafter Sketch Encoder",
+            category=SKETCH_CATEGORY,
+            search_aliases=["controlnet", "sketch"],
+            description="Loads sketch_encoder.ckpt or sketch_encoder-fp16.safetensors of "
+            "models/controlnet.",
+            inputs=[
+                io.Combo.Input(
+                    "sketch_encoder",
+                    options=paths.list_sketch_encoders(),
+                    tooltip="A file of models/controlnet.",
+                ),
+                io.Combo.Input(
+                    "tokens",
+                    options=["text", "all"],
+                    default="text",
+                    tooltip="What the encoder reads besides the sketch: text is what control "
+                    "networks are trained with and the usual choice; all adds the image tokens, as "
+                    "one other program does. Its authors do not say which is meant.",
+                ),
+            ],
+            outputs=[io.ControlNet.Output(display_name="CONTROL_NET")],
+        )
+
+    @classmethod
+    def execute(cls, sketch_encoder: str, tokens: Any) -> io.NodeOutput:
+        """Build ComfyUI's object."""
+        checkpoint = read_checkpoint(paths.find(sketch_encoder, "controlnet"))
+        control = load_sketch_encoder(checkpoint, detect_sketch_encoder(checkpoint))
+        control.tokens_read = tokens
+        return io.NodeOutput(control)
+
+
+class ToonCrafterSketchGuidance(io.ComfyNode):
+    """Puts sketches at frames of the clip."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return schema(
+            node_id="ToonCrafterSketchGuidance",
+            display_name="ToonCrafter Sketch Guidance",
+            category=SKETCH_CATEGORY,
+            search_aliases=["sketch", "pose", "controlnet apply"],
+            description="Draw the motion: give sketches for any frames of the clip. The preview "
+            "shows what the network will see: white lines on black. Several of these nodes in a "
+            "row give different sketches different strengths.",
+            inputs=[
+                io.Conditioning.Input("positive", tooltip="positive of 'ToonCrafter Keyframes'."),
+                io.Conditioning.Input("negative", tooltip="negative of 'ToonCrafter Keyframes'."),
+                io.ControlNet.Input("control_net", tooltip="Of 'Load ToonCrafter Sketch Encoder'."),
+                io.Image.Input(
+                    "sketches",
+                    tooltip="One sketch or a batch: lines on paper, in any colours, of any size. "
+                    "They are fitted as the keyframes are.",
+                ),
+                io.String.Input(
+                    "frames",
+                    default="8",
+                    tooltip="Which frames the sketches are for, in the order of the batch: 1 is "
+                    "the first frame, -1 the last. Such as: 8 - or: 1, 8, 16 - or: 4-7 - or: all, "
+                    "with a sketch for every frame.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=0.6,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="How closely to follow the lines. 0.6 is usual; 0 is no guidance.",
+                ),
+                io.Float.Input(
+                    "start_percent",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    tooltip="Where in the sampling the guidance begins; 0 is its first step.",
+                ),
+                io.Float.Input(
+                    "end_percent",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    tooltip="Where it ends. 0.6 leaves the finish to the model, which hides stiff "
+                    "lines.",
+                ),
+                io.Combo.Input(
+                    "polarity",
+                    options=["auto", "dark_on_light", "light_on_dark"],
+                    default="auto",
+                    tooltip="How the lines stand out from the paper. auto finds out; the preview "
+                    "must show white lines on black.",
+                ),
+                io.Combo.Input(
+                    "other_frames",
+                    options=["empty", "none"],
+                    default="empty",
+                    tooltip="What frames without a sketch get: empty is an empty sketch, as the "
+                    "method was trained; none leaves them without any guidance.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="positive"),
+                io.Conditioning.Output(display_name="negative"),
+                io.Image.Output(display_name="hints"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        positive: Conditioning,
+        negative: Conditioning,
+        control_net: Any,
+        sketches: Tensor,
+        frames: str,
+        strength: float,
+        start_percent: float,
+        end_percent: float,
+        polarity: Any,
+        other_frames: Any,
+    ) -> io.NodeOutput:
+        """Add the sketches to both conditionings."""
+        control = require_sketch_control(control_net)
+        asked = keyframe_settings(positive)
+        chosen = parse_frames(frames, asked[NUM_FRAMES], sketches.shape[0])
+        found = to_hint(to_pixels(sketches), polarity)
+        size, multiple = (asked["width"], asked["height"]), asked["multiple"]
+        hints, _ = fit_hints(found.hints, *size, asked["fit"], multiple)
+        image = hints_to_image(hints)
+        preview = ui.PreviewImage(image, cls=cls)
+        if strength == 0:
+            return io.NodeOutput(positive, negative, image, ui=preview)
+        layer = SketchLayer(
+            hints=hints,
+            frames=tuple(chosen),
+            strength=strength,
+            start_percent=start_percent,
+            end_percent=end_percent,
+        )
+        guided: dict[int, SketchControl] = {}
+        outputs = [
+            [[text, guide(told, control, layer, other_frames, guided)] for text, told in side]
+            for side in (positive, negative)
+        ]
+        return io.NodeOutput(*outputs, image, ui=preview)
+
+
+def keyframe_settings(conditioning: Conditioning) -> dict[str, Any]:
+    """Size, fit and frame count that 'ToonCrafter Keyframes' was given."""
+    for _, told in conditioning:
+        if KEYFRAME_LATENTS in told and FIT in told:
+            return told[FIT]
+    raise KeyframeError(
+        "This conditioning has no keyframes yet. Put 'ToonCrafter Keyframes' before "
+        "'ToonCrafter Sketch Guidance'."
+    )
+
+
+def guide(
+    told: dict[str, Any],
+    control: SketchControl,
+    layer: SketchLayer,
+    other_frames: Any,
+    guided: dict[int, SketchControl],
+) -> dict[str, Any]:
+    """One side's values with the sketches added.
+
+    Sketches of the same encoder join those already there, so that a frame is guided once. Both
+    sides share one control, which lets ComfyUI run them together; ``guided`` remembers it.
+    """
+    earlier = told.get("control")
+    if id(earlier) not in guided:
+        if isinstance(earlier, SketchControl) and earlier.shares_weights(control):
+            joined = earlier.with_layer(layer)
+            joined.set_previous_controlnet(earlier.previous_controlnet)
+        else:
+            joined = control.with_layer(layer)
+            joined.set_previous_controlnet(earlier)
+        joined.unsketched = other_frames
+        guided[id(earlier)] = joined
+    return {**told, "control": guided[id(earlier)], "control_apply_to_uncond": False}
+
+
+class ToonCrafterLineArt(io.ComfyNode):
+    """Draws the lines of colour frames."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return schema(
+            node_id="ToonCrafterLineArt",
+            display_name="ToonCrafter Line Art",
+            category=SKETCH_CATEGORY,
+            search_aliases=["line drawing", "edges", "xdog", "preprocessor"],
+            description="Turns colour frames or a video into line drawings, for sketch guidance "
+            "and colourisation. Needs no weights.",
+            inputs=[
+                io.Image.Input("images", tooltip="Frames to draw, one or many."),
+                io.Float.Input(
+                    "line_width",
+                    default=1.0,
+                    min=0.3,
+                    max=8.0,
+                    step=0.1,
+                    tooltip="Width of the lines; 1 suits 512x320 and grows with the picture.",
+                ),
+                io.Float.Input(
+                    "threshold",
+                    default=0.08,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How strong an edge must be to become a line. Higher draws fewer.",
+                ),
+                io.Boolean.Input(
+                    "white_on_black",
+                    default=False,
+                    tooltip="Off draws dark lines on white paper, on white lines on black. Sketch "
+                    "guidance understands both.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="IMAGE")],
+        )
+
+    @classmethod
+    def execute(
+        cls, images: Tensor, line_width: float, threshold: float, white_on_black: bool
+    ) -> io.NodeOutput:
+        """Draw every frame by itself."""
+        lines = line_art(to_pixels(images)[:, :3], line_width=line_width, threshold=threshold)
+        return io.NodeOutput(hints_to_image(lines if white_on_black else 1.0 - lines))
