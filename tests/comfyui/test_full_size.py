@@ -8,6 +8,7 @@ one; ``TOONCRAFTER_KEYFRAMES`` two pictures, separated by the path separator.
 
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -48,8 +49,10 @@ def stage(name: str) -> Iterator[dict[str, float]]:
         done.set()
         thread.join()
     seconds = time.perf_counter() - start
-    print(json.dumps({"stage": name, "seconds": round(seconds, 1),
-                      "peak_gib": round(seen["peak"] / 2**30, 2)}), flush=True)  # fmt: skip
+    figures = {"stage": name, "seconds": round(seconds, 1)}
+    figures["peak_gib"] = round(seen["peak"] / 2**30, 2)
+    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.flush()
     assert seen["peak"] < LIMIT
 
 
