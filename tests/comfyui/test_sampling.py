@@ -239,7 +239,7 @@ def test_long_prompt_against_a_short_negative_is_the_same_in_one_batch_as_apart(
     together = run_sampler(tiny.model, *ready)["samples"]
     monkeypatch.setattr(comfy.conds.CONDCrossAttn, "can_concat", lambda self, other: False)
     apart = run_sampler(tiny.model, *ready)["samples"]
-    assert relative(together, apart) < 1e-4
+    assert relative(together, apart) < 2e-3
 
 
 # Frames, batches, starts
@@ -267,11 +267,12 @@ def test_batch_of_two_clips_gives_what_each_gives_alone(
                            noise=noise, eta=0)  # fmt: skip
     for i in range(2):
         alone = sample_by_parts(tiny.model, ready, sigmas, noise=noise[i : i + 1], eta=0)
-        assert relative(both[i : i + 1], alone) < 1e-4
+        # Guidance magnifies rounding; rows that saw each other would be far apart.
+        assert relative(both[i : i + 1], alone) < 2e-3
     image = run_decode(tiny, {"samples": both}, *keyframes)
     assert image.shape == (8, 64, 64, 3)
     second = run_decode(tiny, {"samples": both[1:]}, *keyframes)
-    assert torch.allclose(image[4:], second, atol=1e-4)
+    assert torch.allclose(image[4:], second, atol=1e-3)
 
 
 def test_sampler_node_takes_a_batch_of_clips_with_noise_of_their_own(
