@@ -109,8 +109,7 @@ def beginning() -> Graph:
             title="Last keyframe",
         ),
         "keyframes": Placed(
-            "ToonCrafterKeyframes", "keyframes", 130, (300, 310),
-            {"seed": 123, "control_after_generate": "fixed"},
+            "ToonCrafterKeyframes", "keyframes", 130, (300, 290), {"seed": 123},
             {"positive": ("positive", "CONDITIONING"), "negative": ("negative", "CONDITIONING"),
              "clip_vision": ("load", "CLIP_VISION"), "vae": ("load", "VAE"),
              "first_image": ("first", "IMAGE"), "last_image": ("last", "IMAGE")},
