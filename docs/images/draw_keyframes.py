@@ -4,6 +4,7 @@
 beside itself. Needs Pillow only; the same script gives the same pictures.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, radians, sin
 from pathlib import Path
@@ -22,6 +23,14 @@ SKIN, HAIR, SHIRT, TROUSERS, SHOE = (
 STAR, SHADOW, WHITE, BLUSH = (255, 205, 64), (84, 148, 92), (255, 255, 255), (243, 166, 146)
 
 Point = tuple[float, float]
+Colour = tuple[int, int, int]
+Palette = Callable[[Colour, bool], Colour | None]
+"""What a filled area with that colour, outlined or not, is filled with; None leaves it out."""
+
+
+def full_colour(colour: Colour, is_outlined: bool) -> Colour:
+    """Every colour as it is."""
+    return colour
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,26 +64,35 @@ LAST = Pose(
 class Canvas:
     """A drawing in pixels of the final picture, on one that is larger."""
 
-    def __init__(self, width: int, height: int, colour: tuple[int, int, int]) -> None:
-        self.size = (width, height)
+    def __init__(
+        self,
+        colour: Colour,
+        palette: Palette = full_colour,
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+    ) -> None:
+        width, height = self.size = size
+        self.palette = palette
         self.image = Image.new("RGB", (width * SCALE, height * SCALE), colour)
         self.pen = ImageDraw.Draw(self.image)
 
-    def disc(self, centre: Point, radii: Point, fill: tuple[int, int, int], ink: float = 3) -> None:
+    def disc(self, centre: Point, radii: Point, fill: Colour, ink: float = 3) -> None:
         """An ellipse with an outline of that width."""
         (x, y), (rx, ry) = centre, radii
-        for grown, colour in ((ink / 2, INK), (-ink / 2, fill)):
-            if ink or colour == fill:
+        inside = self.palette(fill, bool(ink))
+        for grown, colour in ((ink / 2, INK if ink else None), (-ink / 2, inside)):
+            if colour is not None:
                 box = [x - rx - grown, y - ry - grown, x + rx + grown, y + ry + grown]
                 self.pen.ellipse([value * SCALE for value in box], fill=colour)
 
-    def shape(self, points: list[Point], fill: tuple[int, int, int], ink: float = 3) -> None:
+    def shape(self, points: list[Point], fill: Colour, ink: float = 3) -> None:
         """A polygon with round corners and an outline."""
-        self.pen.polygon([(x * SCALE, y * SCALE) for x, y in points], fill=fill)
+        inside = self.palette(fill, bool(ink))
+        if inside is not None:
+            self.pen.polygon([(x * SCALE, y * SCALE) for x, y in points], fill=inside)
         if ink:
             self.stroke([*points, points[0]], INK, ink)
 
-    def stroke(self, points: list[Point], colour: tuple[int, int, int], width: float) -> None:
+    def stroke(self, points: list[Point], colour: Colour, width: float) -> None:
         """A line with round joints and ends."""
         scaled = [(x * SCALE, y * SCALE) for x, y in points]
         self.pen.line(scaled, fill=colour, width=round(width * SCALE), joint="curve")
@@ -82,10 +100,12 @@ class Canvas:
             r = width * SCALE / 2
             self.pen.ellipse([x - r, y - r, x + r, y + r], fill=colour)
 
-    def limb(self, points: list[Point], colour: tuple[int, int, int], width: float) -> None:
+    def limb(self, points: list[Point], colour: Colour, width: float) -> None:
         """A line of that colour with an outline."""
+        inside = self.palette(colour, True)
         self.stroke(points, INK, width + 5)
-        self.stroke(points, colour, width)
+        if inside is not None:
+            self.stroke(points, inside, width)
 
     def finish(self) -> Image.Image:
         """The picture in its final size."""
@@ -105,7 +125,7 @@ def chain(start: Point, angles: tuple[float, float], lengths: tuple[float, float
 
 def draw(pose: Pose) -> Image.Image:
     """One keyframe: the meadow, the star and the figure."""
-    canvas = Canvas(WIDTH, HEIGHT, SKY)
+    canvas = Canvas(SKY)
     draw_scenery(canvas)
     draw_star(canvas, pose.star, 25)
     draw_figure(canvas, pose)
