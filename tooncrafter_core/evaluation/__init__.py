@@ -1,0 +1,1 @@
+"""Metrics, rivals, the paper's tables and the user study."""

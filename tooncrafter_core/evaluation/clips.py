@@ -1,0 +1,207 @@
+"""Reads clips to evaluate on, from folders of pictures and from video files.
+
+Legend: t frames, c channels (3), h w space; values in [-1, 1].
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..conditioning.fitting import fit
+from ..errors import ToonCrafterError
+from ..video_io import read_image
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".gif", ".apng")
+MIN_FRAMES = 3
+"""Two keyframes and something between them."""
+
+
+class EvaluationError(ToonCrafterError):
+    """Clips, weights or answers cannot be evaluated as they are."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip on disk."""
+
+    name: str
+    """Also the name of its folder in the results: letters, digits and what a file name may hold."""
+    path: Path
+    """A folder of pictures or a video file."""
+    prompt: str = ""
+    """What is seen; from a ``NAME.txt`` beside the clip or the list's second column."""
+
+
+def find_clips(sources: Sequence[str | Path]) -> list[Clip]:
+    """Every clip of some folders, video files and lists, sorted within a folder.
+
+    A folder of pictures and a video file are one clip each; any other folder holds clips. A list is
+    a ``.csv`` file with the columns ``path`` (relative to the list) and, if wanted, ``prompt``.
+    ``EvaluationError`` for a path that does not exist, a folder or list without clips, and two
+    clips of one name.
+    """
+    clips = [clip for source in sources for clip in _clips_of(Path(source))]
+    seen: dict[str, Path] = {}
+    for clip in clips:
+        if clip.name in seen:
+            raise EvaluationError(
+                f"Two clips are named '{clip.name}': '{seen[clip.name]}' and '{clip.path}'. "
+                "Rename one, results are kept by name."
+            )
+        seen[clip.name] = clip.path
+    return clips
+
+
+def _clips_of(source: Path) -> list[Clip]:
+    if source.suffix.lower() == ".csv":
+        return _listed(source)
+    if not source.exists():
+        raise EvaluationError(f"There is no clip at '{source}'.")
+    if source.is_file() or picture_paths(source):
+        return [_clip(source)]
+    inside = sorted(p for p in source.iterdir() if not p.name.startswith("."))
+    clips = [_clip(p) for p in inside if p.suffix.lower() in VIDEOS or picture_paths(p)]
+    if not clips:
+        raise EvaluationError(
+            f"The folder '{source}' is empty of clips: needed are pictures "
+            f"({' '.join(PICTURES)}), video files, or folders of pictures."
+        )
+    return clips
+
+
+def _clip(path: Path, prompt: str | None = None) -> Clip:
+    name = path.name if path.is_dir() else path.stem
+    beside = path.with_name(f"{name}.txt")
+    if prompt is None:
+        prompt = beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+    return Clip(name, path, prompt)
+
+
+def _listed(manifest: Path) -> list[Clip]:
+    try:
+        with manifest.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise EvaluationError(f"There is no list of clips at '{manifest}'.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise EvaluationError(f"The list '{manifest}' cannot be read: {error}") from error
+    if not rows or "path" not in rows[0]:
+        raise EvaluationError(
+            f"The list '{manifest}' needs a first line with the word 'path' (and 'prompt', if "
+            "there are any), then a line for each clip."
+        )
+    clips = []
+    for row in rows:
+        path = manifest.parent / (row["path"] or "")
+        if not row["path"] or not path.exists():
+            raise EvaluationError(f"The list '{manifest}' names '{row['path']}', which is missing.")
+        clips.append(_clip(path, row.get("prompt")))
+    return clips
+
+
+def picture_paths(folder: Path) -> list[Path]:
+    """The pictures of a folder in the order of their names; none for a file."""
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+
+
+def read_clip(path: str | Path, num_frames: int | None = None) -> Tensor:
+    """All frames of a clip, ``t 3 h w``.
+
+    ``EvaluationError`` when there are none or fewer than three, when a file cannot be read, when
+    pictures differ in size, or when there are not ``num_frames``.
+    """
+    path = Path(path)
+    if path.is_dir():
+        frames = _read_folder(path)
+    elif path.exists():
+        frames = from_levels(_stack(list(video_frames(path)), path))
+    else:
+        raise EvaluationError(f"There is no clip at '{path}'.")
+    found = frames.shape[0]
+    if found < MIN_FRAMES:
+        raise EvaluationError(
+            f"'{path}' has {found} frame{'' if found == 1 else 's'}; needed are two keyframes and "
+            "at least one between them."
+        )
+    if num_frames is not None and found != num_frames:
+        raise EvaluationError(
+            f"'{path}' has {found} frames and {num_frames} are needed. 'evaluate cut' cuts clips "
+            f"of that length from videos; --frames {found} takes this one as it is."
+        )
+    return frames
+
+
+def _read_folder(folder: Path) -> Tensor:
+    paths = picture_paths(folder)
+    if not paths:
+        raise EvaluationError(f"The folder '{folder}' holds no pictures ({' '.join(PICTURES)}).")
+    return _stack([read_image(path) for path in paths], folder)
+
+
+def _stack(frames: list[Tensor], path: Path) -> Tensor:
+    if not frames:
+        raise EvaluationError(f"'{path}' holds no pictures: it has sound only, or was cut short.")
+    if any(frame.shape != frames[0].shape for frame in frames):
+        raise EvaluationError(f"The frames of '{path}' are of different sizes.")
+    return torch.stack(frames)
+
+
+def video_frames(path: Path) -> Iterator[Tensor]:
+    """The frames of a video file, ``3 h w`` in 256 levels, one after the other.
+
+    ``EvaluationError`` when it cannot be read or breaks off.
+    """
+    import av
+    import av.error
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise EvaluationError(f"'{path}' holds no pictures, only sound.")
+            for frame in container.decode(video=0):
+                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))
+                yield rearrange(pixels, "h w c -> c h w")
+    except (av.error.FFmpegError, OSError) as error:
+        raise EvaluationError(f"'{path}' cannot be read as a video: {error}") from error
+
+
+def from_levels(pixels: Tensor) -> Tensor:
+    """256 levels to float32 in [-1, 1]."""
+    return pixels.float() / 127.5 - 1
+
+
+def fit_clip(frames: Tensor, width: int, height: int) -> Tensor:
+    """A clip at the size asked for: filled, what sticks out cut off; ``t 3 h w``."""
+    return fit(frames, width, height, "crop", 1)[0]
+
+
+def check_pair(video: Tensor, truth: Tensor) -> None:
+    """Refuse two videos that cannot be compared frame by frame.
+
+    ``EvaluationError`` for other layouts than ``t 3 h w``, different lengths or sizes, and for
+    values that are not numbers.
+    """
+    for name, frames in (("video", video), ("true video", truth)):
+        if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
+            raise EvaluationError(f"The {name} must be t 3 h w, it is {tuple(frames.shape)}.")
+        if not torch.isfinite(frames).all():
+            broken = (~torch.isfinite(frames).flatten(1).all(1)).nonzero().flatten().tolist()
+            raise EvaluationError(
+                f"The {name} holds pixels that are not numbers (NaN or infinity), in frames "
+                f"{', '.join(str(i + 1) for i in broken[:5])}."
+            )
+    if video.shape[0] != truth.shape[0]:
+        raise EvaluationError(
+            f"The videos differ in length: {video.shape[0]} frames against {truth.shape[0]}."
+        )
+    if video.shape != truth.shape:
+        sizes = [f"{v.shape[3]}x{v.shape[2]}" for v in (video, truth)]
+        raise EvaluationError(f"The videos differ in size: {sizes[0]} against {sizes[1]} pixels.")

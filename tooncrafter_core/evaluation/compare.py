@@ -1,0 +1,176 @@
+"""Runs methods over clips and measures what they made.
+
+Everything that was made or measured is kept at once, so a run that was ended goes on where it was.
+
+Legend: t frames, c channels (3), h w space; values in [-1, 1].
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..video_io import write_video
+from .clips import Clip, EvaluationError, fit_clip, read_clip
+from .distances import MIN_VIDEOS, frechet_distance, kernel_distance
+from .making import TRUTH, folder_name, frames_folder, make_clip, to_levels
+from .metrics import Metric, Toolbox
+from .peers import Peer, Rebuilder
+from .results import MetricInfo, Results
+
+OnClip = Callable[[str, str], None]
+"""Told the method and the clip before each is worked on; may raise to stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings:
+    """How clips are read and averaged."""
+
+    num_frames: int = 16
+    width: int = 512
+    height: int = 320
+    scored: str = "between"
+    """``between``: the frames that were drawn; ``all``: the keyframes too."""
+    kind: str = "compare"
+
+
+def compare(
+    clips: Sequence[Clip],
+    peers: Sequence[Peer | Rebuilder],
+    toolbox: Toolbox,
+    settings: CompareSettings,
+    folder: Path,
+    on_clip: OnClip | None = None,
+) -> Results:
+    """Let every peer draw every clip from its ends, and measure against the true frames.
+
+    Frames lie in ``folder/frames``, numbers in ``folder/results.json``. ``EvaluationError`` for
+    clips that cannot be used, told before anything is made, and for what a peer made wrong.
+    """
+    _check(clips, peers)
+    for clip in clips:
+        read_clip(clip.path, settings.num_frames)
+    results = _empty(clips, peers, toolbox, settings)
+    features: dict[str, list[Tensor]] = {name: [] for name in results.methods}
+    for clip in clips:
+        truth = _truth(clip, settings)
+        for peer in (None, *peers):
+            name = TRUTH if peer is None else peer.name
+            if on_clip is not None:
+                on_clip(name, clip.name)
+            if peer is None:
+                frames = _keep_truth(clip, truth, folder)
+            else:
+                frames = make_clip(peer, clip, truth, folder)
+            values = measure(frames, truth, clip, toolbox.metrics, _note(folder, name, clip))
+            results.frames[name][clip.name] = values
+            if toolbox.features is not None:
+                features[name].append(toolbox.features(frames))
+    _add_distances(results, toolbox, features)
+    results.save(folder)
+    return results
+
+
+def measure(
+    frames: Tensor, truth: Tensor, clip: Clip, metrics: Sequence[Metric], note: Path | None = None
+) -> dict[str, list[float]]:
+    """Every metric of every frame of ``t 3 h w``; those in ``note`` are not measured again."""
+    of = hashlib.sha256()
+    for video in (frames, truth):
+        of.update(((video + 1) * 127.5).round().to(torch.uint8).contiguous().numpy().tobytes())
+    known: dict[str, list[float]] = {}
+    if note is not None and note.is_file():
+        kept = json.loads(note.read_text(encoding="utf-8"))
+        known = kept["values"] if kept["of"] == of.hexdigest() else {}
+    wanted = {metric.key: f"{metric.title}; {metric.weights}" for metric in metrics}
+    for metric in metrics:
+        if (name := wanted[metric.key]) not in known:
+            known[name] = [float(value) for value in metric.measure(frames, truth, clip)]
+    if note is not None:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps({"of": of.hexdigest(), "values": known}), encoding="utf-8")
+    return {key: known[name] for key, name in wanted.items()}
+
+
+def _check(clips: Sequence[Clip], peers: Sequence[Peer | Rebuilder]) -> None:
+    if not clips:
+        raise EvaluationError("There are no clips to compare on.")
+    names = [TRUTH, *(peer.name for peer in peers)]
+    folders = [folder_name(name) for name in names]
+    for index, name in enumerate(folders):
+        if name in folders[:index]:
+            raise EvaluationError(
+                f"Two methods are called '{names[index]}' or nearly so; name one differently."
+            )
+
+
+def _truth(clip: Clip, settings: CompareSettings) -> Tensor:
+    frames = read_clip(clip.path, settings.num_frames)
+    return to_levels(fit_clip(frames, settings.width, settings.height))
+
+
+def _keep_truth(clip: Clip, truth: Tensor, folder: Path) -> Tensor:
+    """Write the fitted true frames beside the made ones, for pages and studies."""
+    write_video(truth, frames_folder(folder, TRUTH, clip.name))
+    return truth
+
+
+def _note(folder: Path, method: str, clip: Clip) -> Path:
+    return folder / "measured" / folder_name(method) / f"{folder_name(clip.name)}.json"
+
+
+def _empty(
+    clips: Sequence[Clip],
+    peers: Sequence[Peer | Rebuilder],
+    toolbox: Toolbox,
+    settings: CompareSettings,
+) -> Results:
+    methods = {TRUTH: "none", **{peer.name: peer.weights for peer in peers}}
+    return Results(
+        kind=settings.kind,
+        num_frames=settings.num_frames,
+        width=settings.width,
+        height=settings.height,
+        scored=settings.scored,
+        metrics=[
+            MetricInfo(
+                key=m.key, title=m.title, is_higher_better=m.is_higher_better,
+                decimals=m.decimals, weights=m.weights,
+            )
+            for m in toolbox.metrics
+        ],
+        left_out=list(toolbox.left_out),
+        methods=methods,
+        clips={clip.name: clip.prompt for clip in clips},
+        frames={name: {} for name in methods},
+    )  # fmt: skip
+
+
+def _add_distances(results: Results, toolbox: Toolbox, features: dict[str, list[Tensor]]) -> None:
+    if toolbox.features is None:
+        return
+    if len(results.clips) < MIN_VIDEOS:
+        results.left_out.append(f"Distances of sets: {MIN_VIDEOS} clips or more are needed.")
+        return
+    results.distances = [
+        MetricInfo(
+            key=key, title=title, is_higher_better=False, decimals=decimals,
+            weights=toolbox.features.weights,
+        )
+        for key, title, decimals in zip(
+            ("frechet", "kernel"), toolbox.features.titles, (3, 4), strict=True
+        )
+    ]  # fmt: skip
+    true = torch.stack(features[TRUTH])
+    for method, rows in features.items():
+        if method == TRUTH:
+            continue
+        made = torch.stack(rows)
+        results.sets[method] = {
+            "frechet": frechet_distance(made, true),
+            "kernel": kernel_distance(made, true),
+        }

@@ -1,0 +1,83 @@
+"""Lets a peer draw a clip and keeps the frames, so that a run that was ended goes on where it was.
+
+Frames lie as ``FOLDER/frames/METHOD/CLIP/0001.png`` with ``CLIP.json`` beside them, which says what
+they were made from. What is measured is always what was written: 8 bits a colour.
+
+Legend: t frames, c channels (3), h w space; values in [-1, 1].
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..video_io import write_video
+from .clips import Clip, EvaluationError, read_clip
+from .peers import Peer, Rebuilder
+
+TRUTH = "true frames"
+
+
+def folder_name(name: str) -> str:
+    """A method's or clip's name as a folder name; letters of any script stay."""
+    return re.sub(r"[^\w.+-]+", "_", name).strip("._") or "unnamed"
+
+
+def frames_folder(folder: Path, method: str, clip: str) -> Path:
+    """Where the frames of a method lie in the results."""
+    return folder / "frames" / folder_name(method) / folder_name(clip)
+
+
+def to_levels(frames: Tensor) -> Tensor:
+    """The same frames rounded to 256 levels, as they are when written and read back."""
+    return ((frames.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
+
+
+def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -> Tensor:
+    """The peer's frames between the ends of ``truth``, ``t 3 h w``, from the results if there.
+
+    A ``Rebuilder`` is handed all frames.
+
+    ``EvaluationError`` when the peer gave another shape or pixels that are not numbers; whatever
+    the peer itself raises passes through.
+    """
+    place = frames_folder(folder, peer.name, clip.name)
+    note = place.with_name(f"{place.name}.json")
+    made_from = _made_from(peer, clip, truth)
+    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == made_from:
+        return read_clip(place, truth.shape[0])
+    if isinstance(peer, Rebuilder):
+        frames = peer.reconstruct(truth)
+    else:
+        frames = peer(truth[0], truth[-1], truth.shape[0], clip)
+    check_made(peer.name, frames, truth)
+    note.unlink(missing_ok=True)
+    write_video(frames, place)
+    note.write_text(json.dumps(made_from, indent=1, ensure_ascii=False), encoding="utf-8")
+    return to_levels(frames)
+
+
+def check_made(name: str, frames: Tensor, truth: Tensor) -> None:
+    """Refuse frames of another shape than the true ones, or that are not numbers."""
+    if frames.shape != truth.shape:
+        raise EvaluationError(
+            f"'{name}' made {tuple(frames.shape)} where t c h w = {tuple(truth.shape)} was asked."
+        )
+    if not torch.isfinite(frames).all():
+        raise EvaluationError(f"'{name}' made pixels that are not numbers (NaN or infinity).")
+
+
+def _made_from(peer: Peer | Rebuilder, clip: Clip, truth: Tensor) -> dict[str, str | int]:
+    seen = truth if isinstance(peer, Rebuilder) else truth[[0, -1]]
+    levels = ((seen + 1) * 127.5).round().to(torch.uint8).contiguous()
+    return {
+        "method": peer.name,
+        "weights": peer.weights,
+        "clip": clip.name,
+        "prompt": clip.prompt,
+        "frames": truth.shape[0],
+        "keyframes": hashlib.sha256(levels.numpy().tobytes()).hexdigest(),
+    }

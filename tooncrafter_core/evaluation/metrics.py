@@ -1,0 +1,124 @@
+"""The metrics of a comparison, each with its direction and the weights behind it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+
+from .clip_similarity import clip_image_similarity, clip_text_similarity, load_clip_encoders
+from .clips import Clip, EvaluationError
+from .cpbd import cpbd
+from .lpips import Backbone, load_lpips
+from .pixels import psnr, ssim
+from .video_features import AlexNetFeatures, I3dFeatures, VideoFeatures
+from .weights import MissingWeightsError
+
+Measure = Callable[[Tensor, Tensor, Clip], Tensor]
+"""Made frames and true ones, ``t 3 h w`` both, and their clip, to a number for each frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One measured quantity."""
+
+    key: str
+    title: str
+    is_higher_better: bool
+    decimals: int
+    weights: str
+    measure: Measure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolbox:
+    """Everything that a comparison measures, and what it had to leave out."""
+
+    metrics: tuple[Metric, ...]
+    features: VideoFeatures | None
+    left_out: tuple[str, ...]
+    """A sentence for each quantity that is not measured, with the reason."""
+
+
+def make_toolbox(
+    *,
+    lpips_backbone: Backbone = "alexnet",
+    clip_file: str | Path | None = None,
+    i3d_file: str | Path | None = None,
+    has_prompts: bool = False,
+    is_strict: bool = False,
+) -> Toolbox:
+    """Load what is there and say what is not.
+
+    ``is_strict`` makes missing LPIPS weights an error instead of a sentence. A file that was named
+    and cannot be used is always an error.
+    """
+    metrics = [
+        _pixel_metric("psnr", "PSNR", 2, psnr),
+        _pixel_metric("ssim", "SSIM", 4, ssim),
+    ]
+    left_out: list[str] = []
+    features: VideoFeatures | None = None
+    try:
+        lpips = load_lpips(lpips_backbone)
+        metrics.append(
+            Metric(
+                key="lpips", title=lpips.name, is_higher_better=False, decimals=4,
+                weights=lpips.weights, measure=lambda video, truth, clip: lpips(video, truth),
+            )
+        )  # fmt: skip
+        features = AlexNetFeatures(load_lpips("alexnet"))
+    except MissingWeightsError as error:
+        if is_strict:
+            raise
+        left_out.append(f"LPIPS and the distances: {error}")
+    if i3d_file is not None:
+        features = I3dFeatures(i3d_file)
+    else:
+        left_out.append("FVD and KVD: no I3D TorchScript file was given (--i3d FILE).")
+    found, reasons = _clip_metrics(clip_file, has_prompts)
+    metrics += [*found, _cpbd_metric()]
+    return Toolbox(metrics=tuple(metrics), features=features, left_out=(*left_out, *reasons))
+
+
+def _pixel_metric(
+    key: str, title: str, decimals: int, function: Callable[[Tensor, Tensor], Tensor]
+) -> Metric:
+    return Metric(
+        key=key, title=title, is_higher_better=True, decimals=decimals, weights="none",
+        measure=lambda video, truth, clip: function(video, truth),
+    )  # fmt: skip
+
+
+def _cpbd_metric() -> Metric:
+    return Metric(
+        key="cpbd", title="CPBD", is_higher_better=True, decimals=4, weights="none",
+        measure=lambda video, truth, clip: cpbd(video),
+    )  # fmt: skip
+
+
+def _clip_metrics(
+    clip_file: str | Path | None, has_prompts: bool
+) -> tuple[list[Metric], list[str]]:
+    if clip_file is None:
+        return [], ["CLIP_img and CLIP_txt: no CLIP weights were given (--clip FILE)."]
+    encoders = load_clip_encoders(clip_file)
+    make = partial(Metric, is_higher_better=True, decimals=4, weights=encoders.weights)
+    image = make(
+        key="clip_img", title="CLIP_img",
+        measure=lambda video, truth, clip: clip_image_similarity(video, truth, encoders),
+    )  # fmt: skip
+    if not has_prompts:
+        return [image], ["CLIP_txt: the clips have no prompts (NAME.txt beside each)."]
+    if encoders.text_encoder is None:
+        return [image], [f"CLIP_txt: {encoders.weights} has no whole text encoder."]
+
+    def of_prompt(video: Tensor, truth: Tensor, clip: Clip) -> Tensor:
+        if not clip.prompt:
+            raise EvaluationError(
+                f"The clip '{clip.name}' has no prompt, others have: write '{clip.name}.txt'."
+            )
+        return clip_text_similarity(video, clip.prompt, encoders)
+
+    return [image, make(key="clip_txt", title="CLIP_txt", measure=of_prompt)], []

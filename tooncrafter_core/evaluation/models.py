@@ -1,0 +1,166 @@
+"""ToonCrafter itself as one of the methods: interpolation, and reconstruction by its autoencoder.
+
+Legend: r references (2), t frames, c channels, h w space; values in [-1, 1].
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from .. import pipeline
+from ..checkpoints import Models
+from ..conditioning.fitting import fit
+from ..decoding import decode_video
+from ..models.autoencoder import Autoencoder, references_from
+from ..settings import InterpolationSettings
+from .clips import Clip
+from .weights import describe_file
+
+ModelLoader = Callable[[], Models]
+
+
+class Interpolator:
+    """A ToonCrafter checkpoint; its networks are loaded when the first clip needs them."""
+
+    def __init__(
+        self,
+        name: str,
+        checkpoint: Path,
+        load: ModelLoader,
+        settings: InterpolationSettings,
+        has_plain_decoder: bool = False,
+    ) -> None:
+        """``has_plain_decoder`` decodes without references, as the paper's Table 3 does."""
+        self.name = name
+        self.weights = (
+            f"{describe_file(checkpoint)}; {settings.steps} steps, guidance "
+            f"{settings.guidance_scale:g}, motion fps {settings.motion_fps:g}, seed {settings.seed}"
+        )
+        if has_plain_decoder:
+            self.weights += "; decoded without references"
+        self._load = load
+        self._models: Models | None = None
+        self._settings = settings
+        self._has_plain_decoder = has_plain_decoder
+
+    @torch.no_grad()
+    def __call__(self, first: Tensor, last: Tensor, num_frames: int, clip: Clip) -> Tensor:
+        """See ``Peer``; the clip's prompt is the model's."""
+        self._models = self._models or self._load()
+        settings = replace(
+            self._settings, prompt=clip.prompt, num_frames=num_frames,
+            width=first.shape[-1], height=first.shape[-2],
+        )  # fmt: skip
+        if self._has_plain_decoder:
+            autoencoder = cast(Autoencoder, self._models.autoencoder)
+            with without_references(autoencoder):
+                video = pipeline.interpolate(self._models, first, last, settings)
+        else:
+            video = pipeline.interpolate(self._models, first, last, settings)
+        return rearrange(video, "1 c t h w -> t c h w").float().cpu()
+
+
+@contextmanager
+def without_references(autoencoder: Autoencoder) -> Iterator[None]:
+    """Let the decoder see no references meanwhile: the paper's 'without HAR'."""
+    decode = autoencoder.decode
+    autoencoder.decode = lambda z, references=None, chunk=4: decode(z, None, chunk)
+    try:
+        yield
+    finally:
+        del autoencoder.decode
+
+
+@contextmanager
+def without_mixing_over_time(autoencoder: Autoencoder) -> Iterator[None]:
+    """Let every frame be decoded alone meanwhile: the paper's 'without P3D'.
+
+    The share of what was mixed over time becomes 0 in every block, and the last temporal
+    convolution lets its input through.
+    """
+    changed: list[tuple[Tensor, Tensor]] = [
+        (weight, torch.full_like(weight, -torch.inf))
+        for name, weight in autoencoder.decoder.named_parameters()
+        if name.endswith("mix_factor")
+    ]
+    convolution = autoencoder.decoder.conv_out.time_mix_conv
+    kernel = torch.zeros_like(convolution.weight)
+    kernel[:, :, kernel.shape[2] // 2, 0, 0] = torch.eye(kernel.shape[0])
+    changed.append((convolution.weight, kernel))
+    if convolution.bias is not None:
+        changed.append((convolution.bias, torch.zeros_like(convolution.bias)))
+    # The weights may lie in a file that must not be written to, so they are exchanged.
+    kept = [weight.data for weight, _ in changed]
+    try:
+        for weight, value in changed:
+            weight.data = value
+        yield
+    finally:
+        for (weight, _), value in zip(changed, kept, strict=True):
+            weight.data = value
+
+
+class Reconstructor:
+    """The autoencoder: every frame encoded, decoded with the first and last as references."""
+
+    def __init__(
+        self, name: str, weights: str, load: ModelLoader, parts: tuple[str, ...] = ("har", "p3d")
+    ) -> None:
+        """``parts`` that stay on: ``har``, the references, and ``p3d``, mixing over time."""
+        self.name = name
+        self.weights = weights
+        self._load = load
+        self._parts = parts
+
+    @torch.no_grad()
+    def reconstruct(self, frames: Tensor) -> Tensor:
+        """``t 3 h w`` through the autoencoder and back, by the posterior's mean."""
+        models = self._load()
+        autoencoder = cast(Autoencoder, models.autoencoder)
+        height, width = frames.shape[-2:]
+        fitted, placement = fit(
+            frames, width, height, "crop", models.config.autoencoder.downsampling
+        )
+        home = next(autoencoder.parameters())
+        posteriors = [autoencoder.encode(frame[None].to(home)) for frame in fitted]
+        latents = rearrange(torch.cat([p.mean for p in posteriors]), "t c h w -> 1 c t h w")
+        pairs = zip(posteriors[0].features, posteriors[-1].features, strict=True)
+        references = references_from([torch.cat(pair) for pair in pairs])
+        chosen = references if "har" in self._parts else None
+        with _switched(autoencoder, "p3d" not in self._parts):
+            video = decode_video(
+                lambda z, chunk: autoencoder.decode(z, chosen, chunk), latents, second_pass=False
+            )
+        return placement.restore(rearrange(video, "1 c t h w -> t c h w").float().cpu())
+
+
+@contextmanager
+def _switched(autoencoder: Autoencoder, is_off: bool) -> Iterator[None]:
+    if not is_off:
+        yield
+        return
+    with without_mixing_over_time(autoencoder):
+        yield
+
+
+def variants(name: str, checkpoint: Path, load: ModelLoader) -> list[Reconstructor]:
+    """The rows of Table 4 that one checkpoint can show, with its parts switched off in turn."""
+    weights = describe_file(checkpoint)
+    kept: list[Models] = []
+
+    def load_once() -> Models:
+        if not kept:
+            kept.append(load())
+        return kept[0]
+
+    return [
+        Reconstructor(name, weights, load_once),
+        Reconstructor(f"{name}, without P3D", f"{weights}; P3D off", load_once, ("har",)),
+        Reconstructor(f"{name}, without HAR and P3D", f"{weights}; both off", load_once, ()),
+    ]

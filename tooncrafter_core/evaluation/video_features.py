@@ -1,0 +1,110 @@
+"""What the distances between sets of videos look at: one row of features for each video.
+
+FVD and KVD are distances of I3D's features; its weights are the user's to give, as TorchScript.
+Without them the same distances are taken of AlexNet's features, under names of their own.
+
+Legend: t frames, c channels (3), h w space, d features; videos in [-1, 1].
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from einops import rearrange, reduce
+from torch import Tensor
+
+from .clips import EvaluationError, check_pair
+from .lpips import CHUNK, Lpips
+from .weights import describe_file
+
+MIN_I3D_FRAMES = 10
+"""I3D halves time often; with fewer frames nothing is left."""
+
+
+class VideoFeatures(Protocol):
+    """Turns a video into a row of numbers."""
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """What the Frechet and the kernel distance of these features are called."""
+        ...
+
+    @property
+    def weights(self) -> str:
+        """Which weights they come from, in words."""
+        ...
+
+    def __call__(self, video: Tensor) -> Tensor:
+        """``t 3 h w`` to ``d``."""
+        ...
+
+
+@dataclass(frozen=True)
+class AlexNetFeatures:
+    """The last layer of LPIPS's AlexNet, averaged over the picture.
+
+    Means over time say what is seen, mean steps from frame to frame how it changes.
+    """
+
+    network: Lpips
+    titles: tuple[str, str] = ("Frechet-AlexNet", "Kernel-AlexNet")
+
+    @property
+    def weights(self) -> str:
+        """See ``VideoFeatures``."""
+        return f"AlexNet of {self.network.weights}, averaged; not I3D, so neither FVD nor KVD"
+
+    @torch.no_grad()
+    def __call__(self, video: Tensor) -> Tensor:
+        """See ``VideoFeatures``; 512 features. ``EvaluationError`` for what is no video."""
+        check_pair(video, video)
+        last = [list(self.network.features(chunk))[-1] for chunk in video.split(CHUNK)]
+        frames = reduce(torch.cat(last), "t c h w -> t c", "mean")
+        return torch.cat([frames.mean(0), (frames[1:] - frames[:-1]).abs().mean(0)])
+
+
+class I3dFeatures:
+    """The features of an I3D network in TorchScript, as StyleGAN-V's ``i3d_torchscript.pt``."""
+
+    titles = ("FVD", "KVD")
+
+    def __init__(self, path: str | Path) -> None:
+        """``EvaluationError`` when the file is missing or no TorchScript."""
+        path = Path(path)
+        if not path.is_file():
+            raise EvaluationError(f"There is no I3D TorchScript file at '{path}'.")
+        try:
+            self.network = torch.jit.load(str(path), map_location="cpu").eval()
+        except RuntimeError as error:
+            raise EvaluationError(
+                f"'{path.name}' is not a TorchScript file ({str(error).splitlines()[0]}). FVD "
+                "needs I3D as TorchScript, for instance i3d_torchscript.pt of StyleGAN-V."
+            ) from error
+        self.weights = f"I3D of {describe_file(path)}"
+
+    @torch.no_grad()
+    def __call__(self, video: Tensor) -> Tensor:
+        """See ``VideoFeatures``; the network resizes and rescales by itself.
+
+        ``EvaluationError`` when the video is too short or the network takes or gives something
+        else.
+        """
+        check_pair(video, video)
+        if video.shape[0] < MIN_I3D_FRAMES:
+            raise EvaluationError(
+                f"I3D needs {MIN_I3D_FRAMES} frames or more, the video has {video.shape[0]}."
+            )
+        levels = rearrange((video.float() + 1) * 127.5, "t c h w -> 1 c t h w")
+        try:
+            features = self.network(levels, rescale=True, resize=True, return_features=True)
+        except RuntimeError as error:
+            raise EvaluationError(
+                "The I3D file does not take (video, rescale, resize, return_features) as StyleGAN-"
+                f"V's does: {str(error).strip().splitlines()[-1]}"
+            ) from error
+        if features.ndim != 2 or features.shape[0] != 1:
+            raise EvaluationError(
+                f"The I3D file gave {tuple(features.shape)} where one row of features was expected."
+            )
+        return features[0].float()

