@@ -1,0 +1,1 @@
+"""What the project costs in work, memory and time; see README.md."""
