@@ -1,5 +1,6 @@
 """Finds where shots change, and cuts shots into clips."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class ShotSettings:
     """Frames darker than this on average are between two shots."""
     min_shot_frames: int = 8
     """Cuts nearer to each other than this are flashes."""
-    trim_frames: int = 1
+    trim_frames: int = 2
     """Left out at both ends of a shot, where video compression mixes it with the next."""
     min_seconds: float = 0.6
     """Shorter clips are not made: 16 frames at 24 fps."""
@@ -82,7 +83,7 @@ def find_shots(index: VideoIndex, settings: ShotSettings) -> ShotList:
         found += detector.post_process(last)
     cuts = _merged({numbers[cut.frame_num] for cut in found}, settings.min_shot_frames)
     ends = [numbers[0], *(cut for cut in cuts if cut > numbers[0]), numbers[-1] + 1]
-    shots = tuple(Shot(first=a, end=b) for a, b in zip(ends, ends[1:], strict=False))
+    shots = tuple(Shot(first=a, end=b) for a, b in itertools.pairwise(ends))
     return ShotList(shots=shots, decoded=len(numbers))
 
 
@@ -98,7 +99,7 @@ def cut_clips(shot: Shot, fps: float, settings: ShotSettings) -> list[Shot]:
     while parts > 1 and length // parts < least:
         parts -= 1
     ends = [first + length * i // parts for i in range(parts + 1)]
-    return [Shot(first=a, end=b) for a, b in zip(ends, ends[1:], strict=False)]
+    return [Shot(first=a, end=b) for a, b in itertools.pairwise(ends)]
 
 
 def _analysis_size(index: VideoIndex) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Reads chosen frames of a video file; their numbers count the frames as they are shown."""
 
+import io
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class VideoIndex:
     is_variable: bool
     """Whether the time between frames changes."""
     pixel_format: str
+    content: bytes | None = None
+    """The file itself, when it is no file on a disk."""
 
     @property
     def num_frames(self) -> int:
@@ -58,15 +61,19 @@ class VideoIndex:
         return len(self.times)
 
 
-def index_video(path: str | Path) -> VideoIndex:
-    """List the frames of a video; ``DatasetError`` says why a file is none."""
+def index_video(path: str | Path, content: bytes | None = None) -> VideoIndex:
+    """List the frames of a video; ``DatasetError`` says why a file is none.
+
+    ``content`` is the file itself; ``path`` is then only what messages call it.
+    """
     import av
     import av.error
 
     path = Path(path)
-    _check_file(path)
+    if content is None:
+        _check_file(path)
     try:
-        with av.open(str(path)) as container:
+        with _open(path, content) as container:
             stream = _video_stream(container, path)
             packets = (p for p in container.demux(stream) if p.size)
             times = [p.pts if p.pts is not None else p.dts for p in packets]
@@ -87,14 +94,15 @@ def index_video(path: str | Path) -> VideoIndex:
         fps = len(steps) / (float(ordered[-1] - ordered[0]) * unit)
     return VideoIndex(
         path=path, width=width, height=height, fps=fps or 24.0, times=ordered,
-        is_variable=is_variable, pixel_format=pixel_format,
+        is_variable=is_variable, pixel_format=pixel_format, content=content,
     )  # fmt: skip
 
 
 def read_frames(index: VideoIndex, numbers: Sequence[int]) -> np.ndarray:
     """The frames of these numbers, rising, as ``t h w 3`` uint8.
 
-    ``DatasetError`` if one is missing. Any bit depth becomes 8; what is transparent shows white, as for keyframes.
+    ``DatasetError`` if one is missing. Any bit depth becomes 8; what is transparent shows white,
+    as for keyframes.
     """
     wanted = list(numbers)
     if not wanted or wanted[0] < 0 or wanted[-1] >= index.num_frames:
@@ -130,7 +138,7 @@ def iterate_frames(
     if first >= end:
         return
     try:
-        with av.open(str(index.path)) as container:
+        with _open(index.path, index.content) as container:
             stream = _video_stream(container, index.path)
             if first:
                 container.seek(int(index.times[first]), stream=stream, backward=True)
@@ -145,6 +153,13 @@ def iterate_frames(
                     yield number, _pixels(frame, size)
     except av.error.FFmpegError as error:
         raise DatasetError(f"'{index.path.name}' cannot be decoded: {_words(error)}") from error
+
+
+def _open(path: Path, content: bytes | None) -> Any:
+    """A container to read from."""
+    import av
+
+    return av.open(str(path) if content is None else io.BytesIO(content))
 
 
 def _decoded(container: Any, stream: Any, name: str) -> Iterator[Any]:
