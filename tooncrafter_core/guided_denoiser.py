@@ -10,6 +10,7 @@ from einops import repeat
 from torch import Tensor, nn
 
 from .diffusion.guidance import guide_text_and_image, guided_prediction, rescale_guidance
+from .sketch_guidance import SketchGuidance
 from .types import Condition
 
 
@@ -30,15 +31,17 @@ class GuidedDenoiser:
         image_scale: float | None = None,
         rescale: float = 0.0,
         batched: bool = False,
+        sketches: SketchGuidance | None = None,
     ) -> None:
         """Bind what stays the same over the steps.
 
         ``unconditional`` None or a ``scale`` of 1 (with no other ``image_scale``) leaves guidance
         out, its rescale and its predictions included. ``image_scale`` adds a third prediction,
         with the image tokens and the unconditional text. ``batched`` computes all in one call,
-        which needs as much more memory.
+        which needs as much more memory. ``sketches`` guide every prediction, each with its own
+        text.
         """
-        self._denoiser = denoiser
+        self._denoiser, self._sketches = denoiser, sketches
         self._scale, self._image_scale, self._rescale = scale, image_scale, rescale
         conditions = [conditional]
         is_guided = scale != 1.0 or image_scale not in (None, 1.0)
@@ -72,12 +75,17 @@ class GuidedDenoiser:
         """Predict v for one condition, or for several that were joined to a longer batch."""
         keyframes = condition.keyframe_latents
         noisy = repeat(z.to(keyframes), "b ... -> (n b) ...", n=len(keyframes) // len(z))
+        guided = {}
+        if self._sketches is not None:
+            told = (condition.text, condition.image_tokens)
+            guided["control"] = self._sketches.residuals(noisy, timestep, *told)
         v = self._denoiser(
             torch.cat([noisy, keyframes], dim=1),
             torch.full((len(keyframes),), timestep, device=keyframes.device),
             condition.text,
             condition.image_tokens,
             condition.motion_fps,
+            **guided,
         )
         return v.to(z)
 

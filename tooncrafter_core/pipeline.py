@@ -3,6 +3,7 @@
 Legend: b batch (1), r keyframes (2), t frames, c channels, h w space.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -15,14 +16,17 @@ from .conditioning.build import build_conditions
 from .conditioning.encoders import ImageEncoder, TextEncoder
 from .conditioning.fitting import Placement, fit
 from .conditioning.keyframes import check_keyframes
+from .conditioning.sketches import SketchLayer
 from .decoding import decode_video
 from .diffusion.noise import NoiseStream
 from .diffusion.samplers import OnStep, sample_ddim
 from .diffusion.schedule import ddim_steps, make_schedule
-from .errors import CheckpointError, ToonCrafterError
+from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
 from .models.autoencoder import Autoencoder, references_from
+from .models.sketch_encoder import SketchEncoder
 from .settings import InterpolationSettings
+from .sketch_guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .types import Condition
 
 
@@ -33,8 +37,10 @@ def interpolate(
     last: Tensor,
     settings: InterpolationSettings | None = None,
     on_step: OnStep | None = None,
+    sketches: Sequence[SketchLayer] | None = None,
+    sketch_encoder: SketchEncoder | None = None,
 ) -> Tensor:
-    """Draw the frames between two keyframes.
+    """Draw the frames between two keyframes, along sketches if there are any.
 
     Every network works where its weights are and in their precision, sampling in float32. All
     noise comes from ``settings.seed``, in the published program's order.
@@ -45,13 +51,15 @@ def interpolate(
         last: the last keyframe, of the same or another size.
         settings: what is asked for; the published program's when None.
         on_step: told after every sampling step; may raise to stop.
+        sketches: hints at frames of the clip, of any size: they are fitted as the keyframes are.
+        sketch_encoder: from ``load_sketch_encoder``; needed for sketches only.
 
     Returns:
         ``1 3 t h w`` in [-1, 1], float32, of the width and height asked for.
 
     Raises:
-        ToonCrafterError: keyframes that cannot be used, a model without encoders, numbers that
-            overflowed. SPEC sections 6, 7 and 9.
+        ToonCrafterError: keyframes or sketches that cannot be used, a model without encoders,
+            numbers that overflowed. SPEC sections 6, 7, 9 and 10.
     """
     settings = settings or InterpolationSettings()
     require_encoders(models)
@@ -61,7 +69,8 @@ def interpolate(
     latents, references = encode_keyframes(models, fitted, noise.keyframes())
     # The image encoder sees the first keyframe as it came, not as it was fitted.
     conditions = condition_on(models, first, latents, settings)
-    latents = sample(models, conditions, noise, settings, on_step)
+    guidance = guide_by_sketches(models, sketches, sketch_encoder, settings)
+    latents = sample(models, conditions, noise, settings, on_step, guidance)
     video = decode(models, latents, references, settings)
     return placement.restore(video)
 
@@ -135,12 +144,36 @@ def condition_on(
     return conditional, unconditional
 
 
+def guide_by_sketches(
+    models: Models,
+    sketches: Sequence[SketchLayer] | None,
+    encoder: SketchEncoder | None,
+    settings: InterpolationSettings,
+) -> SketchGuidance | None:
+    """The sketches, ready to guide; None without any, or when all have strength 0."""
+    active = [layer for layer in sketches or () if layer.strength]
+    if not active:
+        return None
+    if encoder is None:
+        raise SketchError("Sketches need the sketch encoder: load sketch_encoder.ckpt as well.")
+    check_sketch_encoder(encoder.config, models.config.unet)
+    size, multiple = (settings.width, settings.height), models.config.size_multiple
+    return SketchGuidance(
+        encoder,
+        fit_sketches(active, *size, settings.fit, multiple),
+        num_timesteps=models.config.diffusion.num_timesteps,
+        tokens=settings.sketch_tokens,
+        missing=settings.sketch_missing,
+    )
+
+
 def sample(
     models: Models,
     conditions: tuple[Condition, Condition],
     noise: NoiseStream,
     settings: InterpolationSettings,
     on_step: OnStep | None = None,
+    sketches: SketchGuidance | None = None,
 ) -> Tensor:
     """Denoise a clip of latents ``1 4 t h w`` by guided DDIM, float32 (SPEC section 9)."""
     denoise = GuidedDenoiser(
@@ -150,6 +183,7 @@ def sample(
         image_scale=settings.image_guidance_scale,
         rescale=settings.guidance_rescale,
         batched=settings.batch_guidance,
+        sketches=sketches,
     )
     schedule = make_schedule(models.config.diffusion)
     steps = ddim_steps(schedule, settings.steps, eta=settings.eta, spacing=settings.spacing)

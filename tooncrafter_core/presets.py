@@ -7,6 +7,7 @@ from .config import (
     ImageEncoderConfig,
     ModelConfig,
     ResamplerConfig,
+    SketchEncoderConfig,
     TextEncoderConfig,
     UNetConfig,
 )
@@ -26,4 +27,16 @@ TINY = replace(
 )  # fmt: skip
 """Every part in small, same layout and same size rules; for tests, its pictures mean nothing."""
 
+TINY_SKETCH = SketchEncoderConfig(
+    model_channels=32, channel_mult=(1, 2, 2, 2), num_res_blocks=1, num_head_channels=32,
+    context_dim=64,
+)  # fmt: skip
+"""A sketch encoder for the tiny model."""
+
 PRESETS: dict[str, ModelConfig] = {"tooncrafter_512": TOONCRAFTER_512, "tiny": TINY}
+
+SKETCH_PRESETS: dict[str, SketchEncoderConfig] = {
+    "tooncrafter_512": SketchEncoderConfig(),
+    "tiny": TINY_SKETCH,
+}
+"""Of each preset the sketch encoder, which comes in a file of its own."""

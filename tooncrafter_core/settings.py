@@ -5,10 +5,12 @@ from typing import get_args
 
 from .conditioning.build import TokenMode
 from .conditioning.fitting import FIT_MODES, FitMode
+from .conditioning.sketches import MISSING_MODES, MissingMode
 from .decoding import DEFAULT_CHUNK
 from .diffusion.noise import MAX_SEED
 from .diffusion.schedule import SPACINGS, Spacing
 from .errors import ToonCrafterError
+from .sketch_guidance import TOKENS_READ, TokensRead
 
 MAX_FRAMES = 256
 MIN_SIDE, MAX_SIDE = 16, 4096
@@ -56,6 +58,10 @@ class InterpolationSettings:
     """Image tokens for other frame counts: those of the nearest trained frame, or shared by all."""
     batch_guidance: bool = False
     """Compute what guidance compares in one call: quicker on some devices, twice the memory."""
+    sketch_tokens: TokensRead = "text"
+    """What the sketch encoder reads besides sketches: the text, or image tokens too."""
+    sketch_missing: MissingMode = "empty"
+    """What frames without a sketch get: an empty sketch as in the paper, or no guidance."""
 
     def __post_init__(self) -> None:
         _check("The width", self.width, MIN_SIDE, MAX_SIDE, "pixels")
@@ -76,6 +82,8 @@ class InterpolationSettings:
         _choose("The fit", self.fit, FIT_MODES)
         _choose("The spacing", self.spacing, SPACINGS)
         _choose("The token mode", self.token_mode, get_args(TokenMode))
+        _choose("What the sketch encoder reads", self.sketch_tokens, TOKENS_READ)
+        _choose("What frames without a sketch get", self.sketch_missing, MISSING_MODES)
 
 
 def _check(name: str, value: float, low: float, high: float, unit: str = "") -> None:

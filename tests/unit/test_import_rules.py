@@ -16,7 +16,7 @@ LAYERS = (
     {"models", "diffusion", "decoding"},
     {"conditioning"},
     {"checkpoints"},
-    {"settings", "guided_denoiser", "pipeline", "video_io", "video_formats"},
+    {"settings", "sketch_guidance", "guided_denoiser", "pipeline", "video_io", "video_formats"},
     {"data"},
     {"training", "evaluation"},
     {"cli"},

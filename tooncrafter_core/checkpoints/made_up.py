@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..config import ModelConfig
+from ..config import ModelConfig, SketchEncoderConfig
 from ..diffusion.schedule import schedule_buffers
-from ..presets import TINY
-from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED
+from ..models.sketch_encoder import SketchEncoder
+from ..presets import TINY, TINY_SKETCH
+from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from .load import build_network
 from .read import Checkpoint, TensorInfo
 from .stored_config import CONFIG_KEY, config_to_json
@@ -40,6 +41,18 @@ def made_up_checkpoint(config: ModelConfig = TINY, tag: str = "tiny") -> Checkpo
     infos = {key: TensorInfo(tensors.shape_of(key), torch.float32) for key in tensors}
     metadata = {CONFIG_KEY: config_to_json(config)}
     return Checkpoint(lambda: tensors, infos, name="made-up weights", metadata=metadata)
+
+
+def made_up_sketch_encoder(
+    config: SketchEncoderConfig = TINY_SKETCH, tag: str = "tiny"
+) -> Checkpoint:
+    """A sketch encoder of a configuration, made when it is read; every official key."""
+    prefix = COMPONENT_KEYS[Component.SKETCH_ENCODER].prefix
+    network = SketchEncoder(config, device="meta")
+    shapes = {prefix + key: tuple(v.shape) for key, v in network.state_dict().items()}
+    tensors = _MadeUp(tag, shapes, {})
+    infos = {key: TensorInfo(shape, torch.float32) for key, shape in shapes.items()}
+    return Checkpoint(lambda: tensors, infos, name="made-up weights")
 
 
 def made_up_tensor(tag: str, key: str, shape: tuple[int, ...]) -> Tensor:

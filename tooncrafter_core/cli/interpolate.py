@@ -1,6 +1,7 @@
 """``interpolate START END -o OUT --checkpoint FILE``: two keyframes in, a video out."""
 
 import argparse
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,15 @@ from .interpolate_options import (
     add_picture_options,
     add_sampling_options,
 )
+from .interpolate_sketches import add_sketch_options, load_sketch_encoder, read_sketches
 
 if TYPE_CHECKING:
     import torch
 
     from ..checkpoints import Models
+    from ..conditioning.sketches import SketchLayer
     from ..diffusion.samplers import SamplingProgress
+    from ..models.sketch_encoder import SketchEncoder
     from ..settings import InterpolationSettings
 
 OUT_OF_MEMORY = (
@@ -36,6 +40,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add_output_options(parser.add_argument_group("output"))
     add_picture_options(parser.add_argument_group("picture"))
     add_sampling_options(parser.add_argument_group("sampling"))
+    add_sketch_options(parser)
     add_machine_options(parser.add_argument_group("files and machine"))
     return parser
 
@@ -45,8 +50,11 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     check_outputs(args)
     first, last = read_keyframes(args)
+    sketches = read_sketches(args, settings)
+    # The smaller file first: a wrong one is told sooner.
+    encoder = load_encoder(args) if sketches else None
     models = load_models(args)
-    video = interpolate_with_progress(models, first, last, settings, args.quiet)
+    video = interpolate_with_progress(models, first, last, settings, args.quiet, sketches, encoder)
     for path in write_outputs(args, video):
         print(path)
     return 0
@@ -85,6 +93,12 @@ def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tenso
     from ..video_io import read_image
 
     return check_keyframes(read_image(args.start), read_image(args.end))
+
+
+def load_encoder(args: argparse.Namespace) -> "SketchEncoder":
+    """The sketch encoder, where the model will be."""
+    device = choose_device(args.device)
+    return load_sketch_encoder(args, device, choose_dtype(args.dtype, device))
 
 
 def load_models(args: argparse.Namespace) -> "Models":
@@ -147,6 +161,8 @@ def interpolate_with_progress(
     last: "torch.Tensor",
     settings: "InterpolationSettings",
     is_quiet: bool,
+    sketches: "Sequence[SketchLayer]" = (),
+    sketch_encoder: "SketchEncoder | None" = None,
 ) -> "torch.Tensor":
     """The video, ``t 3 h w`` in [-1, 1], with a progress bar on stderr meanwhile."""
     import torch
@@ -162,7 +178,7 @@ def interpolate_with_progress(
 
     with closing(tqdm(total=settings.steps, desc="sampling", disable=is_quiet)) as bar:
         try:
-            video = interpolate(models, first, last, settings, on_step)
+            video = interpolate(models, first, last, settings, on_step, sketches, sketch_encoder)
         except torch.OutOfMemoryError as error:
             raise ToonCrafterError(OUT_OF_MEMORY) from error
     return rearrange(video, "1 c t h w -> t c h w")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from ..presets import PRESETS
+from ..presets import PRESETS, SKETCH_PRESETS
 from .convert import DTYPES
 
 
@@ -15,6 +15,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "tiny", help="write a tiny checkpoint with made-up weights, for trying things out"
     )
     parser.add_argument("output", help="the .safetensors file to write")
+    parser.add_argument(
+        "--part", choices=("model", "sketch_encoder"), default="model",
+        help="the model itself, or the sketch encoder that goes with it (model)",
+    )  # fmt: skip
     parser.add_argument(
         "--preset", choices=PRESETS, default="tiny",
         help="its sizes; tooncrafter_512 takes minutes and 10 GB in fp32 (tiny)",
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from ..checkpoints import save_checkpoint
-    from ..checkpoints.made_up import made_up_checkpoint
+    from ..checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 
     output = Path(args.output)
     if output.exists() and not args.overwrite:
@@ -45,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     config = PRESETS[args.preset]
     if args.pruned:
         config = replace(config, text_encoder=None, image_encoder=None)
-    checkpoint = made_up_checkpoint(config, args.tag or args.preset)
+    tag = args.tag or args.preset
+    if args.part == "sketch_encoder":
+        config, checkpoint = None, made_up_sketch_encoder(SKETCH_PRESETS[args.preset], tag)
+    else:
+        checkpoint = made_up_checkpoint(config, tag)
     dtype = getattr(torch, DTYPES[args.dtype] or "float32")
     save_checkpoint(checkpoint, output, dtype=dtype, config=config)
     print(f"{output}: {len(checkpoint)} made-up tensors, its pictures mean nothing")

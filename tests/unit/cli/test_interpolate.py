@@ -71,7 +71,8 @@ def test_every_setting_has_an_option() -> None:
         "--prompt p --negative-prompt n --width 128 --height 192 --fit pad --frames 8 "
         "--motion-fps 12.5 --steps 20 --guidance-scale 5 --image-guidance-scale 2 "
         "--guidance-rescale 0.5 --eta 0.5 --spacing uniform --seed 7 --no-second-pass "
-        "--decode-chunk 2 --token-mode shared --batch-guidance"
+        "--decode-chunk 2 --token-mode shared --batch-guidance --sketch-tokens all "
+        "--sketch-missing none"
     )
     settings, default = interpolate.settings_from(parse(*options.split())), InterpolationSettings()
     for field in fields(InterpolationSettings):

@@ -1,0 +1,179 @@
+"""The sketches of ``interpolate``: options, files, and every check before weights are loaded."""
+
+import argparse
+import logging
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SketchError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ..conditioning.sketches import SketchLayer
+    from ..models.sketch_encoder import SketchEncoder
+    from ..settings import InterpolationSettings
+
+logger = logging.getLogger(__name__)
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+SketchFile = tuple[str, Path]
+"""A frame number as it was typed, and the picture for it."""
+
+
+def add_sketch_options(parser: argparse.ArgumentParser) -> None:
+    """Sketches and how they guide; without defaults, so that it shows which were given."""
+    # Lets '--sketch -1=pose.png' through: argparse takes what starts with '-' and is no number for
+    # an option. Python 3.14 has this pattern of itself.
+    parser._negative_number_matcher = re.compile(r"-\.?\d")
+    add = partial(parser.add_argument_group("sketches").add_argument, default=argparse.SUPPRESS)
+    add(
+        "--sketch",
+        dest="sketches",
+        action="append",
+        metavar="FRAME=FILE",
+        help="a drawing that a frame follows, as in 8=pose.png; 1 is the first frame, -1 the "
+        "last; may be given for any number of frames",
+    )
+    add(
+        "--sketch-dir",
+        metavar="DIR",
+        help="a folder of drawings: as many as frames, or named by their frame numbers (8.png)",
+    )
+    add("--sketch-encoder", metavar="FILE", help="the sketch encoder's .ckpt or .safetensors")
+    add("--sketch-strength", type=float, help="how closely to follow, 0 to 10 (0.6)")
+    add("--sketch-start", type=float, help="the share of sampling where it begins (0)")
+    add("--sketch-end", type=float, help="the share of sampling where it ends (1)")
+    add("--sketch-polarity", help="auto, dark_on_light or light_on_dark (auto)")
+    add(
+        "--sketch-tokens",
+        help="what the encoder reads besides sketches: text; or all, image tokens too (text)",
+    )
+    add(
+        "--sketch-missing",
+        help="what frames without a sketch get: empty, an empty sketch as in the paper; or none, "
+        "no guidance (empty)",
+    )
+
+
+def read_sketches(
+    args: argparse.Namespace, settings: "InterpolationSettings"
+) -> "list[SketchLayer]":
+    """Every sketch asked for, as a hint at its frame; empty when none is.
+
+    ``SketchError`` says which frame number, option or picture cannot be used and why, before
+    anything large is read. What is accepted with a doubt is logged.
+    """
+    from ..conditioning.hints import to_hint
+    from ..conditioning.sketches import SketchLayer, parse_frames
+
+    files = [_split(text) for text in getattr(args, "sketches", ())]
+    if hasattr(args, "sketch_dir"):
+        files += _in_folder(Path(args.sketch_dir), settings.num_frames)
+    if not files:
+        _refuse_idle_options(args)
+        return []
+    if not hasattr(args, "sketch_encoder"):
+        raise SketchError("Sketches need the sketch encoder: name its file with --sketch-encoder.")
+    frames = parse_frames(",".join(text for text, _ in files), settings.num_frames, len(files))
+    options = {"strength": "strength", "start": "start_percent", "end": "end_percent"}
+    given = {
+        name: getattr(args, f"sketch_{option}")
+        for option, name in options.items()
+        if hasattr(args, f"sketch_{option}")
+    }
+    layers = []
+    # A layer for each, as pictures may differ in size.
+    for (_, path), frame in zip(files, frames, strict=True):
+        try:
+            found = to_hint(read_drawing(path), getattr(args, "sketch_polarity", "auto"))
+        except SketchError as error:
+            raise SketchError(f"'{path.name}' for frame {frame + 1}: {error}") from error
+        for warning in found.warnings:
+            logger.warning("'%s' for frame %d: %s", path.name, frame + 1, warning)
+        layers.append(SketchLayer(hints=found.hints, frames=(frame,), **given))
+    return layers
+
+
+def read_drawing(path: Path) -> "Tensor":
+    """A picture as ``1 c h w`` in [-1, 1]; what is transparent stays so, as it may be the lines.
+
+    ``KeyframeError`` when there is no file or it holds no picture.
+    """
+    import numpy as np
+    import torch
+    from einops import rearrange
+    from PIL import Image, ImageOps
+
+    from ..video_io import read_image
+
+    opaque = read_image(path)
+    with Image.open(path) as opened:
+        if "A" not in opened.getbands() and "transparency" not in opened.info:
+            return opaque[None]
+        turned = ImageOps.exif_transpose(opened).convert("RGBA")
+        pixels = np.asarray(turned, dtype=np.float32) / 255
+    return rearrange(torch.from_numpy(pixels) * 2 - 1, "h w c -> 1 c h w")
+
+
+def load_sketch_encoder(
+    args: argparse.Namespace, device: "torch.device", dtype: "torch.dtype"
+) -> "SketchEncoder":
+    """The network of the named file; ``CheckpointError`` when it is something else."""
+    from ..checkpoints import read_checkpoint
+    from ..sketch_guidance import load_sketch_encoder
+
+    return load_sketch_encoder(read_checkpoint(args.sketch_encoder), dtype=dtype, device=device)
+
+
+def _split(text: str) -> SketchFile:
+    """``8=pose.png`` in its two parts."""
+    frame, equals, file = text.partition("=")
+    if not (equals and frame.strip() and file.strip()):
+        raise SketchError(
+            f"'{text}' does not say which frame and which file: write --sketch 8=pose.png."
+        )
+    if "," in frame:
+        raise SketchError(f"'{text}' names several frames: give --sketch once for each.")
+    return frame.strip(), Path(file.strip())
+
+
+def _in_folder(folder: Path, num_frames: int) -> list[SketchFile]:
+    """The pictures of a folder with the frames that their names or their count give them."""
+    if not folder.is_dir():
+        raise SketchError(f"There is no folder '{folder}' for --sketch-dir.")
+    paths = sorted(
+        (path for path in folder.iterdir() if path.suffix.lower() in PICTURES), key=_by_number
+    )
+    if not paths:
+        raise SketchError(f"The folder '{folder}' has no pictures for --sketch-dir.")
+    if len(paths) == num_frames:
+        return [(str(number), path) for number, path in enumerate(paths, 1)]
+    for path in paths:
+        if not re.fullmatch(r"-?\d{1,9}", path.stem):
+            raise SketchError(
+                f"'{path.name}' does not say its frame: name the sketches by frame numbers, such "
+                f"as 8.png, or give one for each of the {num_frames} frames; there are "
+                f"{len(paths)}."
+            )
+    return [(path.stem, path) for path in paths]
+
+
+def _by_number(path: Path) -> list[tuple[int, str]]:
+    """A key by which 2.png comes before 10.png."""
+    return [(int(d or 0), text) for d, text in re.findall(r"(\d+)|(\D+)", path.name)]
+
+
+def _refuse_idle_options(args: argparse.Namespace) -> None:
+    """Options about sketches that are not there do nothing, which nobody means."""
+    names = ("encoder", "strength", "start", "end", "polarity", "tokens", "missing")
+    given = [name for name in names if hasattr(args, f"sketch_{name}")]
+    if given:
+        raise SketchError(
+            f"--sketch-{given[0]} does nothing without a sketch: add --sketch 8=pose.png, or "
+            "--sketch-dir."
+        )
