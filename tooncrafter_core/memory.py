@@ -26,6 +26,21 @@ def denoiser_bytes(
     return DENOISER_FACTOR * config.model_channels * batch * frames * height * width * itemsize
 
 
+def context_bytes(
+    config: UNetConfig, batch: int, text_tokens: int, image_tokens: int, itemsize: int
+) -> int:
+    """What a prepared context holds; ``image_tokens`` are those of all frames together."""
+    base = config.model_channels
+    # The way up has one block a level more than the way down.
+    per_level = [
+        base * mult * (2 * config.num_res_blocks + 1)
+        for level, mult in enumerate(config.channel_mult)
+        if 2**level in config.attention_resolutions
+    ]
+    channels = (sum(per_level) + base * config.channel_mult[-1]) * config.transformer_depth
+    return 2 * channels * batch * (text_tokens + image_tokens) * itemsize
+
+
 def sketch_encoder_bytes(
     config: SketchEncoderConfig, batch: int, frames: int, height: int, width: int, itemsize: int
 ) -> int:

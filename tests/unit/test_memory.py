@@ -11,7 +11,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from support.counting import GIB, Counts, FusedAttentionOperations, count
 from tooncrafter_core.config import AutoencoderConfig, UNetConfig
-from tooncrafter_core.memory import choose_chunk, decode_bytes, denoiser_bytes, encode_bytes
+from tooncrafter_core.memory import (
+    choose_chunk,
+    context_bytes,
+    decode_bytes,
+    denoiser_bytes,
+    encode_bytes,
+)
 from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.models.unet import Denoiser
 
@@ -86,6 +92,13 @@ def test_denoiser_estimate_is_just_above_the_count(
 ) -> None:
     estimate = denoiser_bytes(UNetConfig(), batch, frames, height, width, BYTES)
     assert_estimates(estimate, count_denoiser(batch, frames, height, width))
+
+
+def test_a_prepared_context_is_as_large_as_said() -> None:
+    text, image = empty(2, 77, 1024), empty(2, 16, 16, 1024)
+    counts = count(denoiser().prepare_context, text, image)
+    inputs = (text.numel() + image.numel()) * BYTES
+    assert context_bytes(UNetConfig(), 2, 77, 16 * 16, BYTES) == counts.peak - inputs
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 Legend: b batch, t frames, c channels, h w space, n query tokens, l context tokens.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 from einops import rearrange
 from torch import Tensor, nn
@@ -43,6 +44,15 @@ class FeedForward(nn.Module):
         return self.net(x)
 
 
+class ContextKeys(NamedTuple):
+    """What one attention reads of the context: the same in every step, whatever is denoised."""
+
+    text: tuple[Tensor, Tensor]
+    """Keys and values of the text, b l c: one for all frames."""
+    image: tuple[Tensor, Tensor] | None = None
+    """Keys and values of the image tokens, b t l c with each frame's own, or b l c."""
+
+
 class Attention(nn.Module):
     """Attention to the tokens themselves, or to text and image tokens (SPEC section 2.6).
 
@@ -74,26 +84,37 @@ class Attention(nn.Module):
             self.to_k_ip = operations.Linear(source, inner, bias=False, **factory)
             self.to_v_ip = operations.Linear(source, inner, bias=False, **factory)
 
+    def prepare(self, context: Tensor, image_context: Tensor | None = None) -> ContextKeys:
+        """Compute from the context what ``forward`` reads of it.
+
+        ``context`` is b l c and shared by the frames of a batch item. ``image_context`` is b l c,
+        shared likewise, or b t l c with each frame's own.
+        """
+        text = self.to_k(context), self.to_v(context)
+        if image_context is None:
+            return ContextKeys(text)
+        return ContextKeys(text, (self.to_k_ip(image_context), self.to_v_ip(image_context)))
+
     def forward(
         self,
         x: Tensor,
-        context: Tensor | None = None,
+        context: Tensor | ContextKeys | None = None,
         image_context: Tensor | None = None,
         options: Options = None,
     ) -> Tensor:
-        """Attend from (b t) n c tokens.
+        """Attend from (b t) n c tokens, to themselves without a context.
 
-        ``context`` is b l c and shared by the frames of a batch item. ``image_context`` is b l c,
-        shared likewise, or b t l c with each frame's own. None means self-attention.
+        The contexts are those of ``prepare``, or ``context`` is what it returned.
         """
         q = self.to_q(x)
         if context is None:
             out = self.operations.attention(q, self.to_k(x), self.to_v(x), self.heads, options)
             return self.to_out(out)
-        out = self._attend(q, self.to_k(context), self.to_v(context), options)
-        if image_context is not None:
-            keys, values = self.to_k_ip(image_context), self.to_v_ip(image_context)
-            out = out + self._attend(q, keys, values, options)
+        if isinstance(context, Tensor):
+            context = self.prepare(context, image_context)
+        out = self._attend(q, *context.text, options)
+        if context.image is not None:
+            out = out + self._attend(q, *context.image, options)
         return self.to_out(out)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
@@ -141,7 +162,7 @@ class TransformerBlock(nn.Module):
     def forward(
         self,
         x: Tensor,
-        context: Tensor | None = None,
+        context: Tensor | ContextKeys | None = None,
         image_context: Tensor | None = None,
         options: Options = None,
     ) -> Tensor:
@@ -184,18 +205,24 @@ class SpatialTransformer(nn.Module):
         )
         self.proj_out = operations.Linear(channels, channels, **factory)
 
+    def prepare(self, context: Tensor, image_context: Tensor | None = None) -> list[ContextKeys]:
+        """What each block reads of the context; see ``Attention.prepare``."""
+        blocks = cast(list[TransformerBlock], self.transformer_blocks)
+        return [block.attn2.prepare(context, image_context) for block in blocks]
+
     def forward(
         self,
         x: Tensor,
-        context: Tensor,
+        context: Tensor | Sequence[ContextKeys],
         image_context: Tensor | None = None,
         options: Options = None,
     ) -> Tensor:
-        """Transform (b t) c h w."""
+        """Transform (b t) c h w; ``context`` may be what ``prepare`` made of both."""
         height = x.shape[2]
         tokens = self.proj_in(rearrange(self.norm(x), "b c h w -> b (h w) c"))
-        for block in self.transformer_blocks:
-            tokens = block(tokens, context, image_context, options)
+        for index, block in enumerate(self.transformer_blocks):
+            block_context = context if isinstance(context, Tensor) else context[index]
+            tokens = block(tokens, block_context, image_context, options)
         return x + rearrange(self.proj_out(tokens), "b (h w) c -> b c h w", h=height)
 
 

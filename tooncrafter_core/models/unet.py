@@ -4,6 +4,7 @@ Legend: b batch, t frames, c channels, h w space, l tokens. Frames travel as a b
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +13,21 @@ from torch import Tensor, nn
 
 from ..config import UNetConfig
 from ..operations import TORCH_OPERATIONS, Operations
-from .attention import Options, SpatialTransformer, TemporalTransformer
+from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .layers import Downsample, ResBlock, Upsample, plan_encoder, sinusoidal_embedding
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PreparedContext:
+    """The context as the denoiser reads it: computed once, read in every step.
+
+    It belongs to the weights that made it and must be made anew when they change.
+    """
+
+    transformers: tuple[list[ContextKeys], ...]
+    """One for each spatial transformer, in the order of ``Denoiser.modules``."""
+    num_frames: int | None
+    """Frames whose own image tokens these are; None when all share the tokens."""
 
 
 class Denoiser(nn.Module):
@@ -143,12 +157,25 @@ class Denoiser(nn.Module):
             **self._factory,
         )
 
+    def prepare_context(self, context: Tensor, image_context: Tensor) -> PreparedContext:
+        """Keys and values of text and image tokens for every layer; see ``forward``."""
+        return PreparedContext(
+            transformers=tuple(
+                layer.prepare(context, image_context) for layer in self._spatial_transformers()
+            ),
+            num_frames=image_context.shape[1] if image_context.ndim == 4 else None,
+        )
+
+    def _spatial_transformers(self) -> Iterator[SpatialTransformer]:
+        """In the order in which they run."""
+        return (layer for layer in self.modules() if isinstance(layer, SpatialTransformer))
+
     def forward(
         self,
         x: Tensor,
         timesteps: Tensor,
-        context: Tensor,
-        image_context: Tensor,
+        context: Tensor | PreparedContext,
+        image_context: Tensor | None = None,
         fps: Tensor | None = None,
         control: Sequence[Tensor] | None = None,
         options: Options = None,
@@ -159,8 +186,10 @@ class Denoiser(nn.Module):
             x: noisy latents and keyframe latents, b 8 t h w; h and w multiples of
                 ``config.size_multiple``.
             timesteps: (b,), 0 to 999.
-            context: text tokens, b l c, any number of them.
-            image_context: image tokens, b t l c with each frame's own, or b l c shared by all.
+            context: text tokens, b l c, any number of them; or what ``prepare_context`` made of
+                them and the image tokens.
+            image_context: image tokens, b t l c with each frame's own, or b l c shared by all;
+                None when they were prepared.
             fps: motion fps (b,); None takes ``config.default_fps``.
             control: residuals for the skip connections in the order of ``input_blocks``, the
                 middle block's last, each (b t) c h w (SPEC section 10).
@@ -169,7 +198,8 @@ class Denoiser(nn.Module):
         Returns:
             b 4 t h w.
         """
-        self._check(x, image_context)
+        self._check(x, context, image_context)
+        prepared = iter(context.transformers) if isinstance(context, PreparedContext) else None
         batch, num_frames = x.shape[0], x.shape[2]
         if fps is None:
             fps = timesteps.new_full((batch,), self.config.default_fps)
@@ -184,7 +214,8 @@ class Denoiser(nn.Module):
                 if isinstance(layer, ResBlock):
                     h = layer(h, embedding, num_frames)
                 elif isinstance(layer, SpatialTransformer):
-                    h = layer(h, context, image_context, options)
+                    tokens = context if prepared is None else next(prepared)
+                    h = layer(h, tokens, image_context, options)
                 elif isinstance(layer, TemporalTransformer):
                     h = layer(h, num_frames, options)
                 else:
@@ -212,15 +243,23 @@ class Denoiser(nn.Module):
     def _embed(self, values: Tensor, like: Tensor) -> Tensor:
         return sinusoidal_embedding(values, self.config.model_channels).to(like.dtype)
 
-    def _check(self, x: Tensor, image_context: Tensor) -> None:
+    def _check(
+        self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None
+    ) -> None:
         multiple = self.config.size_multiple
         if x.shape[3] % multiple or x.shape[4] % multiple:
             raise ValueError(
                 f"The latents are {x.shape[4]}x{x.shape[3]}, but both sides must be multiples of "
                 f"{multiple} ({multiple * 8} pixels). Fit the keyframes to such a size."
             )
-        if image_context.ndim == 4 and image_context.shape[1] != x.shape[2]:
+        if isinstance(context, PreparedContext):
+            frames = context.num_frames
+        elif image_context is None:
+            raise ValueError("The denoiser needs image tokens beside the text tokens.")
+        else:
+            frames = image_context.shape[1] if image_context.ndim == 4 else None
+        if frames not in (None, x.shape[2]):
             raise ValueError(
-                f"The image tokens are for {image_context.shape[1]} frames, the latents have "
+                f"The image tokens are for {frames} frames, the latents have "
                 f"{x.shape[2]}. Build the conditioning for the same number of frames."
             )

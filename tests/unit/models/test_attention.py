@@ -32,6 +32,12 @@ def test_text_and_image_tokens_have_softmaxes_of_their_own() -> None:
     assert deviation(layer(X, TEXT, IMAGE), expected) < 1e-5
 
 
+def test_prepared_keys_and_values_give_the_same_bits() -> None:
+    layer = cross_attention()
+    assert torch.equal(layer(X, layer.prepare(TEXT, IMAGE)), layer(X, TEXT, IMAGE))
+    assert torch.equal(layer(X, layer.prepare(TEXT)), layer(X, TEXT))
+
+
 def test_shared_image_tokens_are_each_frames_own_when_all_are_equal() -> None:
     layer = cross_attention()
     shared = IMAGE[:, 0]

@@ -36,6 +36,39 @@ def test_clips_of_a_batch_do_not_meet() -> None:
     assert deviation(alone, prediction()[1:]) < 1e-4
 
 
+@pytest.mark.parametrize("image", [IMAGE, IMAGE[:, 0]], ids=["each-frame", "shared"])
+def test_a_prepared_context_gives_the_same_bits(image: Tensor) -> None:
+    prepared = denoiser().prepare_context(TEXT, image)
+    expected = denoiser()(X, TIMESTEPS, TEXT, image, FPS)
+    for _ in range(2):  # a step leaves it as it was
+        assert torch.equal(denoiser()(X, TIMESTEPS, prepared, fps=FPS), expected)
+
+
+def test_a_prepared_context_leaves_no_projection_to_the_steps() -> None:
+    prepared = denoiser().prepare_context(TEXT, IMAGE)
+    asked: list[str] = []
+    hooks = [
+        layer.register_forward_hook(lambda *_, name=name: asked.append(name))
+        for name, layer in denoiser().named_modules()
+        if name.endswith(("to_k_ip", "to_v_ip"))
+    ]
+    denoiser()(X, TIMESTEPS, prepared, fps=FPS)
+    for hook in hooks:
+        hook.remove()
+    assert len(hooks) > 0 and not asked
+
+
+def test_a_prepared_context_of_another_frame_count_is_refused_in_words() -> None:
+    prepared = denoiser().prepare_context(TEXT, IMAGE)
+    with pytest.raises(ValueError, match="are for 3 frames, the latents have 5"):
+        denoiser()(normal(2, 8, 5, 8, 8), TIMESTEPS, prepared)
+
+
+def test_image_tokens_must_come_with_text_tokens() -> None:
+    with pytest.raises(ValueError, match="needs image tokens"):
+        denoiser()(X, TIMESTEPS, TEXT)
+
+
 def test_motion_fps_is_24_unless_given() -> None:
     unsaid = denoiser()(X, TIMESTEPS, TEXT, IMAGE)
     assert deviation(unsaid[1], prediction()[1]) < 1e-5
