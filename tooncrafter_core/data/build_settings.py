@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .aesthetics import LaionAesthetics
-from .agreement import ClipAgreement
 from .captions import Blip2Captions, SidecarCaptions
 from .motion import DisMotion, RaftMotion
 from .shots import ShotSettings
@@ -38,10 +36,14 @@ def make_stages(settings: BuildSettings) -> list[Stage]:
     if settings.find_text:
         stages.append(RapidText())
     if settings.aesthetic_head and settings.aesthetic_clip:
+        from .aesthetics import LaionAesthetics
+
         stages.append(LaionAesthetics(settings.aesthetic_head, settings.aesthetic_clip))
     blip2 = settings.blip2
     stages.append(Blip2Captions(blip2, settings.device) if blip2 else SidecarCaptions())
     if settings.clip_checkpoint:
+        from .agreement import ClipAgreement
+
         stages.append(ClipAgreement(settings.clip_checkpoint))
     return stages
 

@@ -11,7 +11,7 @@ from .stages import ClipPixels, Identity, Scores
 
 CONFIDENCE = 0.8
 LEAST_LETTERS = 2
-"""What must be read in a box for it to be text: painted backgrounds look like text to a detector."""
+"""What must be read in a box: to a detector alone, painted backgrounds look like text."""
 
 
 class RapidText:
