@@ -219,6 +219,8 @@ def _peers(args: argparse.Namespace) -> "list[Peer | Rebuilder]":
     for name in names:
         if name not in makers:
             raise ToonCrafterError(f"There is no method '{name}'; known are {', '.join(METHODS)}.")
+    # PSNR favours mixing, and holding a frame often beats it to the eye: always show both sides.
+    names = names if "hold" in names else ["hold", *names]
     peers: list[Peer | Rebuilder] = [makers[name]() for name in names]
     for name, folder in _named_files(args.frames_of):
         peers.append(FrameFolder(name, folder))

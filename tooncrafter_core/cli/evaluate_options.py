@@ -61,7 +61,8 @@ def add_compare(commands: Any) -> argparse.ArgumentParser:
     group = parser.add_argument_group("methods")
     group.add_argument(
         "--methods", default=DEFAULT_METHODS,
-        help=f"separated by commas, of {', '.join(METHODS)} ({DEFAULT_METHODS})",
+        help=f"separated by commas, of {', '.join(METHODS)} ({DEFAULT_METHODS}); "
+        "hold is always there",
     )  # fmt: skip
     group.add_argument(
         "--frames-of", action="append", default=[], metavar="NAME=FOLDER",

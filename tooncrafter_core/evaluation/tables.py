@@ -83,7 +83,8 @@ def make_tables(results: Results) -> list[Table]:
     """Every table that these results can fill."""
     if results.kind == "reconstruct":
         return [table_4(results), psnr_by_frame(results)]
-    return [table_1(results), table_3(results), psnr_by_frame(results)]
+    tables = [table_1(results), table_3(results), psnr_by_frame(results)]
+    return [table for table in tables if table.columns]
 
 
 def table_1(results: Results) -> Table:
