@@ -1,6 +1,7 @@
 """How pleasing people would find a clip: LAION's regressor on CLIP embeddings, when given."""
 
 import itertools
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -60,20 +61,19 @@ def build_head(state: Mapping[str, Tensor]) -> nn.Module:
 
     ``DatasetError`` for other weights.
     """
-    names = sorted(
-        (name.removesuffix(".weight") for name in state if name.endswith("weight")),
-        key=lambda name: int(name.split(".")[-1]) if name[-1:].isdigit() else -1,
+    prefixes = sorted(
+        (name.removesuffix("weight") for name in state if name.endswith("weight")),
+        key=lambda prefix: [int(number) for number in re.findall(r"\d+", prefix)],
     )
     layers = []
-    for name in names:
-        weight = state[f"{name}.weight" if name else "weight"]
-        layer = nn.Linear(weight.shape[1], weight.shape[0])
-        bias = state.get(f"{name}.bias" if name else "bias")
+    for prefix in prefixes:
+        weight, bias = state[f"{prefix}weight"], state.get(f"{prefix}bias")
         if weight.ndim != 2 or bias is None:
             break
+        layer = nn.Linear(weight.shape[1], weight.shape[0])
         layer.load_state_dict({"weight": weight, "bias": bias})
         layers.append(layer)
     fits = all(a.out_features == b.in_features for a, b in itertools.pairwise(layers))
-    if not layers or len(layers) != len(names) or not fits or layers[-1].out_features != 1:
+    if not layers or len(layers) != len(prefixes) or not fits or layers[-1].out_features != 1:
         raise DatasetError("This is no aesthetic head of LAION: its layers do not end in a score.")
     return nn.Sequential(*layers).eval()

@@ -62,11 +62,11 @@ class RaftMotion:
 
     @cached_property
     def _raft(self) -> Any:
+        if not self.weights.is_file():
+            raise DatasetError(f"There are no RAFT weights at '{self.weights}'.")
         import torch
         from torchvision.models.optical_flow import raft_large, raft_small
 
-        if not self.weights.is_file():
-            raise DatasetError(f"There are no RAFT weights at '{self.weights}'.")
         state = torch.load(self.weights, map_location="cpu", weights_only=True)
         width = state["feature_encoder.convnormrelu.0.weight"].shape[0]
         model = raft_small() if width == 32 else raft_large()

@@ -1,5 +1,6 @@
 """Training samples: their frames, fps, fit and sketches, from every source, again and again."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,7 +165,7 @@ def test_an_epoch_has_every_clip_once_over_all_ranks() -> None:
 def test_a_rank_reads_one_shard_after_the_other() -> None:
     order = ClipSampler(GROUPS, 4).epoch_order(2)
     group_of = {clip: number for number, group in enumerate(GROUPS) for clip in group}
-    changes = sum(group_of[a] != group_of[b] for a, b in zip(order, order[1:], strict=False))
+    changes = sum(group_of[a] != group_of[b] for a, b in itertools.pairwise(order))
     assert changes == len(GROUPS) - 1
 
 
