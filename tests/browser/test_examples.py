@@ -23,6 +23,9 @@ SET_WIDGET = """([type, name, value]) => {
         widget.callback?.(value);
     }
 }"""
+PICTURES_OF = """([type, title]) => app.graph.nodes
+    .filter(node => node.type === type && (!title || node.title === title))
+    .map(node => node.imgs?.length ?? 0)"""
 SELECT = "type => app.canvas.selectNode(app.graph.nodes.find(node => node.type === type))"
 ALONE = """kind => {
     app.graph.clear();
@@ -110,6 +113,30 @@ def test_basic_example_runs_and_shows_its_frames(page: ComfyPage) -> None:
     assert page.page.evaluate("() => window.previewCount") >= STEPS
 
 
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("sketch_middle", [1]),
+        ("sketch_every_frame", [16]),
+        ("line_drawings", []),
+        ("colourise_one_reference", [16]),
+        ("colourise_two_references", [16]),
+        ("redraw_frame", [16, 1]),
+    ],
+)
+def test_example_with_drawings_runs_from_the_page_and_shows_its_hints(
+    page: ComfyPage, name: str, counts: list[int]
+) -> None:
+    drop_small(page, name)
+    run = page.run(timeout=300)
+    page.settle(1.0)
+    page.screenshot(f"example-{name}-done")
+    assert run.error is None
+    assert run.has_succeeded
+    assert page.page.evaluate(PICTURES_OF, ["ToonCrafterSketchGuidance", None]) == counts
+    assert page.page.evaluate(PICTURES_OF, ["PreviewImage", "Frames"]) == [16]
+
+
 def test_wrong_choice_is_told_in_words_on_the_page(page: ComfyPage) -> None:
     drop_small(page, BASIC)
     page.page.evaluate(SET_WIDGET, ["ToonCrafterKeyframes", "seed", 5])
@@ -131,6 +158,9 @@ def test_wrong_choice_is_told_in_words_on_the_page(page: ComfyPage) -> None:
     [
         "ToonCrafterLoader",
         "ToonCrafterKeyframes",
+        "ToonCrafterSketchEncoderLoader",
+        "ToonCrafterSketchGuidance",
+        "ToonCrafterLineArt",
         "ToonCrafterSampler",
         "ToonCrafterDDIM",
         "ToonCrafterSigmas",

@@ -1,4 +1,4 @@
-"""Runs the basic example in a real ComfyUI and saves its frames, its video and a contact sheet.
+"""Runs an example in a real ComfyUI and saves its frames, its video and a contact sheet.
 
 `python -m comfyui.demo HOST --checkpoint FILE --out DIR` with `tests` on the path.
 """
@@ -12,7 +12,16 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from comfyui.examples import BASIC, DRAWING_NAMES, DRAWINGS, nodes_of, prepare, small_prompt
+from comfyui.examples import (
+    BASIC,
+    DRAWING_NAMES,
+    DRAWINGS,
+    example_names,
+    frames_node,
+    nodes_of,
+    prepare,
+    small_prompt,
+)
 from comfyui.host import Host, Prompt, RunResult
 from comfyui.launch import PROJECT
 
@@ -38,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("host", type=Path, help="folder that holds ComfyUI's main.py")
     parser.add_argument("--checkpoint", type=Path, required=True, help="the made-up weights")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--example", choices=example_names(), default=BASIC)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--height", type=int, default=192)
     parser.add_argument("--frames", type=int, default=16)
@@ -52,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             f"\nComfyUI answered after {host.boot_seconds:.0f} s; it has {len(ours)} nodes of ours"
         )
-        prompt = demo_prompt(small_prompt(BASIC, nodes), options)
+        prompt = demo_prompt(small_prompt(options.example, nodes), options)
         print(
-            f"running example_workflows/{BASIC}.json: {options.frames} frames of "
+            f"running example_workflows/{options.example}.json: {options.frames} frames of "
             f"{options.width}x{options.height}, {options.steps} steps",
             flush=True,
         )
@@ -102,8 +112,8 @@ def collect(host: Host, prompt: Prompt, result: RunResult, out: Path) -> tuple[l
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     frames = []
-    [preview], [save] = nodes_of(prompt, "PreviewImage"), nodes_of(prompt, "SaveVideo")
-    for number, record in enumerate(result.images(preview), 1):
+    [save] = nodes_of(prompt, "SaveVideo")
+    for number, record in enumerate(result.images(frames_node(prompt)), 1):
         frames.append(folder / f"frame_{number:03}.png")
         shutil.copyfile(stored(host, record), frames[-1])
     [record] = result.images(save)

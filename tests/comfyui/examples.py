@@ -16,15 +16,19 @@ from comfyui.host import Prompt
 from comfyui.launch import PROJECT
 from comfyui.workflow import load_workflow, to_prompt
 from tooncrafter_core.checkpoints import save_checkpoint
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.presets import TINY
 
 EXAMPLES = PROJECT / "example_workflows"
 BASIC = "interpolation"
 DRAWINGS = PROJECT / "docs" / "images"
 DRAWING_NAMES = ("tooncrafter_first.png", "tooncrafter_last.png")
+"""The two keyframes."""
+FRAMES_TITLE = "Frames"
+"""Of the node that shows the result."""
 
 CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
+SKETCH_ENCODER = "sketch_encoder_tiny_made_up.safetensors"
 UPSCALER = "tiny_upscaler_made_up.safetensors"
 WIDTH, HEIGHT, STEPS = 128, 64, 3
 """Of an example in a test."""
@@ -36,18 +40,24 @@ def example_names() -> list[str]:
 
 
 def prepare(base: Path, checkpoint: Path | None = None) -> None:
-    """Put made-up weights and the two drawings where ComfyUI looks for them."""
+    """Put made-up weights, drawings and clips where ComfyUI looks for them."""
     models = base / "models"
-    for folder in ("checkpoints", "upscale_models"):
+    for folder in ("checkpoints", "controlnet", "upscale_models"):
         (models / folder).mkdir(parents=True, exist_ok=True)
     place = models / "checkpoints" / CHECKPOINT
     if checkpoint is not None:
         shutil.copyfile(checkpoint, place)
     else:
         save_checkpoint(made_up_checkpoint(), place, config=TINY)
+    save_checkpoint(made_up_sketch_encoder(), models / "controlnet" / SKETCH_ENCODER)
     save_file(doubling_upscaler(), models / "upscale_models" / UPSCALER)
-    for name in DRAWING_NAMES:
-        shutil.copyfile(DRAWINGS / name, base / "input" / name)
+    for path in drawings():
+        shutil.copyfile(path, base / "input" / path.name)
+
+
+def drawings() -> list[Path]:
+    """Every drawing and clip of the examples."""
+    return sorted(p for p in DRAWINGS.glob("tooncrafter_*") if p.suffix in (".png", ".gif"))
 
 
 def doubling_upscaler() -> dict[str, torch.Tensor]:
@@ -71,6 +81,7 @@ def small_values(kind: str) -> dict[str, Any]:
             "image_encoder": "none",
         },
         "ToonCrafterKeyframes": {"width": WIDTH, "height": HEIGHT},
+        "ToonCrafterSketchEncoderLoader": {"sketch_encoder": SKETCH_ENCODER},
         "ToonCrafterSampler": {"steps": STEPS},
         "ToonCrafterSigmas": {"steps": STEPS},
         "KSampler": {"steps": STEPS},
@@ -89,3 +100,11 @@ def small_prompt(name: str, object_info: dict[str, Any]) -> Prompt:
 def nodes_of(prompt: Prompt, kind: str) -> list[str]:
     """Ids of the nodes of one kind."""
     return [node_id for node_id, node in prompt.items() if node["class_type"] == kind]
+
+
+def frames_node(prompt: Prompt) -> str:
+    """Id of the node that shows the result."""
+    titled = [n for n in nodes_of(prompt, "PreviewImage")
+              if prompt[n]["_meta"]["title"] == FRAMES_TITLE]  # fmt: skip
+    [node_id] = titled
+    return node_id

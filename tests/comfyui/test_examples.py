@@ -13,6 +13,7 @@ from comfyui.examples import (
     STEPS,
     WIDTH,
     example_names,
+    frames_node,
     nodes_of,
     prepare,
     small_prompt,
@@ -56,7 +57,7 @@ def test_example_runs_and_gives_frames_and_a_video(
     prompt = small_prompt(name, object_info)
     result = host.run(prompt, timeout=300)
     assert result.status == "success", (result.error, result.validation, host.log_tail())
-    [preview] = nodes_of(prompt, "PreviewImage")
+    preview = frames_node(prompt)
     frames = np.stack([host.download(record) for record in result.images(preview)])
     factor = 2 if nodes_of(prompt, "UpscaleModelLoader") else 1
     assert frames.shape == (16, HEIGHT * factor, WIDTH * factor, 3)
@@ -65,6 +66,80 @@ def test_example_runs_and_gives_frames_and_a_video(
     [video] = result.images(save)
     path = host.base / video["type"] / video["subfolder"] / video["filename"]
     assert path.suffix == ".mp4" and path.stat().st_size > 1000
+
+
+SKETCHES = {
+    "sketch_middle": [1],
+    "sketch_every_frame": [16],
+    "colourise_one_reference": [16],
+    "colourise_two_references": [16],
+    "redraw_frame": [16, 1],
+}
+"""Of each example with sketch guidance, how many hints its nodes show."""
+
+
+@pytest.mark.parametrize(("name", "counts"), SKETCHES.items())
+def test_guidance_of_an_example_shows_its_hints(
+    name: str, counts: list[int], host: Host, object_info: dict[str, Any]
+) -> None:
+    prompt = small_prompt(name, object_info)
+    guiding = nodes_of(prompt, "ToonCrafterSketchGuidance")
+    # A seed of its own: what the server has from another test it would not show again.
+    for keyframes in nodes_of(prompt, "ToonCrafterKeyframes"):
+        prompt[keyframes]["inputs"]["seed"] = 8001
+    result = host.run(prompt, timeout=300)
+    assert result.status == "success", (result.error, result.validation, host.log_tail())
+    assert [len(result.images(node_id)) for node_id in guiding] == counts
+    for node_id in guiding:
+        for record in result.images(node_id):
+            hint = host.download(record)
+            assert hint.shape == (HEIGHT, WIDTH, 3)
+            # White lines on black, even where the lines were black on white.
+            assert hint.max() > 0.5 and np.median(hint) < 0.1
+
+
+def test_sketches_of_an_example_change_its_frames(host: Host, object_info: dict[str, Any]) -> None:
+    results = []
+    for strength in (0.0, 1.0):
+        prompt = small_prompt("sketch_middle", object_info)
+        [guidance] = nodes_of(prompt, "ToonCrafterSketchGuidance")
+        prompt[guidance]["inputs"]["strength"] = strength
+        result = host.run(prompt, timeout=300)
+        assert result.status == "success", (result.error, result.validation, host.log_tail())
+        records = result.images(frames_node(prompt))
+        results.append(np.stack([host.download(record) for record in records]))
+    assert np.abs(results[0] - results[1]).max() > 0.02
+
+
+def test_lines_on_a_transparent_layer_arrive_through_join_image_with_alpha(
+    host: Host, object_info: dict[str, Any]
+) -> None:
+    # ComfyUI's Load Image drops transparency; the README says what to do.
+    layer = np.zeros((HEIGHT, WIDTH, 4), dtype=np.uint8)
+    layer[30:33, 20:100, 3] = 255
+    prompt = small_prompt("sketch_middle", object_info)
+    [guidance] = nodes_of(prompt, "ToonCrafterSketchGuidance")
+    [source, _] = prompt[guidance]["inputs"]["sketches"]
+    prompt[source]["inputs"]["image"] = host.upload_image("layer.png", layer)
+    refused = host.run(prompt, timeout=300)
+    assert refused.error is not None
+    assert "one flat colour" in refused.error["exception_message"]
+    prompt["join"] = {
+        "class_type": "JoinImageWithAlpha",
+        "inputs": {"image": [source, 0], "alpha": [source, 1]},
+    }
+    prompt[guidance]["inputs"]["sketches"] = ["join", 0]
+    result = host.run(prompt, timeout=300)
+    assert result.status == "success", (result.error, result.validation, host.log_tail())
+    [hint] = [host.download(record) for record in result.images(guidance)]
+    assert hint[31, 60].min() > 0.9 and hint[10, 60].max() < 0.1
+
+
+def test_redrawing_runs_both_passes_with_one_seed(object_info: dict[str, Any]) -> None:
+    prompt = small_prompt("redraw_frame", object_info)
+    seeds = [prompt[node]["inputs"]["seed"] for node in nodes_of(prompt, "ToonCrafterSampler")]
+    [shared] = nodes_of(prompt, "PrimitiveInt")
+    assert seeds == [[shared, 0]] * 2
 
 
 @pytest.mark.parametrize("kind", ["ToonCrafterSampler", "KSampler", "SamplerCustom"])

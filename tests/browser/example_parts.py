@@ -1,0 +1,145 @@
+"""What the example workflows are put together from: nodes in columns, and their usual beginnings.
+
+A graph is a description only; `browser.make_examples` builds it in ComfyUI's own page.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+CHECKPOINT = "tooncrafter_512_interp-pruned-fp16.safetensors"
+TEXT_ENCODER = "stable-diffusion-2-1-clip-fp16.safetensors"
+IMAGE_ENCODER = "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors"
+UPSCALER = "RealESRGAN_x4plus_anime_6B.pth"
+SKETCH_ENCODER = "sketch_encoder-fp16.safetensors"
+MODEL_FILES = (
+    f"checkpoints/{CHECKPOINT}",
+    f"text_encoders/{TEXT_ENCODER}",
+    f"clip_vision/{IMAGE_ENCODER}",
+    f"upscale_models/{UPSCALER}",
+    f"controlnet/{SKETCH_ENCODER}",
+)
+PROMPT = "a boy jumps up and reaches for a star"
+FIRST, LAST = "tooncrafter_first.png", "tooncrafter_last.png"
+
+# Columns from left to right; those that an example does not use take no room. Heights leave free
+# lanes above the nodes for MODEL and VAE, which run from the first column to the later ones.
+COLUMNS = (
+    "load", "text", "keyframes", "first pass", "sketch", "patch", "sample", "decode", "upscale",
+    "look",
+)  # fmt: skip
+GAP, TITLE = 44, 30
+"""Between columns, and the height of a title bar."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A node on the canvas."""
+
+    kind: str
+    column: str
+    top: int
+    size: tuple[int, int]
+    widgets: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Input name: name of the node it comes from, and of that node's output."""
+    title: str | None = None
+    hints_of: str | None = None
+    """The picture whose hints the node shows in the workflow's picture, as after a run."""
+    is_rough: bool = False
+    """Whether 'ToonCrafter Line Art' has to draw that picture's lines first."""
+
+
+Graph = dict[str, Placed]
+
+CHOOSE_FILES = """**Load ToonCrafter**: choose your file. `model.ckpt` brings its own encoders: \
+leave both at *none*. The pruned file needs the two encoder files."""
+CHOOSE_SKETCH_ENCODER = """**Load ToonCrafter Sketch Encoder**: `sketch_encoder.ckpt` or \
+`sketch_encoder-fp16.safetensors`, in `models/controlnet`."""
+DRAWINGS_STEPS = ("Choose your **two drawings**.", "**Prompt**: a short sentence of what happens.")
+
+
+def note(
+    title: str,
+    what: str,
+    more: str,
+    steps: tuple[str, ...] = (CHOOSE_FILES, *DRAWINGS_STEPS, "Press **Run**."),
+    height: int = 270,
+) -> Placed:
+    """The words that greet whoever opens the workflow."""
+    numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+    text = f"## {title}\n\n{what}\n\n{numbered}\n\n{more}\n"
+    return Placed("MarkdownNote", "load", 240, (440, height), {"text": text}, title="Read me")
+
+
+def beginning(prompt: str = PROMPT, first: str = FIRST, last: str | None = LAST) -> Graph:
+    """What every example starts with: weights, prompts and the two keyframes.
+
+    Without a last one the first stands at both ends.
+    """
+    graph = {
+        "load": Placed(
+            "ToonCrafterLoader", "load", 0, (440, 190),
+            {"checkpoint": CHECKPOINT, "text_encoder": TEXT_ENCODER,
+             "image_encoder": IMAGE_ENCODER},
+        ),
+        "positive": Placed(
+            "CLIPTextEncode", "text", 200, (340, 100), {"text": prompt},
+            {"clip": ("load", "CLIP")}, title="Prompt",
+        ),
+        "negative": Placed(
+            "CLIPTextEncode", "text", 350, (340, 90), {"text": ""},
+            {"clip": ("load", "CLIP")}, title="Negative prompt (may stay empty)",
+        ),
+        "first": Placed(
+            "LoadImage", "text", 490, (340, 316), {"image": first},
+            title="First keyframe" if last else "The coloured drawing",
+        ),
+        "last": Placed(
+            "LoadImage", "text", 856, (340, 316), {"image": last}, title="Last keyframe"
+        ),
+        "keyframes": Placed(
+            "ToonCrafterKeyframes", "keyframes", 130, (300, 290), {"seed": 123},
+            {"positive": ("positive", "CONDITIONING"), "negative": ("negative", "CONDITIONING"),
+             "clip_vision": ("load", "CLIP_VISION"), "vae": ("load", "VAE"),
+             "first_image": ("first", "IMAGE"), "last_image": ("last", "IMAGE")},
+        ),
+    }  # fmt: skip
+    if last is None:
+        del graph["last"]
+        graph["keyframes"].inputs["last_image"] = ("first", "IMAGE")
+    return graph
+
+
+def decode(
+    samples: tuple[str, str], column: str = "decode", top: int = -60, last: str = "last"
+) -> Placed:
+    """The decoder with the same two drawings."""
+    return Placed(
+        "ToonCrafterDecode", column, top, (300, 150), {},
+        {"vae": ("load", "VAE"), "latent": samples, "first_image": ("first", "IMAGE"),
+         "last_image": (last, "IMAGE")},
+    )  # fmt: skip
+
+
+def ending(samples: tuple[str, str], images: str = "decode") -> Graph:
+    """What every example ends with: frames, a look at them, and a video file."""
+    return {
+        "decode": decode(samples),
+        "preview": Placed(
+            "PreviewImage", "look", 20, (420, 420), {}, {"images": (images, "IMAGE")},
+            title="Frames",
+        ),
+        "video": Placed(
+            "CreateVideo", "look", 490, (420, 80), {"fps": 8.0}, {"images": (images, "IMAGE")}
+        ),
+        "save": Placed(
+            "SaveVideo", "look", 630, (420, 420), {"filename_prefix": "video/tooncrafter"},
+            {"video": ("video", "VIDEO")},
+        ),
+    }  # fmt: skip
+
+
+CONDITIONED = {
+    "positive": ("keyframes", "positive"),
+    "negative": ("keyframes", "negative"),
+}
