@@ -122,6 +122,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
     def _load(self, memory: float) -> None:
         comfy.model_management.load_models_gpu([self.patcher], memory_required=int(memory))
 
+    @torch.no_grad()
     def encode_keyframes(self, images: Tensor) -> Posterior:
         """Latents' posterior and features of images n 3 h w in [-1, 1], on the device."""
         itemsize = comfy.model_management.dtype_size(self.vae_dtype)
@@ -132,6 +133,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
         pixels = images.to(device=self.device, dtype=self.vae_dtype)
         return self.first_stage_model.network.encode(pixels)
 
+    @torch.no_grad()
     def decode_with_references(
         self, latents: Tensor, images: Tensor, *, second_pass: bool, budget: int | None
     ) -> Tensor:

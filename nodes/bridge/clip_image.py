@@ -7,6 +7,7 @@ from typing import Any
 
 import comfy.clip_vision
 import comfy.model_management
+import torch
 from torch import Tensor
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, read_checkpoint
@@ -123,6 +124,7 @@ def require_clip_vision(clip_vision: object) -> None:
         )
 
 
+@torch.no_grad()
 def encode_image(clip_vision: Any, images: Tensor) -> Tensor:
     """All tokens of images n 3 h w in [-1, 1], stretched as in training (SPEC section 4).
 

@@ -76,6 +76,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@torch.inference_mode()  # as ComfyUI runs nodes
 def test_two_drawings_become_sixteen_finite_frames_within_24_gib(
     pack: ModuleType,
     pack_nodes: dict[str, Any],
