@@ -4,6 +4,7 @@ Legend: b batch, n conditions, t frames, c channels, h w latent cells.
 """
 
 from dataclasses import fields, replace
+from typing import Any
 
 import torch
 from einops import repeat
@@ -39,7 +40,8 @@ class GuidedDenoiser:
         out, its rescale and its predictions included. ``image_scale`` adds a third prediction,
         with the image tokens and the unconditional text. ``batched`` computes all in one call,
         which needs as much more memory. ``sketches`` guide every prediction, each with its own
-        text.
+        text. The weights must stay the same: what the denoiser reads of the text and image tokens
+        is computed at the first step and kept.
         """
         self._denoiser, self._sketches = denoiser, sketches
         self._scale, self._image_scale, self._rescale = scale, image_scale, rescale
@@ -52,6 +54,7 @@ class GuidedDenoiser:
         self._num_conditions = len(conditions)
         can_join = len({condition.text.shape for condition in conditions}) == 1
         self._calls = [_join(conditions)] if batched and can_join else conditions
+        self._tokens: dict[int, tuple[Any, ...]] = {}
 
     @property
     def num_predictions(self) -> int:
@@ -60,7 +63,9 @@ class GuidedDenoiser:
 
     def __call__(self, z: Tensor, timestep: int) -> Tensor:
         """The guided v of latents ``b 4 t h w`` at ``timestep``, in their precision."""
-        predictions = torch.cat([self._predict(z, timestep, call) for call in self._calls])
+        predictions = torch.cat(
+            [self._predict(z, timestep, call) for call in range(len(self._calls))]
+        )
         conditional, *others = predictions.chunk(self._num_conditions)
         if len(others) == 2:
             unconditional, image_only = others
@@ -71,8 +76,9 @@ class GuidedDenoiser:
         unconditional = others[0] if others else None
         return guided_prediction(conditional, unconditional, self._scale, self._rescale)
 
-    def _predict(self, z: Tensor, timestep: int, condition: Condition) -> Tensor:
+    def _predict(self, z: Tensor, timestep: int, call: int) -> Tensor:
         """Predict v for one condition, or for several that were joined to a longer batch."""
+        condition = self._calls[call]
         keyframes = condition.keyframe_latents
         noisy = repeat(z.to(keyframes), "b ... -> (n b) ...", n=len(keyframes) // len(z))
         guided = {}
@@ -82,12 +88,19 @@ class GuidedDenoiser:
         v = self._denoiser(
             torch.cat([noisy, keyframes], dim=1),
             torch.full((len(keyframes),), timestep, device=keyframes.device),
-            condition.text,
-            condition.image_tokens,
+            *self._context(call),
             condition.motion_fps,
             **guided,
         )
         return v.to(z)
+
+    def _context(self, call: int) -> tuple[Any, ...]:
+        """Text and image tokens of a call, as the denoiser takes them."""
+        if call not in self._tokens:
+            told = self._calls[call].text, self._calls[call].image_tokens
+            prepare = getattr(self._denoiser, "prepare_context", None)
+            self._tokens[call] = told if prepare is None else (prepare(*told), None)
+        return self._tokens[call]
 
 
 def _join(conditions: list[Condition]) -> Condition:

@@ -108,3 +108,28 @@ def test_network_works_in_its_own_precision_and_guidance_in_the_latents() -> Non
     v = GuidedDenoiser(recorder, half, half, scale=2.0)(Z, 500)
     assert recorder.calls[0][0].dtype == torch.bfloat16
     assert v.dtype == torch.float32
+
+
+class Preparing(Recorder):
+    """Reads the tokens once, as the denoiser does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prepared = 0
+
+    def prepare_context(self, text: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+        self.prepared += 1
+        return text, image
+
+    def forward(self, x: Tensor, timesteps: Tensor, text: Any, image: None, fps: Tensor) -> Tensor:
+        assert image is None
+        return super().forward(x, timesteps, *text, fps)
+
+
+@pytest.mark.parametrize(("options", "times"), [({}, 2), ({"batched": True}, 1)])
+def test_tokens_are_read_once_for_all_steps(options: dict[str, Any], times: int) -> None:
+    preparing = Preparing()
+    denoise, plain = (guided(network, scale=7.5, **options) for network in (preparing, Recorder()))
+    for timestep in (999, 500, 1):
+        assert torch.equal(denoise(Z, timestep), plain(Z, timestep))
+    assert preparing.prepared == times
