@@ -34,12 +34,12 @@ def test_a_step_has_the_least_width() -> None:
 def test_sharpness_falls_with_blur(make_clip: Callable[..., Tensor]) -> None:
     frames = make_clip(3, 192, 128)
     scores = [cpbd(frames).mean().item()]
-    for sigma in (0.7, 1.0, 1.5, 3.0):
+    for sigma in (0.35, 0.5, 0.7, 1.0, 3.0):
         blurred = kornia.filters.gaussian_blur2d(frames, (19, 19), (sigma, sigma))
         scores.append(cpbd(blurred).mean().item())
     assert scores[0] > 0.9
     assert scores == sorted(scores, reverse=True)
-    assert scores[-1] < 0.1 < scores[1]
+    assert scores[-1] < 0.05
 
 
 def test_a_picture_without_edges_has_none_that_are_sharp() -> None:
