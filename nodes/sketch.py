@@ -14,6 +14,7 @@ from .bridge import paths
 from .bridge.control import SketchControl, load_sketch_encoder, require_sketch_control
 from .bridge.denoiser import KEYFRAME_LATENTS
 from .bridge.images import hints_to_image, to_pixels
+from .bridge.notices import warn
 from .latents import FIT, NUM_FRAMES
 from .sockets import SKETCH_CATEGORY, schema
 
@@ -135,6 +136,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                 io.Conditioning.Output(display_name="negative"),
                 io.Image.Output(display_name="hints"),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -159,7 +161,8 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
         size, multiple = (asked["width"], asked["height"]), asked["multiple"]
         hints, _ = fit_hints(found.hints, *size, asked["fit"], multiple)
         image = hints_to_image(hints)
-        preview = ui.PreviewImage(image, cls=cls)
+        warn(found.warnings, getattr(cls.hidden, "unique_id", None))
+        preview = {**ui.PreviewImage(image, cls=cls).as_dict(), "text": found.warnings}
         if strength == 0:
             return io.NodeOutput(positive, negative, image, ui=preview)
         layer = SketchLayer(

@@ -3,20 +3,21 @@
 Legend: b batch, t frames, n sketches, c channels, h w space, l tokens.
 """
 
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import comfy.controlnet
 import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
+import comfy.patcher_extension
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
 from ...tooncrafter_core.conditioning.hints import fit_hints, to_hint
 from ...tooncrafter_core.conditioning.sketches import (
     FramePlan,
+    MissingMode,
     SketchLayer,
     gather_hint_features,
     plan_frames,
@@ -26,14 +27,14 @@ from ...tooncrafter_core.config import SketchEncoderConfig
 from ...tooncrafter_core.errors import ModelMismatchError, SketchError
 from ...tooncrafter_core.memory import sketch_encoder_bytes
 from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
+from ...tooncrafter_core.sketch_guidance import (
+    TokensRead,
+    check_sketch_encoder,
+    encoder_context,
+    percent_done,
+)
 from .operations import HostOperations
 from .sampling_model import ToonCrafterModelSampling
-
-TokensRead = Literal["text", "all"]
-"""Which tokens the sketch encoder attends to: its weights' authors do not say (SPEC section 10)."""
-
-Unsketched = Literal["empty", "none"]
-"""What frames without a sketch get: an empty sketch, as the paper says, or no guidance at all."""
 
 USUAL_CLIP = (16, 40, 64)
 """Frames, height and width in latent cells that memory is estimated for before a clip is known."""
@@ -63,7 +64,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         self.patcher = patcher
         self.compute_dtype = compute_dtype
         self.tokens_read: TokensRead = "text"
-        self.unsketched: Unsketched = "empty"
+        self.unsketched: MissingMode = "empty"
         self.layers: tuple[SketchLayer, ...] = ()
         self.is_dense = False
         """Whether the sketches came without frame numbers, so that every frame must have one."""
@@ -123,8 +124,18 @@ class SketchControl(comfy.controlnet.ControlBase):
     def inference_memory_requirements(self, dtype: torch.dtype) -> float:
         """Bytes besides the weights, added to the denoiser's."""
         itemsize = comfy.model_management.dtype_size(dtype)
-        own = sketch_encoder_bytes(self.encoder.config, 1, *USUAL_CLIP, itemsize) * WORKSPACE
-        return own + super().inference_memory_requirements(dtype)
+        # For one clip: the denoiser's own, which does not run at the same time, is for two.
+        own = sketch_encoder_bytes(self.encoder.config, 1, *self._clip_size(), itemsize)
+        return own * WORKSPACE + super().inference_memory_requirements(dtype)
+
+    def _clip_size(self) -> tuple[int, int, int]:
+        """Frames, height and width in latent cells, as far as the sketches tell."""
+        frames, height, width = USUAL_CLIP
+        for layer in self.layers:
+            frames = max(frames, *(frame + 1 for frame in layer.frames))
+            if not self.is_dense:  # others are not fitted yet
+                height, width = (side // 8 for side in layer.hints.shape[-2:])
+        return frames, height, width
 
     def pre_run(self, model: Any, percent_to_timestep_function: Any) -> None:
         """Check the model before the first step."""
@@ -134,7 +145,22 @@ class SketchControl(comfy.controlnet.ControlBase):
                 "The sketch encoder guides ToonCrafter only; this model is another. Connect the "
                 "MODEL of 'Load ToonCrafter', or take the sketches off."
             )
+        check_sketch_encoder(self.encoder.config, model.tooncrafter.unet)
         self._sampling = model.model_sampling
+        self._features.clear()
+        self._cleanup_with(model.current_patcher)
+
+    def _cleanup_with(self, patcher: comfy.model_patcher.ModelPatcher) -> None:
+        """Let go with the MODEL, which ComfyUI cleans up after cancelled runs too."""
+        kind = comfy.patcher_extension.CallbacksMP.ON_CLEANUP
+        key = f"tooncrafter_sketch_{id(self)}"
+
+        def clean(patcher: Any) -> None:
+            patcher.remove_callbacks_with_key(kind, key)
+            self.cleanup()
+
+        patcher.remove_callbacks_with_key(kind, key)
+        patcher.add_callback_with_key(kind, key, clean)
 
     def cleanup(self) -> None:
         """Let go of what a run has kept."""
@@ -179,8 +205,8 @@ class SketchControl(comfy.controlnet.ControlBase):
         """How far the sampling is, 0 to 1; waits for the device only where it matters."""
         if all((layer.start_percent, layer.end_percent) == (0.0, 1.0) for layer in self.layers):
             return 0.0
-        last = cast(ToonCrafterModelSampling, self._sampling).num_timesteps - 1
-        return 1 - float(timesteps[0]) / last
+        sampling = cast(ToonCrafterModelSampling, self._sampling)
+        return percent_done(float(timesteps[0]), sampling.num_timesteps)
 
     def _residuals(
         self,
@@ -194,12 +220,8 @@ class SketchControl(comfy.controlnet.ControlBase):
         sampling = cast(ToonCrafterModelSampling, self._sampling)
         x = sampling.to_network(sigma, x_noisy).to(self.compute_dtype)
         features = gather_hint_features(*self._hint_features(x), plan)
-        context = cond.get("crossattn_controlnet", cond["c_crossattn"])
-        if self.tokens_read == "all":
-            image = cond["image_context"]
-            if image.ndim == 4:
-                image = rearrange(image, "b t l c -> b (t l) c")
-            context = torch.cat([context, image.to(context)], dim=1)
+        text = cond.get("crossattn_controlnet", cond["c_crossattn"])
+        context = encoder_context(text, cond["image_context"], self.tokens_read)
         context = context.to(device=x.device, dtype=self.compute_dtype)
         residuals = self.encoder(x, features, timesteps, context, options)
         return scale_residuals(residuals, plan)

@@ -1,0 +1,17 @@
+"""Words for the person at the screen that are no errors."""
+
+import logging
+from collections.abc import Sequence
+from importlib import import_module
+
+logger = logging.getLogger(__name__)
+
+
+def warn(sentences: Sequence[str], node_id: str | None) -> None:
+    """Log sentences, and write them onto the node; ``node_id`` is None outside of a server."""
+    for sentence in sentences:
+        logger.warning("%s", sentence)
+    if sentences and node_id is not None:
+        # Imported where it is used: only a running server has what this module needs.
+        server = import_module("server").PromptServer.instance
+        server.send_progress_text("\n".join(sentences), node_id)
