@@ -88,11 +88,20 @@ def run_cut(args: argparse.Namespace) -> int:
 def run_compare(args: argparse.Namespace) -> int:
     """Let every method draw every clip, measure, and write the tables."""
     from ..evaluation.clips import find_clips
+    from ..evaluation.procedural import procedural_clips
 
     settings = _settings(args, "compare")
-    clips = find_clips(args.clips)
     output = _output_folder(args.output)
-    toolbox = _toolbox(args, any(clip.prompt for clip in clips))
+    clips = find_clips(args.clips)
+    if args.procedural:
+        clips += procedural_clips(
+            args.procedural, output / "clips", args.width, args.height, args.num_frames
+        )
+    toolbox = _toolbox(
+        args,
+        has_prompts=any(clip.prompt for clip in clips),
+        has_positions=any(clip.positions for clip in clips),
+    )
     peers = _peers(args)
     return _report(args, clips, peers, toolbox, settings, output)
 
@@ -105,7 +114,7 @@ def run_reconstruct(args: argparse.Namespace) -> int:
     settings = _settings(args, "reconstruct")
     clips = find_clips(args.clips)
     output = _output_folder(args.output)
-    toolbox = _toolbox(args, has_prompts=False)
+    toolbox = _toolbox(args)
     peers: list[Reconstructor] = []
     for name, checkpoint in _named_files(args.models):
         rows = variants(name, checkpoint, partial(_load_without_encoders, args, checkpoint))
@@ -190,7 +199,9 @@ def _settings(args: argparse.Namespace, kind: str) -> "CompareSettings":
     )  # fmt: skip
 
 
-def _toolbox(args: argparse.Namespace, has_prompts: bool) -> "Toolbox":
+def _toolbox(
+    args: argparse.Namespace, has_prompts: bool = False, has_positions: bool = False
+) -> "Toolbox":
     from ..evaluation.metrics import make_toolbox
 
     return make_toolbox(
@@ -198,6 +209,7 @@ def _toolbox(args: argparse.Namespace, has_prompts: bool) -> "Toolbox":
         clip_file=args.clip,
         i3d_file=args.i3d,
         has_prompts=has_prompts,
+        has_positions=has_positions,
     )
 
 

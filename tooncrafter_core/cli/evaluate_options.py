@@ -33,7 +33,7 @@ def add_cut(commands: Any) -> argparse.ArgumentParser:
 
 def _add_measuring(parser: Any) -> None:
     parser.add_argument(
-        "clips", nargs="+",
+        "clips", nargs="*",
         help="folders of pictures, video files, folders of these, or a list (.csv) of them",
     )  # fmt: skip
     parser.add_argument("-o", "--output", required=True, help="the folder of the results")
@@ -58,6 +58,11 @@ def add_compare(commands: Any) -> argparse.ArgumentParser:
     """Declare ``compare``: methods against the true frames."""
     parser = commands.add_parser("compare", help="the tables of the paper's shape")
     _add_measuring(parser)
+    parser.add_argument(
+        "--procedural", type=int, default=0, metavar="N",
+        help="also compare on N clips drawn by the procedural renderer; alone, their parts' "
+        "position error is measured as well",
+    )  # fmt: skip
     group = parser.add_argument_group("methods")
     group.add_argument(
         "--methods", default=DEFAULT_METHODS,

@@ -36,6 +36,8 @@ class Clip:
     """A folder of pictures or a video file."""
     prompt: str = ""
     """What is seen; from a ``NAME.txt`` beside the clip or the list's second column."""
+    positions: Path | None = None
+    """Where the places of moving parts lie, for drawn clips; ``NAME.npz`` beside the clip."""
 
 
 def find_clips(sources: Sequence[str | Path]) -> list[Clip]:
@@ -80,7 +82,8 @@ def _clip(path: Path, prompt: str | None = None) -> Clip:
     beside = path.with_name(f"{name}.txt")
     if prompt is None:
         prompt = beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
-    return Clip(name, path, prompt)
+    places = path.with_name(f"{name}.npz")
+    return Clip(name, path, prompt, places if places.is_file() else None)
 
 
 def _listed(manifest: Path) -> list[Clip]:

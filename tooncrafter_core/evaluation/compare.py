@@ -98,7 +98,9 @@ def measure(
 
 def _check(clips: Sequence[Clip], peers: Sequence[Peer | Rebuilder]) -> None:
     if not clips:
-        raise EvaluationError("There are no clips to compare on.")
+        raise EvaluationError(
+            "There are no clips to compare on: name folders or videos, or --procedural N for drawn ones."
+        )
     names = [TRUTH, *(peer.name for peer in peers)]
     folders = [folder_name(name) for name in names]
     for index, name in enumerate(folders):

@@ -12,6 +12,7 @@ from .clips import Clip, EvaluationError
 from .cpbd import cpbd
 from .lpips import Backbone, load_lpips
 from .pixels import psnr, ssim
+from .position import load_positions, position_error
 from .video_features import AlexNetFeatures, I3dFeatures, VideoFeatures
 from .weights import MissingWeightsError
 
@@ -47,6 +48,7 @@ def make_toolbox(
     clip_file: str | Path | None = None,
     i3d_file: str | Path | None = None,
     has_prompts: bool = False,
+    has_positions: bool = False,
     is_strict: bool = False,
 ) -> Toolbox:
     """Load what is there and say what is not.
@@ -79,6 +81,8 @@ def make_toolbox(
         left_out.append("FVD and KVD: no I3D TorchScript file was given (--i3d FILE).")
     found, reasons = _clip_metrics(clip_file, has_prompts)
     metrics += [*found, _cpbd_metric()]
+    if has_positions:
+        metrics.append(_position_metric())
     return Toolbox(metrics=tuple(metrics), features=features, left_out=(*left_out, *reasons))
 
 
@@ -95,6 +99,21 @@ def _cpbd_metric() -> Metric:
     return Metric(
         key="cpbd", title="CPBD", is_higher_better=True, decimals=4, weights="none",
         measure=lambda video, truth, clip: cpbd(video),
+    )  # fmt: skip
+
+
+def _position_metric() -> Metric:
+    def measure(video: Tensor, truth: Tensor, clip: Clip) -> Tensor:
+        if clip.positions is None:
+            raise EvaluationError(
+                f"The clip '{clip.name}' has no places of its parts, others have: compare drawn "
+                "clips by themselves."
+            )
+        return position_error(video, truth, load_positions(clip.positions, video))
+
+    return Metric(
+        key="position", title="position error (px)", is_higher_better=False, decimals=2,
+        weights="none", measure=measure,
     )  # fmt: skip
 
 

@@ -1,0 +1,34 @@
+"""Clips to evaluate on from the procedural renderer: as many as wanted, free of any licence."""
+
+from pathlib import Path
+
+import torch
+from einops import rearrange
+
+from ..data.procedural import render_clip
+from ..video_io import write_video
+from .clips import Clip, from_levels
+from .position import save_positions
+
+FIRST_SEED = 1_000_000
+"""Far from the seeds that a training begins with."""
+
+
+def procedural_clips(
+    count: int, folder: Path, width: int = 512, height: int = 320, num_frames: int = 16
+) -> list[Clip]:
+    """Draw clips into a folder, with the places of their moving parts, unless they are there.
+
+    ``ToonCrafterError`` when the renderer is not installed or cannot draw such clips.
+    """
+    clips = []
+    for seed in range(FIRST_SEED, FIRST_SEED + count):
+        name = f"drawn_{seed}_{width}x{height}x{num_frames}"
+        path, places = folder / name, folder / f"{name}.npz"
+        if not places.is_file():
+            drawn = render_clip(seed, width, height, num_frames)
+            frames = rearrange(torch.from_numpy(drawn.frames), "t h w c -> t c h w")
+            write_video(from_levels(frames), path)
+            save_positions(places, drawn.positions, width, height)
+        clips.append(Clip(name, path, positions=places))
+    return clips
