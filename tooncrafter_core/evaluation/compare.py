@@ -99,7 +99,8 @@ def measure(
 def _check(clips: Sequence[Clip], peers: Sequence[Peer | Rebuilder]) -> None:
     if not clips:
         raise EvaluationError(
-            "There are no clips to compare on: name folders or videos, or --procedural N for drawn ones."
+            "There are no clips to compare on: name folders or videos, or ask for drawn ones "
+            "(--procedural N)."
         )
     names = [TRUTH, *(peer.name for peer in peers)]
     folders = [folder_name(name) for name in names]
