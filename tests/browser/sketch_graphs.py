@@ -66,9 +66,9 @@ def guidance(
 
 
 def sampler(conditioned_by: str = "guidance", column: str = "sample", top: int = 75) -> Placed:
-    """The published sampler on guided conditioning."""
+    """The published sampler on guided conditioning, with room for its moving preview."""
     return Placed(
-        "ToonCrafterSampler", column, top, (300, 250), {"seed": 123},
+        "ToonCrafterSampler", column, top, (300, 490), {"seed": 123},
         {"model": ("load", "MODEL"), "positive": (conditioned_by, "positive"),
          "negative": (conditioned_by, "negative"), "latent": ("keyframes", "LATENT")},
     )  # fmt: skip
@@ -80,7 +80,7 @@ def sketched_ending(last: str = "last") -> Graph:
         "encoder": sketch_encoder(),
         "sampler": sampler(),
         **ending(("sampler", "LATENT")),
-        "decode": decode(("sampler", "LATENT"), "sample", 390, last),
+        "decode": decode(("sampler", "LATENT"), "sample", 620, last),
     }
 
 
@@ -205,21 +205,21 @@ def redraw_frame() -> Graph:
         ),
         "corrected": drawing(CORRECTED, "Corrected frame 8", top=640),
         "first sampler": sampler("keyframes", "first pass"),
-        "first decode": decode(("first sampler", "LATENT"), "first pass", 390),
+        "first decode": decode(("first sampler", "LATENT"), "first pass", 620),
         "first preview": Placed(
-            "PreviewImage", "first pass", 590, (300, 260), {},
+            "PreviewImage", "first pass", 830, (300, 230), {},
             {"images": ("first decode", "IMAGE")}, title="Frames of the first pass",
         ),
         "lines": Placed(
-            "ToonCrafterLineArt", "first pass", 900, (300, 110), {},
+            "ToonCrafterLineArt", "first pass", 1110, (300, 110), {},
             {"images": ("first decode", "IMAGE")},
         ),
         "one": Placed(
-            "ImageFromBatch", "sample", 600, (300, 82), {"batch_index": MIDDLE - 1},
+            "ImageFromBatch", "sample", 830, (300, 82), {"batch_index": MIDDLE - 1},
             {"image": ("lines", "IMAGE")}, title="Line art of frame 8",
         ),
         "save lines": Placed(
-            "SaveImage", "sample", 740, (300, 270), {"filename_prefix": "tooncrafter/frame_8"},
+            "SaveImage", "sample", 965, (300, 255), {"filename_prefix": "tooncrafter/frame_8"},
             {"images": ("one", "IMAGE")}, title="Save it, to correct it",
         ),
         "every frame": guidance(None, "all", 0.6, sketches="lines"),
