@@ -1,0 +1,80 @@
+"""The commands that need a film or a checkpoint, from the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tooncrafter_core.checkpoints import save_checkpoint
+from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.cli import main
+from tooncrafter_core.evaluation.results import load_results
+from tooncrafter_core.presets import TINY
+from tooncrafter_core.video_io import write_video
+
+MakeClip = Callable[..., Tensor]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_checkpoint(made_up_checkpoint(TINY), path, config=TINY)
+    return path
+
+
+def test_films_are_cut_into_folders(
+    tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = write_video(make_clip(30, 64, 48, 30.0), tmp_path / "a film.mkv")
+    out = tmp_path / "clips"
+    command = ["evaluate", "cut", str(film), "-o", str(out), "--quiet", "--frames", "4"]
+    command += ["--width", "48", "--height", "32"]
+    assert main([*command, "--every", "12"]) == 0
+    assert "2 clips of 4 frames" in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == [
+        "a film_000000",
+        "a film_000012",
+    ]
+    assert main([*command, "--stride", "40"]) == 2
+    assert "No clip was found" in capsys.readouterr().err
+
+
+def test_a_still_film_has_no_clip(
+    tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = write_video(make_clip(40, 64, 48, 0.0), tmp_path / "still.mkv")
+    assert main(["evaluate", "cut", str(film), "-o", str(tmp_path / "clips"), "--quiet"]) == 2
+    assert "stands still" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("lpips_weights")
+def test_models_are_compared_and_clips_reconstructed(
+    checkpoint: Path, tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    write_video(make_clip(4, 128, 64), tmp_path / "clips" / "slow")
+    (tmp_path / "clips" / "slow.txt").write_text("a ball rolls", encoding="utf-8")
+    shared = [str(tmp_path / "clips"), "--quiet", "--frames", "4", "--width", "128"]
+    shared += ["--height", "64", "--model", f"ours={checkpoint}", "--device", "cpu"]
+    out = tmp_path / "compared"
+    command = ["evaluate", "compare", *shared, "-o", str(out), "--methods", "cross-fade"]
+    assert main([*command, "--clip", str(checkpoint), "--steps", "1", "--motion-fps", "8"]) == 0
+    results = load_results(out)
+    assert list(results.methods)[1:] == ["hold", "cross-fade", "ours"]
+    assert "motion fps 8" in results.methods["ours"]
+    assert {"clip_img", "clip_txt"} <= set(results.frames["ours"]["slow"])
+    out = tmp_path / "rebuilt"
+    assert main(["evaluate", "reconstruct", *shared, "-o", str(out), "--parts"]) == 0
+    assert "ours, without HAR and P3D" in capsys.readouterr().out
+    assert (out / "table4_reconstruction.csv").is_file()
+
+
+def test_a_model_that_is_not_there_is_told(
+    tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(make_clip(4), tmp_path / "slow")
+    command = ["evaluate", "reconstruct", str(tmp_path / "slow"), "-o", str(tmp_path / "out")]
+    assert main([*command, "--frames", "4", "--model", "ours=nowhere.ckpt"]) == 2
+    assert "nothing at 'nowhere.ckpt'" in capsys.readouterr().err
