@@ -4,15 +4,17 @@ Legend: b batch, n conditions, t frames, c channels, h w latent cells.
 """
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import repeat
 from torch import Tensor, nn
 
 from .diffusion.guidance import guide_text_and_image, guided_prediction, rescale_guidance
-from .sketch_guidance import SketchGuidance
 from .types import Condition
+
+if TYPE_CHECKING:  # it reads checkpoints, which takes more packages than guidance itself
+    from .sketch_guidance import SketchGuidance
 
 
 class GuidedDenoiser:
@@ -32,7 +34,7 @@ class GuidedDenoiser:
         image_scale: float | None = None,
         rescale: float = 0.0,
         batched: bool = False,
-        sketches: SketchGuidance | None = None,
+        sketches: "SketchGuidance | None" = None,
     ) -> None:
         """Bind what stays the same over the steps.
 

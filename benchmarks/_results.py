@@ -1,0 +1,85 @@
+"""One JSON line a result: what was measured, on what, with which versions."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+RESULTS = Path(__file__).with_name("results")
+
+Result = dict[str, Any]
+
+
+def _commit() -> str:
+    """The commit that is measured, with a mark when the core differs from it."""
+    root = Path(__file__).parents[1]
+
+    def git(*words: str) -> str:
+        command = ["git", *words]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "tooncrafter_core")
+        return (git("rev-parse", "--short=12", "HEAD") or "unknown") + ("+" if changed else "")
+    except OSError:
+        return "unknown"
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words; figures of two machines of one name may be compared."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    return f"{name}, threads: {torch.get_num_threads()}"
+
+
+class Report:
+    """Prints results as they come and writes each to a file at once."""
+
+    def __init__(self, path: Path | None, **shared: Any) -> None:
+        self.path, self.results = path, list[Result]()
+        self._shared = {"commit": _commit(), "date": str(date.today()), **shared}
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("", "utf-8")
+
+    def add(self, name: str, *, device: torch.device, **values: Any) -> Result:
+        """Note one result."""
+        versions = {"torch": torch.__version__, "python": platform.python_version()}
+        if device.type == "cuda":
+            versions["cuda"] = str(torch.version.cuda)
+        result = {
+            "name": name, **values, "device": device_name(device), **versions, **self._shared
+        }  # fmt: skip
+        self.results.append(result)
+        told = {key: value for key, value in values.items() if key != "kernels"}
+        print(f"{name:34}", *(f"{key}={_short(value)}" for key, value in told.items()), flush=True)
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(result) + "\n")
+        return result
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def read(path: Path) -> list[Result]:
+    """All results of a file."""
+    return list(_lines(path.read_text("utf-8").splitlines()))
+
+
+def _lines(lines: Iterable[str]) -> Iterator[Result]:
+    return (json.loads(line) for line in lines if line.strip())
