@@ -3,7 +3,9 @@
 Films and the output folder must lie where every machine sees them under the same path.
 """
 
+import logging
 import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,8 @@ from .runner import Outcome
 
 STORE_BYTES = 128 * 2**20
 """Ray's shared memory on a machine of our own: jobs are names, not pictures."""
+MOST_BLOCKS = 2000
+"""Ray Data keeps books on each block of jobs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,6 @@ class RayRunner:
             return
         ray = self._connect()
         count = self.workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
-        count = min(count, len(todo))
 
         class Actor:
             """A worker in a process of Ray's."""
@@ -47,11 +50,18 @@ class RayRunner:
                 self.work = worker(out, settings)
 
             def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[Any]]:
-                numbers = [int(number) for number in batch["id"]]
-                return {"id": numbers, "error": [self.work(todo[n]) or "" for n in numbers]}
+                found = [self.work(pickle.loads(job)) or "" for job in batch["job"]]
+                return {"id": list(batch["id"]), "error": found}
 
-        done = ray.data.range(len(todo), override_num_blocks=len(todo)).map_batches(
-            Actor, batch_size=1, concurrency=count, num_cpus=1
+        items = [{"id": number, "job": pickle.dumps(job)} for number, job in enumerate(todo)]
+        # Small blocks: what one worker is slow at does not hold up the others.
+        done = ray.data.from_items(
+            items, override_num_blocks=min(len(items), MOST_BLOCKS)
+        ).map_batches(
+            Actor,
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(count, len(todo))),
+            num_cpus=1,
         )
         for row in done.iter_rows():
             yield todo[row["id"]], row["error"] or None
@@ -60,7 +70,11 @@ class RayRunner:
         ray = require("ray")
         require("ray.data")
         if not ray.is_initialized():
-            options: dict[str, Any] = {"address": self.address, "log_to_driver": False}
+            options: dict[str, Any] = {
+                "address": self.address,
+                "log_to_driver": False,
+                "logging_level": logging.WARNING,
+            }
             if self.address == "local":
                 cores = max(self.workers or 0, os.cpu_count() or 1)
                 options |= {
@@ -75,6 +89,7 @@ class RayRunner:
                     f"There is no Ray at '{self.address}': {error}. Start one with 'ray start "
                     "--head', or use --ray local."
                 ) from error
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         return ray

@@ -60,8 +60,8 @@ class ShardWorker:
         """Cut, shrink and encode the clips; those whose film is gone or changed are the error."""
         webdataset = require("webdataset")
         buffer, errors = io.BytesIO(), []
-        # The same clips make the same bytes: a fixed time, no names of the machine.
-        with webdataset.TarWriter(buffer, mtime=1.0, user="tooncrafter", group="tooncrafter") as tar:
+        # Nothing of the machine or the hour is in a shard.
+        with webdataset.TarWriter(buffer, mtime=0, user="tooncrafter", group="tooncrafter") as tar:
             for row in job.rows:
                 try:
                     tar.write(_sample(row, job.height))
