@@ -51,7 +51,9 @@ class SketchLayer:
             if frame < 0:
                 raise SketchError(f"Frames count from 0 here; got {frame}.")
             if frame in self.frames[:index]:
-                raise SketchError(f"Frame {frame + 1} is given twice.")
+                raise SketchError(
+                    f"Frame {frame + 1} is given twice; give each frame one sketch only."
+                )
         check_strength(self.strength, self.start_percent, self.end_percent)
 
 
@@ -100,7 +102,9 @@ def parse_frames(text: str, num_frames: int, num_sketches: int) -> list[int]:
             if frame in frames:
                 names = sorted({frames[frame], part})
                 spelt = f" (as {' and '.join(map(repr, names))})" if len(names) > 1 else ""
-                raise SketchError(f"Frame {frame + 1} is given twice{spelt}.")
+                raise SketchError(
+                    f"Frame {frame + 1} is given twice{spelt}; give each frame one sketch only."
+                )
             frames[frame] = part
     _check_counts(len(frames), num_sketches)
     return list(frames)
