@@ -23,9 +23,9 @@ SET_WIDGET = """([type, name, value]) => {
         widget.callback?.(value);
     }
 }"""
-PICTURES_OF = """([type, title]) => app.graph.nodes
-    .filter(node => node.type === type && (!title || node.title === title))
-    .map(node => node.imgs?.length ?? 0)"""
+SHOWS_PICTURES = """([type, title, counts]) => JSON.stringify(counts) === JSON.stringify(
+    app.graph.nodes.filter(node => node.type === type && (!title || node.title === title))
+    .map(node => node.imgs?.length ?? 0))"""
 SELECT = "type => app.canvas.selectNode(app.graph.nodes.find(node => node.type === type))"
 ALONE = """kind => {
     app.graph.clear();
@@ -56,6 +56,13 @@ def drop_small(page: ComfyPage, name: str) -> None:
     for kind in page.page.evaluate("() => app.graph.nodes.map(node => node.type)"):
         for widget, value in small_values(kind).items():
             page.page.evaluate(SET_WIDGET, [kind, widget, value])
+
+
+def wait_for_pictures(
+    page: ComfyPage, kind: str, counts: list[int], title: str | None = None
+) -> None:
+    """Wait until the nodes of a kind show so many pictures: the page fetches them after a run."""
+    page.page.wait_for_function(SHOWS_PICTURES, arg=[kind, title, counts], timeout=30_000)
 
 
 def test_workflow_with_an_unknown_node_opens_a_dialog(page: ComfyPage, tmp_path: Path) -> None:
@@ -107,7 +114,7 @@ def test_basic_example_runs_and_shows_its_frames(page: ComfyPage) -> None:
     page.screenshot("example-done")
     assert run.error is None
     assert run.has_succeeded
-    assert page.picture_counts()["PreviewImage"] == 16
+    wait_for_pictures(page, "PreviewImage", [16])
     steps = {step["value"] for step in run.of_kind("progress") if step["max"] == STEPS}
     assert steps == set(range(1, STEPS + 1))
     assert page.page.evaluate("() => window.previewCount") >= STEPS
@@ -129,12 +136,11 @@ def test_example_with_drawings_runs_from_the_page_and_shows_its_hints(
 ) -> None:
     drop_small(page, name)
     run = page.run(timeout=300)
-    page.settle(1.0)
-    page.screenshot(f"example-{name}-done")
     assert run.error is None
     assert run.has_succeeded
-    assert page.page.evaluate(PICTURES_OF, ["ToonCrafterSketchGuidance", None]) == counts
-    assert page.page.evaluate(PICTURES_OF, ["PreviewImage", "Frames"]) == [16]
+    wait_for_pictures(page, "ToonCrafterSketchGuidance", counts)
+    wait_for_pictures(page, "PreviewImage", [16], title="Frames")
+    page.screenshot(f"example-{name}-done")
 
 
 def test_wrong_choice_is_told_in_words_on_the_page(page: ComfyPage) -> None:
