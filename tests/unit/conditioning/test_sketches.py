@@ -59,7 +59,7 @@ def test_frame_numbers_are_read(text: str, num_frames: int, expected: list[int])
         ("10-17", 8, "There is no frame 17"),
         ("1-999999999", 1, "There is no frame 999999999"),
         ("99999999999999", 1, "is no frame number"),
-        ("3, 3", 2, r"Frame 3 is given twice\.$"),
+        ("3, 3", 2, r"Frame 3 is given twice; give each frame one sketch only\.$"),
         ("16, -1", 2, r"Frame 16 is given twice \(as '-1' and '16'\)"),
         ("1-4, 2", 5, r"Frame 2 is given twice \(as '1-4' and '2'\)"),
         ("eight", 1, "'eight' is no frame number: write numbers from 1 to 16"),
