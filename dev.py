@@ -107,6 +107,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # The name says what it is: it appears in the list of checkpoints.
 TINY_CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 SUITE_TIMEOUT = 1800.0
+BENCHMARKS = ("static", "cpu", "gpu")  # `compare` needs two files
 NO_TESTS = 5  # pytest's exit code for "nothing collected"
 
 
@@ -471,15 +472,17 @@ def command_demo(arguments: Sequence[str]) -> int:
 
 
 def command_bench(arguments: Sequence[str]) -> int:
-    """Run every benchmark, each in a process of its own."""
-    files = sorted((PROJECT / "benchmarks").glob("*.py"))
-    benchmarks = [file for file in files if not file.stem.startswith("_")]
-    if not benchmarks:
-        say("there are no benchmarks yet (benchmarks/*.py)")
+    """Count the work, then measure on the CPU and on the device; or only what is named first."""
+    folder = PROJECT / "benchmarks"
+    names = sorted(f.stem for f in folder.glob("*.py") if not f.stem.startswith("_"))
+    chosen, others = (arguments[:1], arguments[1:]) if arguments else (BENCHMARKS, ())
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        raise DevError(f"There is no benchmark '{unknown[0]}'; choose from {', '.join(names)}.")
     codes = []
-    for file in benchmarks:
-        heading(file.stem)
-        codes.append(run([python(), file, *arguments]))
+    for name in chosen:
+        heading(name)
+        codes.append(run([python(), folder / f"{name}.py", *others]))
     return max(codes, default=0)
 
 

@@ -1,7 +1,7 @@
 """A whole interpolation in parts that can be timed, ours and as the published program does it.
 
 Legend: b batch, t frames, c channels, h w latent cells. Encoders of prompt and picture are left
-out: together they are a third of a per cent of the work, and need packages of their own.
+out: together they are a third of a per mille of the work, and need packages of their own.
 """
 
 from dataclasses import dataclass, replace

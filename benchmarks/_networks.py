@@ -22,6 +22,9 @@ MEDIUM = replace(
 
 def fill(network: nn.Module) -> nn.Module:
     """Give every weight a random number of a size that keeps activations finite."""
+    network.eval().requires_grad_(False)
+    if any(value.is_meta for value in network.parameters()):
+        return network
     with torch.no_grad():
         for name, value in network.named_parameters():
             if value.ndim > 1:
@@ -30,7 +33,7 @@ def fill(network: nn.Module) -> nn.Module:
                 value.fill_(1.0)  # of a norm
             else:
                 value.zero_()
-    return network.eval().requires_grad_(False)
+    return network
 
 
 def make_denoiser(

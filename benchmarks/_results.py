@@ -14,9 +14,12 @@ RESULTS = Path(__file__).with_name("results")
 
 Result = dict[str, Any]
 
+MEASURED = ("models", "diffusion", "operations.py", "guided_denoiser.py", "decoding.py")
+"""Of the core: what the figures depend on."""
+
 
 def _commit() -> str:
-    """The commit that is measured, with a mark when the core differs from it."""
+    """The commit that is measured, with a mark when what is measured differs from it."""
     root = Path(__file__).parents[1]
 
     def git(*words: str) -> str:
@@ -24,7 +27,8 @@ def _commit() -> str:
         return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "tooncrafter_core")
+        paths = [f"tooncrafter_core/{name}" for name in MEASURED]
+        changed = git("status", "--porcelain", "--untracked-files=no", *paths)
         return (git("rev-parse", "--short=12", "HEAD") or "unknown") + ("+" if changed else "")
     except OSError:
         return "unknown"

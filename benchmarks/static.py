@@ -137,6 +137,20 @@ def denoiser_metrics() -> Metrics:
     }
 
 
+def context_metrics() -> Metrics:
+    """What is computed of text and image tokens once a run, and kept; for one condition."""
+    config, operations = UNetConfig(), FusedAttentionOperations()
+    network = Denoiser(config, operations=operations, dtype=DTYPE, device="meta")
+    told = empty(1, 77, config.context_dim), empty(1, 16, 16, config.context_dim)
+    with FlopCounterMode(display=False) as flops:
+        counts = count(network.prepare_context, *told)
+    return {
+        "prepare the context, TFLOP": flops.get_total_flops() / TERA,
+        "prepare the context, operators": counts.operators,
+        "prepare the context, GiB": counts.peak / GIB,
+    }
+
+
 def length_metrics() -> Metrics:
     """What 48 frames cost the denoiser, for each frame, against 16."""
     short, short_parts = count_denoiser(1, 16)
@@ -169,6 +183,7 @@ def decode_metrics() -> Metrics:
 
 GROUPS: dict[str, Callable[[], Metrics]] = {
     "denoiser": denoiser_metrics,
+    "context": context_metrics,
     "length": length_metrics,
     "encode": encode_metrics,
     "decode": decode_metrics,
