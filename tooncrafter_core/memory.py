@@ -4,6 +4,8 @@ The factors are peak live bytes of the released architecture, counted on the met
 with the base channels. ``tests/unit/test_memory.py`` counts them again.
 """
 
+import torch
+
 from .config import AutoencoderConfig, SketchEncoderConfig, UNetConfig
 
 DENOISER_FACTOR = 33
@@ -14,6 +16,9 @@ SKETCH_ENCODER_FACTOR = 26
 
 ENCODER_FACTOR = 5.2
 """Values alive at the peak per pixel and base channel, features for the decoder included."""
+
+DECODER_WORKSPACE = 1.2
+"""Allocator slack and kernel workspace of the decoder on top of counted live bytes."""
 
 CHUNKS = (16, 8, 4, 2, 1)
 """Frames decoded at a time, as a budget chooses among them."""
@@ -84,3 +89,27 @@ def choose_chunk(
         if chunk <= largest and needed <= budget:
             return chunk
     return 1
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that can still be had on a device; None where nobody can say."""
+    if device.type != "cuda":
+        return None
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + cached
+
+
+def chunk_within(
+    config: AutoencoderConfig, size: tuple[int, int, int], itemsize: int, budget: int | None,
+    wanted: int,
+) -> int:  # fmt: skip
+    """The ``wanted`` chunk for frames, height and width, or the largest below that fits.
+
+    ``budget`` is in bytes and includes the decoder's workspace; None is without limit.
+    """
+    if budget is None:
+        return wanted
+    limit = int(budget / DECODER_WORKSPACE)
+    if decode_bytes(config, *size, itemsize, wanted) <= limit:
+        return wanted
+    return choose_chunk(config, *size, itemsize, limit, largest=wanted)

@@ -23,6 +23,7 @@ from .diffusion.samplers import OnStep, sample_ddim
 from .diffusion.schedule import ddim_steps, make_schedule
 from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
+from .memory import chunk_within, free_memory
 from .models.autoencoder import Autoencoder, references_from
 from .models.sketch_encoder import SketchEncoder
 from .settings import InterpolationSettings
@@ -202,10 +203,19 @@ def decode(
     def decode_clip(clip: Tensor, chunk: int) -> Tensor:
         return autoencoder.decode(clip, references, chunk)
 
-    video = decode_video(
-        decode_clip, z, second_pass=settings.second_pass, chunk=settings.decode_chunk
-    )
+    chunk = decode_chunk(models, z, settings)
+    video = decode_video(decode_clip, z, second_pass=settings.second_pass, chunk=chunk)
     return _finite(video.float(), "decoder", autoencoder)
+
+
+def decode_chunk(models: Models, z: Tensor, settings: InterpolationSettings) -> int:
+    """Frames of latents ``z`` to decode at a time: as asked for, or fewer for the budget."""
+    given = settings.memory_budget
+    budget = free_memory(z.device) if given is None else given * 2**20
+    config = models.config.autoencoder
+    frames, height, width = z.shape[2:]
+    size = (frames, height * config.downsampling, width * config.downsampling)
+    return chunk_within(config, size, z.element_size(), budget, settings.decode_chunk)
 
 
 def _home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

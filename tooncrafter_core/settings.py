@@ -54,6 +54,9 @@ class InterpolationSettings:
     """Decode the middle a second time, which removes a flicker there."""
     decode_chunk: int = DEFAULT_CHUNK
     """Frames decoded at a time; fewer need less memory and give the same picture."""
+    memory_budget: int | None = None
+    """MB that decoding may take besides the weights; fewer frames at a time keep to it. None takes
+    what the device has free. ``decode_chunk`` stays the most, one frame at a time the least."""
     token_mode: TokenMode = "per_frame"
     """Image tokens for other frame counts: those of the nearest trained frame, or shared by all."""
     batch_guidance: bool = False
@@ -79,6 +82,8 @@ class InterpolationSettings:
         _check("Eta", self.eta, 0, 1)
         _check("The seed", self.seed, 0, MAX_SEED)
         _check("The number of frames decoded at a time", self.decode_chunk, 1, MAX_FRAMES)
+        if self.memory_budget is not None:
+            _check("The memory budget", self.memory_budget, 1, 10**6, "MB")
         _choose("The fit", self.fit, FIT_MODES)
         _choose("The spacing", self.spacing, SPACINGS)
         _choose("The token mode", self.token_mode, get_args(TokenMode))

@@ -13,10 +13,12 @@ from support.counting import GIB, Counts, FusedAttentionOperations, count
 from tooncrafter_core.config import AutoencoderConfig, UNetConfig
 from tooncrafter_core.memory import (
     choose_chunk,
+    chunk_within,
     context_bytes,
     decode_bytes,
     denoiser_bytes,
     encode_bytes,
+    free_memory,
 )
 from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.models.unet import Denoiser
@@ -129,6 +131,21 @@ def test_chosen_chunk_is_the_largest_that_fits() -> None:
         assert choose_chunk(config, *size, budget=needed, largest=16) == chunk
     assert choose_chunk(config, *size, budget=2**60) == 4
     assert choose_chunk(config, *size, budget=0) == 1
+
+
+def test_a_budget_lowers_the_wanted_chunk_and_never_raises_it() -> None:
+    config, size = AutoencoderConfig(), (16, 320, 512)
+
+    def chosen(gigabytes: float | None, wanted: int) -> int:
+        budget = None if gigabytes is None else int(gigabytes * GIB)
+        return chunk_within(config, size, BYTES, budget, wanted)
+
+    assert [chosen(limit, 3) for limit in (None, 8, 2.5, 2.2, 0.1)] == [3, 3, 3, 2, 1]
+    assert chosen(8, 16) == 16 and chosen(3, 16) == 4
+
+
+def test_only_a_device_with_its_own_memory_says_what_is_free() -> None:
+    assert free_memory(torch.device("cpu")) is None
 
 
 @pytest.mark.parametrize(

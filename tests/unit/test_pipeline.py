@@ -66,7 +66,9 @@ def test_every_setting_changes_the_video(changes: dict[str, Any]) -> None:
     assert not torch.equal(draw(**changes), draw())
 
 
-@pytest.mark.parametrize("changes", [{"decode_chunk": 1}, {"batch_guidance": True}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"decode_chunk": 1}, {"batch_guidance": True}, {"memory_budget": 1}], ids=str
+)
 def test_settings_of_memory_do_not_change_the_video(changes: dict[str, Any]) -> None:
     torch.testing.assert_close(draw(**changes), draw(), atol=1e-3, rtol=0)
 
@@ -160,3 +162,12 @@ def test_half_precision_draws_about_the_same() -> None:
     video = interpolate(half, FIRST, LAST, settings)
     assert video.dtype == torch.float32
     assert (video - draw(guidance_scale=1.0)).abs().mean() < 0.05
+
+
+def test_the_memory_budget_decides_how_many_frames_are_decoded_at_a_time() -> None:
+    z = normal(1, 4, 4, 8, 8)
+    chunks = [
+        pipeline.decode_chunk(tiny_models(), z, replace(QUICK, memory_budget=megabytes))
+        for megabytes in (None, 500, 1)
+    ]
+    assert chunks == [4, 4, 1]

@@ -35,6 +35,7 @@ def test_defaults_are_those_of_the_published_program() -> None:
         ({"seed": -1}, "The seed must be 0 to"),
         ({"seed": 2**64}, "The seed must be 0 to"),
         ({"decode_chunk": 0}, "frames decoded at a time must be 1"),
+        ({"memory_budget": 0}, "The memory budget must be 1 to 1000000 MB, not 0"),
         ({"fit": "squeeze"}, "The fit is one of crop, pad, stretch, official; not 'squeeze'"),
         ({"spacing": "karras"}, "The spacing is one of trailing, uniform"),
         ({"token_mode": "own"}, "The token mode is one of per_frame, shared"),

@@ -64,6 +64,13 @@ def add_picture_options(group: Any) -> None:
         metavar="N",
         help="frames decoded at a time; fewer need less memory (4)",
     )
+    add(
+        "--memory-budget",
+        type=int,
+        metavar="MB",
+        help="decode fewer frames at a time to stay within it, besides the weights; the picture "
+        "stays the same (what the device has free)",
+    )
 
 
 def add_sampling_options(group: Any) -> None:

@@ -72,7 +72,7 @@ def test_every_setting_has_an_option() -> None:
         "--motion-fps 12.5 --steps 20 --guidance-scale 5 --image-guidance-scale 2 "
         "--guidance-rescale 0.5 --eta 0.5 --spacing uniform --seed 7 --no-second-pass "
         "--decode-chunk 2 --token-mode shared --batch-guidance --sketch-tokens all "
-        "--sketch-missing none"
+        "--sketch-missing none --memory-budget 500"
     )
     settings, default = interpolate.settings_from(parse(*options.split())), InterpolationSettings()
     for field in fields(InterpolationSettings):
