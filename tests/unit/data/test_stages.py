@@ -13,7 +13,7 @@ from support.checkpoints import tiny_tensors, write_checkpoint
 from support.films import encode, numbered
 from tooncrafter_core.data.aesthetics import LaionAesthetics, build_head
 from tooncrafter_core.data.agreement import ClipAgreement
-from tooncrafter_core.data.captions import SidecarCaptions, caption_at
+from tooncrafter_core.data.captions import Blip2Captions, SidecarCaptions, caption_at
 from tooncrafter_core.data.motion import DisMotion, RaftMotion
 from tooncrafter_core.data.stages import ClipPixels, read_pixels
 from tooncrafter_core.data.text import RapidText
@@ -95,12 +95,12 @@ def test_a_title_is_text_and_a_drawing_is_none(reader: RapidText) -> None:
 
 def test_laions_linear_head_and_perceptron_are_read() -> None:
     linear = build_head({"weight": torch.ones(1, 8), "bias": torch.tensor([2.0])})
-    assert float(linear(torch.ones(8))) == 10
+    assert linear(torch.ones(8)).item() == 10
     layers = {"layers.0": (4, 8), "layers.2": (3, 4), "layers.10": (1, 3)}
     state = {}
     for name, shape in layers.items():
         state |= {f"{name}.weight": torch.ones(shape), f"{name}.bias": torch.zeros(shape[0])}
-    assert float(build_head(state)(torch.ones(8))) == 8 * 4 * 3
+    assert build_head(state)(torch.ones(8)).item() == 8 * 4 * 3
     with pytest.raises(DatasetError, match="no aesthetic head"):
         build_head({"weight": torch.ones(2, 8), "bias": torch.ones(2)})
     with pytest.raises(DatasetError, match="no aesthetic head"):
@@ -157,6 +157,62 @@ def test_agreement_is_the_cosine_of_openclips_own_embeddings(tmp_path: Path) -> 
     three = [scores[f"agreement_{name}"] for name in ("first", "middle", "last")]
     assert scores["agreement"] == min(three) and all(-1 <= s <= 1 for s in three)
     assert scores != stage.score(clip, {"caption": "the moon"})
+
+
+def test_agreement_reads_clip_as_the_evaluation_does(tmp_path: Path) -> None:
+    from tooncrafter_core.evaluation.clip_similarity import load_clip_encoders
+
+    path = write_checkpoint(tiny_tensors(), tmp_path / "tiny.ckpt", "state_dict")
+    clip = pixels(np.random.default_rng(1).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
+    scores = ClipAgreement(path).score(clip, {"caption": "a cat"})
+    encoders = load_clip_encoders(path)
+    frames = torch.from_numpy(clip.stills).permute(0, 3, 1, 2).float() / 127.5 - 1
+    expected = encoders.embed_frames(frames) @ encoders.embed_prompts(["a cat"])[0]
+    found = [scores[f"agreement_{name}"] for name in ("first", "middle", "last")]
+    assert found == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def write_blip2(folder: Path) -> None:
+    """A BLIP-2 of a few weights that knows seven words."""
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["<pad>", "</s>", "a", "cat", "runs", "<unk>", "<image>"]
+    vocabulary = {word: number for number, word in enumerate(words)}
+    inner = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="<pad>", bos_token="</s>", eos_token="</s>",
+        unk_token="<unk>",
+    )  # fmt: skip
+    tower = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+             "num_attention_heads": 2}  # fmt: skip
+    config = transformers.Blip2Config(
+        vision_config={**tower, "image_size": 32, "patch_size": 16},
+        qformer_config={**tower, "vocab_size": 7, "encoder_hidden_size": 16,
+                        "cross_attention_frequency": 1},
+        text_config={"model_type": "opt", "vocab_size": 7, "hidden_size": 16, "ffn_dim": 16,
+                     "num_hidden_layers": 1, "num_attention_heads": 2, "word_embed_proj_dim": 16,
+                     "max_position_embeddings": 64, "bos_token_id": 1, "eos_token_id": 1,
+                     "pad_token_id": 0},
+        num_query_tokens=4, image_token_index=6,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    transformers.Blip2ForConditionalGeneration(config).save_pretrained(folder)
+    pictures = transformers.BlipImageProcessor(size={"height": 32, "width": 32})
+    transformers.Blip2Processor(pictures, tokenizer, num_query_tokens=4).save_pretrained(folder)
+
+
+def test_blip2_captions_a_clip_the_same_way_again(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    write_blip2(tmp_path / "blip2")
+    stage = Blip2Captions(tmp_path / "blip2")
+    clip = pixels(sliding(1))
+    caption = stage.score(clip, {})["caption"]
+    assert caption is None or set(str(caption).split()) <= {"a", "cat", "runs"}
+    assert stage.score(clip, {}) == {"caption": caption}
+    with pytest.raises(DatasetError, match="no BLIP-2 folder"):
+        Blip2Captions(tmp_path / "none").score(clip, {})
 
 
 def test_pixels_are_evenly_spaced_and_of_the_whole_clip(film: Callable[..., Path]) -> None:
