@@ -32,8 +32,8 @@ def host(browser_path: str) -> Iterator[Host]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def comfy_page(host: Host, browser_path: str) -> Iterator[ComfyPage]:
-    """ComfyUI's page, loaded and ready."""
+    """ComfyUI's page, loaded and ready; closed with the file, as a thread drives one browser."""
     with ComfyPage(host.url, browser_path) as page:
         yield page
