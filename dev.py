@@ -57,6 +57,12 @@ DATA = (
     "skia-python>=138",
     "webdataset==1.0.2",
 )
+# What `tooncrafter_core.training` imports.
+TRAIN = (
+    "accelerate==1.15.0",
+    "peft==0.21.2",
+    "tensorboard>=2.16",
+)
 TOOLS = (
     "playwright==1.65.2",
     "pyright[nodejs]==1.1.414",
@@ -166,7 +172,7 @@ def run(command: Sequence[str | Path], **changes: str) -> int:
 
 def stamp() -> str:
     """Give a hash of everything that decides what the environment holds."""
-    parts = [sys.version, *TORCH, *CORE, *DATA, *TOOLS, *COMFYUI, TORCHAUDIO, *EVALUATION]
+    parts = [sys.version, *TORCH, *CORE, *DATA, *TRAIN, *TOOLS, *COMFYUI, TORCHAUDIO, *EVALUATION]
     digest = hashlib.sha256("\n".join(parts).encode())
     digest.update(COMPAT_HOOK.read_bytes())
     return digest.hexdigest()
@@ -201,7 +207,7 @@ def ensure_environment() -> None:
     heading("making the environment in .venv (a few minutes, once)")
     if not Path(python()).exists():
         venv.create(ENVIRONMENT, with_pip=True)
-    pip("install", *TORCH, *CORE, *DATA, *TOOLS, *COMFYUI)
+    pip("install", *TORCH, *CORE, *DATA, *TRAIN, *TOOLS, *COMFYUI)
     pip("install", "--no-deps", TORCHAUDIO, *EVALUATION)
     adapt_packages(site_packages())
     STAMP.write_text(wanted, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A checkpoint of the official layout at full size, with the goldens' made-up weights."""
+"""Weight files of the published layouts at full size, with the goldens' made-up weights."""
 
 import json
 import math
@@ -7,14 +7,17 @@ from pathlib import Path
 
 from golden import recipe
 
-MANIFEST = Path(__file__).parents[1] / "golden" / "data" / "tooncrafter_512.keys.json"
+DATA = Path(__file__).parents[1] / "golden" / "data"
 
 
-def write_full_checkpoint(path: Path, tag: str = "full") -> None:
-    """Write all 2668 tensors in fp16, one at a time: 5.3 GB, a minute and a half on one core."""
-    shapes = json.loads(MANIFEST.read_text())
-    shapes = {key: value[0] if isinstance(value[0], list) else value
-              for key, value in shapes.get("keys", shapes).items()}  # fmt: skip
+def write_full_checkpoint(
+    path: Path, manifest: str = "tooncrafter_512.keys.json", tag: str = "full"
+) -> None:
+    """Write every tensor of a manifest in fp16, one at a time.
+
+    All 2668 tensors of the published checkpoint: 5.3 GB, a minute and a half on one core.
+    """
+    shapes = json.loads((DATA / manifest).read_text())
     header, offset = {}, 0
     for key, shape in shapes.items():
         end = offset + 2 * math.prod(shape)
