@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,7 @@ def test_two_drawings_become_sixteen_finite_frames_within_24_gib(
         positive, negative, latent = run["ToonCrafterKeyframes"](
             *texts, vision, vae, first, last, 512, 320, 16, 10, "crop", 123
         ).args
-    hidden = type("Hidden", (), {"unique_id": None})
+    hidden = SimpleNamespace(unique_id=None)
     monkeypatch.setattr(pack_nodes["ToonCrafterSampler"], "hidden", hidden, raising=False)
     with stage("sample 2 steps"):
         (latent,) = run["ToonCrafterSampler"](
@@ -149,7 +149,7 @@ def test_a_step_with_sketches_beside_the_same_step_without(
     )
     first, last = keyframes()
     run = {name: node.execute for name, node in pack_nodes.items()}
-    hidden = type("Hidden", (), {"unique_id": None})
+    hidden = SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
     for name in ("ToonCrafterSampler", "ToonCrafterSketchGuidance"):
         monkeypatch.setattr(pack_nodes[name], "hidden", hidden, raising=False)
     model, clip, vision, vae = run["ToonCrafterLoader"](files[0], "none", "none", "default").args
