@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..config import SketchEncoderConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import Options, SpatialTransformer
+from .initialization import init_layers, zero
 from .layers import Downsample, ResBlock, plan_encoder, sinusoidal_embedding
 
 HINT_LAYERS = ((16, 1), (16, 1), (32, 2), (32, 1), (96, 2), (96, 1), (256, 2))
@@ -105,6 +106,12 @@ class SketchEncoder(nn.Module):
             has_image_tokens=False,
             **self._factory,
         )
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network to train it from nothing, adding zero; CPU ``generator``."""
+        init_layers(self, generator)
+        zero(self.zero_convs, self.middle_block_out)
 
     def read_hints(self, hints: Tensor) -> Tensor:
         """Features n c h/8 w/8 of sketches n 1 h w, white lines on black in [0, 1].

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..config import UNetConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
+from .initialization import init_layers, zero
 from .layers import Downsample, ResBlock, Upsample, plan_encoder, sinusoidal_embedding
 
 
@@ -156,6 +157,12 @@ class Denoiser(nn.Module):
             norm_groups=config.norm_groups,
             **self._factory,
         )
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network to train it from nothing, predicting zero; CPU ``generator``."""
+        init_layers(self, generator)
+        zero(self.out[-1])
 
     def prepare_context(self, context: Tensor, image_context: Tensor) -> PreparedContext:
         """Keys and values of text and image tokens for every layer; see ``forward``."""
