@@ -44,6 +44,9 @@ class PerceptualDistance(nn.Module):
     It computes where its weights are and in their precision.
     """
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, backbone: Backbone, tensors: Mapping[str, Any]) -> None:
         """``tensors`` as ``read_arrays`` gives them; KeyError when some are missing."""
         super().__init__()

@@ -17,22 +17,29 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..checkpoints.keys import COMPONENT_KEYS, Component
-from ..errors import ToonCrafterError
+from ..checkpoints.load import Models
+from ..errors import TrainingError
 from ..models.autoencoder import Autoencoder
 from .draws import Draws
 from .groups import Group
 from .reconstruction import ReconstructionLoss, ReconstructionSettings, psnr
 from .stage import Batch, Losses, Stage
 
-_VIDEO_ONLY = re.compile(r"^decoder\.attn_refinement\.|\.(time_stack|mix_factor|time_mix_conv)\b")
-_UNUSED = "post_quant_conv."
+VIDEO_ONLY = re.compile(r"^decoder\.attn_refinement\.|\.(time_stack|mix_factor|time_mix_conv)\b")
+"""Own keys of what reads references and joins frames."""
+UNUSED = "post_quant_conv."
+"""In the checkpoint, but this decoder works without it (SPEC section 6.2)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AutoencoderSettings:
-    """How the autoencoder is trained from nothing; no source states values, these are ours."""
+@dataclass(kw_only=True)
+class AutoencoderSettings(ReconstructionSettings):
+    """How the autoencoder is trained from nothing; values are ours, the paper has no such stage.
 
-    loss: ReconstructionSettings = ReconstructionSettings(l1=1.0, mse=3.0, lpips=0.0)
+    The squared difference helps a new network over its first, flat pictures.
+    """
+
+    mse: float = 3.0
+    lpips: float = 0.0
     kl: float = 1e-5
     """Weight of the posterior's distance to a standard normal, mean over the latents' numbers."""
     frames_per_clip: int = 1
@@ -49,14 +56,25 @@ class AutoencoderStage(Stage):
 
     def __init__(
         self,
-        networks: Mapping[Component, nn.Module],
-        settings: AutoencoderSettings | None = None,
+        models: Models,
+        settings: AutoencoderSettings,
         learn: tuple[Group, ...] = (Group.ENCODER, Group.DECODER),
     ) -> None:
-        """``MissingWeightsError`` when the settings ask for LPIPS and its weights are not there."""
-        super().__init__(networks, learn)
-        self.settings = settings or AutoencoderSettings()
-        self.loss = ReconstructionLoss(self.settings.loss)
+        """Errors as ``ReconstructionLoss``; ``TrainingError`` for crops that cannot be encoded."""
+        super().__init__({Component.AUTOENCODER: models.autoencoder}, learn)
+        self.settings = settings
+        self.loss = ReconstructionLoss(settings)
+        multiple = models.config.autoencoder.downsampling
+        crop = settings.crop_width, settings.crop_height
+        if min(crop) < 0 or any(side % multiple for side in crop):
+            raise TrainingError(
+                f"Sides of a crop must be multiples of {multiple}, or 0; not {crop[0]}x{crop[1]}."
+            )
+        if settings.frames_per_clip < 1 or settings.kl < 0:
+            raise TrainingError(
+                "frames_per_clip must be 1 or more and kl 0 or more; not "
+                f"{settings.frames_per_clip} and {settings.kl}."
+            )
         # The order of axes that convolutions of few channels are quickest in, on CPU and GPU.
         for layer in self.autoencoder.modules():
             if isinstance(layer, nn.Conv2d):
@@ -67,16 +85,14 @@ class AutoencoderStage(Stage):
         prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
         for key, parameter in super().learners(player):
             own = key.removeprefix(prefix)
-            if not (_VIDEO_ONLY.search(own) or own.startswith(_UNUSED)):
+            if not (VIDEO_ONLY.search(own) or own.startswith(UNUSED)):
                 yield key, parameter
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """See ``Stage``."""
         images, draws = self._choose(batch)
         posterior = self.autoencoder.encode(images)
-        mean, log_variance = (
-            x.to(images) for x in (posterior.mean, posterior.log_variance)
-        )
+        mean, log_variance = (x.to(images) for x in (posterior.mean, posterior.log_variance))
         noise = draws.normal(self.settings.frames_per_clip, *mean.shape[1:])
         noise = rearrange(noise, "b k c h w -> (b k) c h w")
         latents = mean + torch.exp(0.5 * log_variance) * noise.to(mean)
@@ -100,7 +116,7 @@ class AutoencoderStage(Stage):
         size = video.shape[2:]
         asked = self.settings.frames_per_clip, self.settings.crop_height, self.settings.crop_width
         if any(wanted > found for wanted, found in zip(asked, size, strict=True)):
-            raise ToonCrafterError(
+            raise TrainingError(
                 f"{asked[0]} frames and a crop of {asked[2]}x{asked[1]} pixels were asked for, the "
                 f"clips have {size[0]} frames of {size[2]}x{size[1]}."
             )

@@ -4,14 +4,16 @@ Legend: n pictures, c channels, h w space; pictures in [-1, 1].
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ..perceptual import Backbone, load_perceptual_distance
+from ..errors import TrainingError
+from ..perceptual import BACKBONES, Backbone, load_perceptual_distance
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ReconstructionSettings:
     """Weights of what is summed, and from which step on LPIPS counts; 0 leaves a part out."""
 
@@ -20,21 +22,38 @@ class ReconstructionSettings:
     lpips: float = 0.1
     """The paper's weight of its decoder stage."""
     lpips_from: int = 0
-    lpips_backbone: Backbone = "alexnet"
+    lpips_backbone: str = "alexnet"
+    """``alexnet``, or ``vgg16``, which takes more time and memory; the paper does not say which."""
 
 
 class ReconstructionLoss(nn.Module):
     """A weighted sum of the mean absolute and squared differences and LPIPS."""
 
     def __init__(self, settings: ReconstructionSettings) -> None:
-        """``MissingWeightsError`` when LPIPS counts and its weights are not there."""
+        """Settings are checked and LPIPS is loaded when it counts.
+
+        ``TrainingError`` for a backbone that does not exist, and when nothing is left to learn
+        from; ``MissingWeightsError`` when the weights of LPIPS are not there.
+        """
         super().__init__()
         self.settings = settings
         self.distance = None
+        if settings.lpips_backbone not in BACKBONES:
+            raise TrainingError(
+                f"lpips_backbone is one of {', '.join(BACKBONES)}; not '{settings.lpips_backbone}'."
+            )
+        if min(settings.l1, settings.mse, settings.lpips) < 0 or not settings.l1 + settings.mse:
+            raise TrainingError(
+                "The weights l1, mse and lpips must be 0 or more, and l1 or mse above it; they are "
+                f"{settings.l1}, {settings.mse} and {settings.lpips}."
+            )
         if settings.lpips:
-            self.distance = load_perceptual_distance(settings.lpips_backbone)
+            backbone = cast(Backbone, settings.lpips_backbone)
+            self.distance = load_perceptual_distance(backbone)
 
-    def forward(self, pictures: Tensor, truth: Tensor, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, pictures: Tensor, truth: Tensor, step: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum for ``n 3 h w`` pictures, and its parts before they are weighted, detached."""
         difference = pictures - truth
         parts = {}

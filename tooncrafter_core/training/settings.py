@@ -168,5 +168,3 @@ def _wrong_value(error: OmegaConfBaseException, where: str) -> TrainingError:
     key = getattr(error, "full_key", None) or "a setting"
     reason = str(error.msg if hasattr(error, "msg") else error).splitlines()[0]
     return TrainingError(f"{key} cannot be what {where} says: {reason}.")
-
-
