@@ -82,7 +82,12 @@ def detect(checkpoint: Checkpoint) -> ModelConfig:
 
 def part_of(config: ModelConfig, component: Component) -> Any:
     """The component's own configuration, None when the model has no such part."""
-    return getattr(config, _CONFIG_FIELDS[component][0])
+    return getattr(config, field_of(component))
+
+
+def field_of(component: Component) -> str:
+    """The field of ``ModelConfig`` that describes the component."""
+    return _CONFIG_FIELDS[component][0]
 
 
 def component_shapes(shapes: Mapping[str, tuple[int, ...]], component: Component) -> Shapes:

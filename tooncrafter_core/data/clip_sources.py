@@ -49,8 +49,15 @@ class ClipFrames:
 class ClipSource(Protocol):
     """A list of clips. Clips of one group lie together, so one reader should have them all."""
 
-    clips: Sequence[ClipInfo]
-    groups: Sequence[range]
+    @property
+    def clips(self) -> Sequence[ClipInfo]:
+        """Every clip, in the order of their numbers."""
+        ...
+
+    @property
+    def groups(self) -> Sequence[range]:
+        """Numbers of clips that lie together."""
+        ...
 
     def read(self, clip: int, frames: Sequence[int]) -> ClipFrames:
         """Read frames of a clip by their numbers, rising. ``DatasetError`` for a damaged clip."""

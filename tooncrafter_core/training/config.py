@@ -45,6 +45,8 @@ class DataConfig:
     first_seed: int = 0
     look: str = "cartoon"
     """Of procedural clips: ``cartoon``, ``live`` or ``lines``."""
+    drawn_frames: int | None = None
+    """Frames of a procedural clip; more than ``num_frames`` leave a choice of motion fps."""
     source_fps: float | None = None
     """Of pictures in folders, which have no clock (24), and of procedural clips (10)."""
     width: int = 512

@@ -31,7 +31,8 @@ CHOICES = {
 
 LEAST = {
     "steps": 0, "batch_size": 1, "data.clips": 1, "data.num_frames": 2, "data.held_out": 0,
-    "data.workers": 0, "data.variants": 1, "optimizer.learning_rate": 0, "optimizer.warmup": 0,
+    "data.workers": 0, "data.variants": 1, "data.drawn_frames": 2,
+    "optimizer.learning_rate": 0, "optimizer.warmup": 0,
     "optimizer.weight_decay": 0, "optimizer.clip_norm": 0, "optimizer.ema_decay": 0,
     "lora.rank": 0, "machine.micro_batch": 1, "machine.threads": 1, "output.log_every": 1,
     "output.checkpoint_every": 1, "output.keep_checkpoints": 1, "output.sheet_every": 0,
@@ -51,7 +52,7 @@ def read_settings(
     ``overrides`` are ``key=value`` with dots between the parts of a key. ``TrainingError`` names a
     key that does not exist and the nearest that does, and a value that cannot be used.
     """
-    base = OmegaConf.structured(RunConfig)
+    base: Any = OmegaConf.structured(RunConfig)
     base.stage = OmegaConf.structured(stage_settings)
     given = [
         ("the preset", OmegaConf.create(dict(preset))),
@@ -108,6 +109,13 @@ def groups_of(config: RunConfig) -> tuple[Group, ...]:
 def to_yaml(config: RunConfig) -> str:
     """The settings as a file that ``--config`` takes."""
     return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def changed_from(preset: Values, config: RunConfig, key: str) -> bool:
+    """Whether a setting is no longer what the preset has."""
+    return OmegaConf.select(OmegaConf.create(dict(preset)), key) != OmegaConf.select(
+        OmegaConf.structured(config), key
+    )
 
 
 def known_keys(node: Any, prefix: str = "") -> Iterator[str]:

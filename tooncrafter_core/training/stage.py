@@ -4,8 +4,7 @@ Legend: b batch, c channels, t frames, h w space.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -21,13 +20,15 @@ the stage asks for them ``sketches`` ``b 1 t h w`` in [0, 1] and ``has_sketch`` 
 """
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Losses:
-    """What a stage made of a batch: means over its samples, each of the same weight."""
+class Losses(NamedTuple):
+    """What a stage made of a batch: means over its samples, each of the same weight.
+
+    A tuple, because DDP and FSDP look for tensors in what ``forward`` returns.
+    """
 
     total: Tensor
     """A number to differentiate."""
-    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: Mapping[str, Tensor] = {}
     """Numbers to log, detached; on the device, so that nothing waits for them."""
 
 

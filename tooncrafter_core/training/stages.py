@@ -1,0 +1,115 @@
+"""The stages by name: their settings, how they are built, and what they may train together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import TrainingError
+from .config import RunConfig
+from .denoising import DenoisingSettings, DenoisingStage
+from .groups import Group
+from .operations import training_operations
+from .presets import PRESETS
+from .previewing import PreviewSettings
+from .publishing import write_model
+from .settings import groups_of
+from .stage import Stage
+from .start import start_models
+
+BuildStage = Callable[[RunConfig, torch.device], Stage]
+WriteResult = Callable[[Stage, Path, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageKind:
+    """A stage that can be run."""
+
+    name: str
+    help: str
+    settings: type
+    build: BuildStage
+    write: WriteResult
+    """Writes what was learnt to a file, in a precision."""
+    mixtures: tuple[frozenset[Group], ...]
+    """Groups that its presets train together."""
+    result: str = "model.safetensors"
+    num_players: int = 1
+    needs_sketches: bool = False
+    can_prepare: bool = False
+    """Whether it can do with prepared clips."""
+
+    @property
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Settings by name; the first is taken when none is named."""
+        return PRESETS[self.name]
+
+
+def preview_settings(config: RunConfig) -> PreviewSettings:
+    """How the run's sample sheets are drawn."""
+    return PreviewSettings(steps=config.output.sheet_steps)
+
+
+def build_denoising(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``base`` or ``rectify``."""
+    operations = training_operations(config.machine.attention, device)
+    models = start_models(config.start, operations, config.seed)
+    return DenoisingStage(models, config.stage, groups_of(config), preview_settings(config))
+
+
+def write_stage_model(stage: Stage, path: Path, dtype: str) -> None:
+    """Write a stage that holds a whole model."""
+    write_model(stage.models, path, dtype)  # type: ignore[arg-type]
+
+
+_ALL = frozenset({Group.SPATIAL, Group.TEMPORAL, Group.PROJECTOR, Group.OTHER})
+
+STAGES: dict[str, StageKind] = {
+    kind.name: kind
+    for kind in (
+        StageKind(
+            name="base",
+            help="train the denoiser and the projector from nothing, all of them",
+            settings=DenoisingSettings,
+            build=build_denoising,
+            write=write_stage_model,
+            mixtures=(_ALL,),
+            can_prepare=True,
+        ),
+        StageKind(
+            name="rectify",
+            help="tune a trained model on cartoons, its motion frozen (stage 1 of the paper)",
+            settings=DenoisingSettings,
+            build=build_denoising,
+            write=write_stage_model,
+            mixtures=(
+                frozenset(),
+                _ALL,
+                frozenset({Group.PROJECTOR, Group.SPATIAL}),
+                frozenset({Group.PROJECTOR}),
+            ),
+            can_prepare=True,
+        ),
+    )
+}
+
+
+def find_stage(name: str) -> StageKind:
+    """A stage by name; ``TrainingError`` when there is none."""
+    if name not in STAGES:
+        raise TrainingError(f"The stages are {', '.join(STAGES)}; there is none '{name}'.")
+    return STAGES[name]
+
+
+def find_preset(kind: StageKind, name: str | None) -> Mapping[str, Any]:
+    """A stage's preset by name, its first without one; ``TrainingError`` when there is none."""
+    presets = kind.presets
+    if name is None:
+        name = next(iter(presets))
+    if name not in presets:
+        raise TrainingError(
+            f"The presets of '{kind.name}' are {', '.join(presets)}; there is none '{name}'."
+        )
+    return presets[name]
