@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from ..errors import TrainingError
+from .autoencoder import AutoencoderSettings, AutoencoderStage
 from .config import RunConfig
+from .decoder import DecoderSettings, DecoderStage
 from .denoising import DenoisingSettings, DenoisingStage
 from .groups import Group
 from .operations import training_operations
@@ -59,6 +61,20 @@ def build_denoising(config: RunConfig, device: torch.device) -> Stage:
     return DenoisingStage(models, config.stage, groups_of(config), preview_settings(config))
 
 
+def build_autoencoder(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``autoencoder``."""
+    operations = training_operations(config.machine.attention, device)
+    models = start_models(config.start, operations, config.seed)
+    return AutoencoderStage(models, config.stage, groups_of(config))
+
+
+def build_decoder(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``decoder``."""
+    operations = training_operations(config.machine.attention, device)
+    models = start_models(config.start, operations, config.seed)
+    return DecoderStage(models, config.stage, groups_of(config), config.seed)
+
+
 def write_stage_model(stage: Stage, path: Path, dtype: str) -> None:
     """Write a stage that holds a whole model."""
     write_model(stage.models, path, dtype)  # type: ignore[arg-type]
@@ -77,6 +93,23 @@ STAGES: dict[str, StageKind] = {
             write=write_stage_model,
             mixtures=(_ALL,),
             can_prepare=True,
+        ),
+        StageKind(
+            name="autoencoder",
+            help="train the image encoder and decoder from nothing, for small models",
+            settings=AutoencoderSettings,
+            build=build_autoencoder,
+            write=write_stage_model,
+            mixtures=(frozenset({Group.ENCODER, Group.DECODER}),),
+        ),
+        StageKind(
+            name="decoder",
+            help="tune the decoder to keep the keyframes' detail (stage 2 of the paper)",
+            settings=DecoderSettings,
+            build=build_decoder,
+            write=write_stage_model,
+            mixtures=(frozenset({Group.DECODER}),),
+            num_players=2,
         ),
         StageKind(
             name="rectify",
