@@ -23,8 +23,8 @@ from ..checkpoints.shapes import detect_image_encoder, detect_text_encoder
 from ..conditioning.encoders import ImageEncoder, TextEncoder, _run_blocks, tokenize
 from ..conditioning.preprocess import preprocess_for_image_encoder
 from ..config import ModelConfig, ResamplerConfig, UNetConfig
+from ..weight_packages import MissingWeightsError, describe_file
 from .clips import check_pair
-from .weights import MissingWeightsError, describe_file
 
 CHUNK = 4
 """Frames at a time."""

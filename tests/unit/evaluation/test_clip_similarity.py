@@ -19,8 +19,8 @@ from tooncrafter_core.evaluation.clip_similarity import (
     load_clip_encoders,
 )
 from tooncrafter_core.evaluation.clips import EvaluationError
-from tooncrafter_core.evaluation.weights import MissingWeightsError
 from tooncrafter_core.presets import TINY
+from tooncrafter_core.weight_packages import MissingWeightsError
 
 MakeClip = Callable[..., Tensor]
 TEXT, IMAGE = "cond_stage_model.model.", "embedder.model."
