@@ -153,9 +153,13 @@ class ProceduralClips:
         count = len(seeds)
         self.groups = [range(i, min(i + self.GROUP, count)) for i in range(0, count, self.GROUP)]
 
-    @cached_property
+    @property
     def clips(self) -> Sequence[ClipInfo]:
         """One clip a seed."""
+        return self._clips
+
+    @cached_property
+    def _clips(self) -> Sequence[ClipInfo]:
         return [
             ClipInfo(key=f"{self._look(seed)}-{seed}", num_frames=self.num_frames, fps=self.fps)
             for seed in self.seeds
