@@ -48,10 +48,12 @@ def check_mixture(
     told: Sequence[Group],
     known: Sequence[frozenset[Group]],
     allow_other: bool,
+    in_part: frozenset[Group] = frozenset(),
 ) -> None:
     """``TrainingError`` unless exactly the groups that were told learn, each as a whole.
 
-    ``known`` are the mixtures that the stage has presets for; another one must be allowed.
+    ``known`` are the mixtures that the stage has presets for; another one must be allowed. Groups
+    ``in_part`` have parameters that the stage does not use.
     """
     counts = count_groups(stage)
     there = {count.group for count in counts}
@@ -67,7 +69,7 @@ def check_mixture(
                 f"{count.learning:,} parameters of {count.group.value} would learn, but 'learn' "
                 f"names {_names(told)}."
             )
-        if is_told and count.learning != count.total:
+        if is_told and count.group not in in_part and count.learning != count.total:
             raise TrainingError(
                 f"Only {count.learning:,} of {count.total:,} parameters of {count.group.value} "
                 "would learn, and 'learn' names it as a whole."
