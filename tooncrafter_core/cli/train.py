@@ -27,13 +27,13 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Read the settings, train, and print the path of the result."""
-    from ..training.presets import NOTES
+    from ..training.presets import NOTES, SMALL
     from ..training.run import train
     from ..training.settings import changed_from, read_settings, to_yaml
     from ..training.stages import find_preset, find_stage
 
     kind = find_stage(args.stage)
-    preset = find_preset(kind, args.preset)
+    name, preset = find_preset(kind, args.preset)
     config = read_settings(kind.settings, preset, args.config, args.settings)
     if args.show:
         print(to_yaml(config), end="")
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         print(text, file=sys.stderr, flush=True)
 
     for (stage, key), note in NOTES.items():
-        if stage == kind.name and not changed_from(preset, config, key):
+        if stage == kind.name and name != SMALL and not changed_from(preset, config, key):
             tell(f"note: {note}")
     path = train(kind, config, tell, args.quiet)
     print(path)

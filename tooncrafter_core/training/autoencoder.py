@@ -8,7 +8,7 @@ Legend: b batch, n images, c channels, t frames, k frames of a clip that are use
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -80,10 +80,13 @@ class AutoencoderStage(Stage):
             if isinstance(layer, nn.Conv2d):
                 layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
 
-    def is_idle(self, key: str) -> bool:
-        """Whether single frames do without it."""
-        own = key.removeprefix(COMPONENT_KEYS[Component.AUTOENCODER].prefix)
-        return bool(VIDEO_ONLY.search(own)) or own.startswith(UNUSED)
+    def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
+        """What takes part in single frames."""
+        prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
+        for key, parameter in super().learners(player):
+            own = key.removeprefix(prefix)
+            if not (VIDEO_ONLY.search(own) or own.startswith(UNUSED)):
+                yield key, parameter
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """See ``Stage``."""

@@ -76,12 +76,11 @@ class DecoderStage(Stage):
         if player == CRITIC:
             for name, parameter in self.critic.named_parameters():
                 yield f"{CRITIC}.{name}", parameter
-        else:
-            yield from super().learners(player)
-
-    def is_idle(self, key: str) -> bool:
-        """Whether the decoder works without it."""
-        return key.startswith(COMPONENT_KEYS[Component.AUTOENCODER].prefix + UNUSED)
+            return
+        unused = COMPONENT_KEYS[Component.AUTOENCODER].prefix + UNUSED
+        for key, parameter in super().learners(player):
+            if not key.startswith(unused):
+                yield key, parameter
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """See ``Stage``; the critic judges what the decoder made in its turn."""

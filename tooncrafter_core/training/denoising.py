@@ -19,6 +19,7 @@ from ..conditioning.build import frame_image_tokens, keyframe_condition
 from ..conditioning.encoders import ImageEncoder, TextEncoder
 from ..diffusion.schedule import make_schedule
 from ..diffusion.training import training_pair
+from ..errors import TrainingError
 from ..models.autoencoder import Autoencoder
 from ..pipeline import require_encoders
 from ..types import Condition
@@ -53,8 +54,18 @@ class DenoisingStage(Stage):
         settings: DenoisingSettings,
         learn: tuple[Group, ...],
         preview: PreviewSettings,
+        others: Mapping[Component, torch.nn.Module] | None = None,
     ) -> None:
-        """``CheckpointError`` when the models have no text or image encoder."""
+        """``others`` are networks besides the models'.
+
+        ``CheckpointError`` when the models have no text or image encoder, ``TrainingError`` for a
+        share that is none.
+        """
+        if not 0 <= settings.condition_dropout <= 1 / 3:
+            raise TrainingError(
+                "stage.condition_dropout lies between 0 and 1/3, as it is dealt out three times; "
+                f"not {settings.condition_dropout:g}."
+            )
         text_encoder, image_encoder = require_encoders(models)
         super().__init__(
             {
@@ -63,6 +74,7 @@ class DenoisingStage(Stage):
                 Component.AUTOENCODER: models.autoencoder,
                 Component.TEXT_ENCODER: text_encoder,
                 Component.IMAGE_ENCODER: image_encoder,
+                **(others or {}),
             },
             learn,
         )

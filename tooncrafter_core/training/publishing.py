@@ -9,6 +9,7 @@ from ..checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from ..checkpoints.load import Models
 from ..checkpoints.save import save_checkpoint
 from ..diffusion.schedule import schedule_buffers
+from ..models.sketch_encoder import SketchEncoder
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -23,9 +24,10 @@ def write_model(models: Models, path: Path, dtype: str) -> None:
     save_checkpoint(tensors, path, dtype=DTYPES[dtype], config=models.config)
 
 
-def write_sketch_encoder(network: nn.Module, path: Path, dtype: str) -> None:
-    """Write a sketch encoder as it is published: in a file of its own, without a prefix."""
-    save_checkpoint(dict(network.state_dict()), path, dtype=DTYPES[dtype])
+def write_sketch_encoder(network: SketchEncoder, path: Path, dtype: str) -> None:
+    """Write a sketch encoder in a file of its own."""
+    tensors = official_tensors(network, Component.SKETCH_ENCODER)
+    save_checkpoint(tensors, path, dtype=DTYPES[dtype], config=network.config)
 
 
 def official_tensors(network: nn.Module, component: Component) -> dict[str, Tensor]:

@@ -17,17 +17,13 @@ class GroupCount:
     group: Group
     total: int
     learning: int
-    idle: int = 0
-    """Those that take no part in the stage."""
 
     @property
     def state(self) -> str:
         """What happens to the group, in a word."""
         if not self.learning:
             return "frozen"
-        if self.learning + self.idle < self.total:
-            return "learns in part"
-        return f"learns, {self.idle:,} take no part" if self.idle else "learns"
+        return "learns" if self.learning == self.total else "learns in part"
 
 
 def count_groups(stage: Stage) -> list[GroupCount]:
@@ -35,21 +31,13 @@ def count_groups(stage: Stage) -> list[GroupCount]:
     learning = {id(p): key for player in stage.players for key, p in stage.learners(player)}
     totals: dict[Group, int] = {}
     learners: dict[Group, int] = {}
-    idle: dict[Group, int] = {}
     for key, parameter in _all_parameters(stage):
         group = group_of(key)
         totals[group] = totals.get(group, 0) + parameter.numel()
         if id(parameter) in learning:
             learners[group] = learners.get(group, 0) + parameter.numel()
-        elif stage.is_idle(key):
-            idle[group] = idle.get(group, 0) + parameter.numel()
     return [
-        GroupCount(
-            group=group,
-            total=totals[group],
-            learning=learners.get(group, 0),
-            idle=idle.get(group, 0),
-        )
+        GroupCount(group=group, total=totals[group], learning=learners.get(group, 0))
         for group in Group
         if group in totals
     ]
@@ -60,10 +48,12 @@ def check_mixture(
     told: Sequence[Group],
     known: Sequence[frozenset[Group]],
     allow_other: bool,
+    in_part: frozenset[Group] = frozenset(),
 ) -> None:
     """``TrainingError`` unless exactly the groups that were told learn, each as a whole.
 
-    ``known`` are the mixtures that the stage has presets for; another one must be allowed.
+    ``known`` are the mixtures that the stage has presets for; another one must be allowed. Groups
+    ``in_part`` have parameters that the stage does not use.
     """
     counts = count_groups(stage)
     there = {count.group for count in counts}
@@ -79,10 +69,10 @@ def check_mixture(
                 f"{count.learning:,} parameters of {count.group.value} would learn, but 'learn' "
                 f"names {_names(told)}."
             )
-        if is_told and count.learning + count.idle != count.total:
+        if is_told and count.group not in in_part and count.learning != count.total:
             raise TrainingError(
-                f"Only {count.learning:,} of {count.total - count.idle:,} parameters of "
-                f"{count.group.value} would learn, and 'learn' names it as a whole."
+                f"Only {count.learning:,} of {count.total:,} parameters of {count.group.value} "
+                "would learn, and 'learn' names it as a whole."
             )
     if frozenset(told) not in known and not allow_other:
         choices = "; ".join(_names(sorted(mix, key=lambda g: g.value)) for mix in known)

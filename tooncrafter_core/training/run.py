@@ -39,7 +39,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     clips = open_clips(config.data, config.seed, kind.needs_sketches)
     check_batch(clips, config.batch_size)
     stage = kind.build(config, accelerator.device)
-    check_mixture(stage, groups_of(config), kind.mixtures, config.allow_other_mixture)
+    check_mixture(stage, groups_of(config), kind.mixtures, config.allow_other_mixture, kind.in_part)
     folder = make_folder(Path(config.out))
     if accelerator.is_main_process:
         tell(freeze_report(stage))

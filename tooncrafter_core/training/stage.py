@@ -75,17 +75,12 @@ class Stage(nn.Module):
         """What the player's optimizer moves: key and parameter.
 
         Parameters of a component have their official key, others one that begins with no
-        component's prefix. By default the first player has all of the groups in ``learn`` but what
-        is idle.
+        component's prefix. By default the first player has all of the groups in ``learn``.
         """
         if player == self.players[0]:
             for key, parameter in self.official_parameters():
-                if group_of(key) in self.learn and not self.is_idle(key):
+                if group_of(key) in self.learn:
                     yield key, parameter
-
-    def is_idle(self, key: str) -> bool:
-        """Whether a component's parameter takes no part here, and so does not learn."""
-        return False
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """The player's losses on a batch; ``step`` counts the optimizers' steps from 0."""
