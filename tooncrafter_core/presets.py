@@ -35,7 +35,7 @@ MINI = replace(
                               embedding_dim=64, output_dim=64),
     autoencoder=AutoencoderConfig(channels=16, channel_mult=(1, 2, 4, 6), num_res_blocks=1,
                                   reference_heads=4, reference_dim_head=16, norm_groups=2),
-    text_encoder=TextEncoderConfig(width=64, heads=1, layers=2, vocab_size=1, embed_dim=64),
+    text_encoder=TextEncoderConfig(width=64, heads=1, layers=3, vocab_size=1, embed_dim=64),
     image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=1, patch_size=32,
                                      mlp_ratio=1.0, embed_dim=64),
 )  # fmt: skip
