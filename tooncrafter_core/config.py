@@ -115,6 +115,7 @@ class TextEncoderConfig:
     layers: int = 24
     context_length: int = 77
     vocab_size: int = 49408
+    """Rows of the token table. Tokens past its end read the last row: with 1, all words are one."""
     embed_dim: int = 1024
 
 
