@@ -12,7 +12,7 @@ from torch import Tensor
 from tooncrafter_core.checkpoints import Checkpoint, save_checkpoint
 from tooncrafter_core.checkpoints.load_clip import load_clip_model
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
-from tooncrafter_core.conditioning.clip_model import _text_tower, tokenize
+from tooncrafter_core.conditioning.encoders import _text_tower, tokenize
 from tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
 from tooncrafter_core.errors import CheckpointError
 from tooncrafter_core.evaluation.clip_similarity import clip_image_similarity, clip_text_similarity
