@@ -80,6 +80,16 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "table3_ii": _rectification(["projector", "spatial", "temporal", "other"]),
         "table3_iii": _rectification(["projector", "spatial"], bypass_temporal=True),
         "table3_v": _rectification(["projector"]),
+        "lora": {
+            "learn": ["spatial"],
+            "steps": 2000,
+            "batch_size": 4,
+            "data": {**_PAPER_DATA, "source": "videos"},
+            "lora": {"rank": 16},
+            "optimizer": {"learning_rate": 1e-4, "weight_decay": 0.0},
+            "machine": _LARGE_GPU,
+            "output": {"dtype": "fp16"},
+        },
         "small": {
             "learn": ["projector", "spatial"],
             "steps": 4000,
