@@ -31,3 +31,7 @@ class OutputError(ToonCrafterError):
 
 class DatasetError(ToonCrafterError):
     """A data set cannot be built or read: what it is made of, or its manifest, does not do."""
+
+
+class TrainingError(ToonCrafterError):
+    """A training run cannot begin or go on: its settings, weights or numbers do not do."""

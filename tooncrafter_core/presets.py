@@ -1,4 +1,4 @@
-"""Named configurations: the published model, and a tiny one whose whole path runs in seconds."""
+"""Named configurations: the published model, a tiny one for tests, a mini one to train."""
 
 from dataclasses import replace
 
@@ -27,16 +27,38 @@ TINY = replace(
 )  # fmt: skip
 """Every part in small, same layout and same size rules; for tests, its pictures mean nothing."""
 
+MINI = replace(
+    TOONCRAFTER_512,
+    unet=UNetConfig(model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1,
+                    num_head_channels=32, init_attention_heads=1, context_dim=64, norm_groups=8,
+                    blends_keyframes=True),
+    resampler=ResamplerConfig(dim=64, depth=2, dim_head=32, heads=2, num_queries=4,
+                              embedding_dim=64, output_dim=64),
+    autoencoder=AutoencoderConfig(channels=16, channel_mult=(1, 2, 4, 6), num_res_blocks=1,
+                                  reference_heads=4, reference_dim_head=16, norm_groups=2),
+    text_encoder=TextEncoderConfig(width=64, heads=1, layers=3, vocab_size=1, embed_dim=64),
+    image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=1, patch_size=32,
+                                     mlp_ratio=1.0, embed_dim=64),
+)  # fmt: skip
+"""A model to be trained from nothing on one machine; it reads no prompt: its vocabulary is one."""
+
+MINI_SKETCH = SketchEncoderConfig(
+    model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1, num_head_channels=32,
+    context_dim=64, norm_groups=8,
+)  # fmt: skip
+"""A sketch encoder for the mini model."""
+
 TINY_SKETCH = SketchEncoderConfig(
     model_channels=32, channel_mult=(1, 2, 2, 2), num_res_blocks=1, num_head_channels=32,
     context_dim=64,
 )  # fmt: skip
 """A sketch encoder for the tiny model."""
 
-PRESETS: dict[str, ModelConfig] = {"tooncrafter_512": TOONCRAFTER_512, "tiny": TINY}
+PRESETS: dict[str, ModelConfig] = {"tooncrafter_512": TOONCRAFTER_512, "tiny": TINY, "mini": MINI}
 
 SKETCH_PRESETS: dict[str, SketchEncoderConfig] = {
     "tooncrafter_512": SketchEncoderConfig(),
     "tiny": TINY_SKETCH,
+    "mini": MINI_SKETCH,
 }
 """Of each preset the sketch encoder, which comes in a file of its own."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 import comfy.sd
 import comfy.utils
 import folder_paths
+import torch
 from comfy import sd1_clip
 from torch import Tensor
 
@@ -24,6 +25,9 @@ from .encoder_files import (
     own_tensors,
     refuse_mismatch,
 )
+
+VOCABULARY = 49408
+"""Tokens that CLIP's tokenizer knows."""
 
 _LAST_LAYER_LEFT_OUT = {1024: 23}
 """Layers of the published text encoder of this width when its file comes without the last."""
@@ -77,6 +81,7 @@ def _build_clip(
     """ComfyUI's CLIP of tensors in OpenCLIP's or Hugging Face's layout."""
     weights = comfy.utils.clip_text_transformers_convert(dict(tensors), "", "")
     weights.pop("logit_scale", None)
+    _fill_vocabulary(weights)
     # The pooled output is not used; ComfyUI's model has room for a square projection only.
     projection = weights.get("text_projection.weight")
     if projection is not None and projection.shape[0] != projection.shape[1]:
@@ -103,6 +108,17 @@ def _build_clip(
     return clip
 
 
+def _fill_vocabulary(weights: dict[str, Tensor]) -> None:
+    """Give every token of ComfyUI's tokenizer a row; past its table's end a model reads the last.
+
+    See ``TextEncoderConfig.vocab_size``.
+    """
+    key = "text_model.embeddings.token_embedding.weight"
+    table = weights[key]
+    if len(table) < VOCABULARY:
+        weights[key] = table[torch.arange(VOCABULARY).clamp(max=len(table) - 1)]
+
+
 def _clip_model(config: TextEncoderConfig) -> type[sd1_clip.SD1ClipModel]:
     """ComfyUI's text model for these sizes; the published ones are Stable Diffusion 2's."""
     settings = {
@@ -120,7 +136,7 @@ def _clip_model(config: TextEncoderConfig) -> type[sd1_clip.SD1ClipModel]:
         "num_hidden_layers": config.layers,
         "pad_token_id": 1,
         "projection_dim": config.embed_dim,
-        "vocab_size": config.vocab_size,
+        "vocab_size": max(config.vocab_size, VOCABULARY),
     }
 
     class TextModel(sd1_clip.SDClipModel):

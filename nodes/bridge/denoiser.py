@@ -151,8 +151,9 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
             num_frames,
             given.get(TOKEN_MODE, "per_frame"),
         )
+        clip = keyframe_condition(latents, num_frames, self.tooncrafter.unet.blends_keyframes)
         conds = {
-            "c_concat": comfy.conds.CONDNoiseShape(keyframe_condition(latents, num_frames)),
+            "c_concat": comfy.conds.CONDNoiseShape(clip),
             "c_crossattn": comfy.conds.CONDCrossAttn(given["cross_attn"]),
             "image_context": comfy.conds.CONDRegular(tokens),
             "fps": comfy.conds.CONDRegular(motion_fps_vector(given[MOTION_FPS], tokens[:1])),

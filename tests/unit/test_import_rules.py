@@ -12,7 +12,16 @@ ROOT = Path(__file__).parents[2]
 CORE = "tooncrafter_core"
 
 LAYERS = (
-    {"errors", "config", "presets", "types", "operations", "memory"},
+    {
+        "errors",
+        "config",
+        "presets",
+        "types",
+        "operations",
+        "memory",
+        "weight_packages",
+        "perceptual",
+    },
     {"models", "diffusion", "decoding"},
     {"conditioning"},
     {"checkpoints"},

@@ -18,7 +18,7 @@ from .shapes import (
     detect_unet,
     sketch_encoder_config,
 )
-from .stored_config import contradictions, stored_config
+from .stored_config import refuse_contradictions, stored_config
 
 _CONFIG_FIELDS: dict[Component, tuple[str, Callable[[Shapes, Any], Any]]] = {
     Component.DENOISER: ("unet", detect_unet),
@@ -78,17 +78,18 @@ def detect(checkpoint: Checkpoint) -> ModelConfig:
         known = getattr(stored, field) if stored else None
         parts[field] = detect_part(component_shapes(shapes, component), known) if present else None
     detected = ModelConfig(**parts, diffusion=base.diffusion)
-    if stored and (differences := contradictions(stored, detected)):
-        raise CheckpointError(
-            f"{checkpoint.name} describes itself wrongly: {'; '.join(differences[:3])}. "
-            "Convert the original file again."
-        )
+    refuse_contradictions(stored, detected, checkpoint.name)
     return detected
 
 
 def part_of(config: ModelConfig, component: Component) -> Any:
     """The component's own configuration, None when the model has no such part."""
-    return getattr(config, _CONFIG_FIELDS[component][0])
+    return getattr(config, field_of(component))
+
+
+def field_of(component: Component) -> str:
+    """The field of ``ModelConfig`` that describes the component."""
+    return _CONFIG_FIELDS[component][0]
 
 
 def component_shapes(shapes: Mapping[str, tuple[int, ...]], component: Component) -> Shapes:
@@ -109,13 +110,18 @@ def is_sketch_encoder(checkpoint: Checkpoint) -> bool:
 def detect_sketch_encoder(checkpoint: Checkpoint) -> SketchEncoderConfig:
     """The configuration of a sketch encoder's file.
 
+    What shapes cannot tell is taken from the file's metadata, else from Stable Diffusion 2.
     ``CheckpointError`` names the file when it is another control network (its hints have 3
     channels, or its text tokens are another Stable Diffusion's), an adapter, or a ToonCrafter
     checkpoint, and when sizes make no sense. SPEC section 10.
     """
     if problem := not_sketch_encoder(checkpoint.shapes, checkpoint.name):
         raise CheckpointError(problem)
-    return sketch_encoder_config(component_shapes(checkpoint.shapes, Component.SKETCH_ENCODER))
+    stored = stored_config(checkpoint.metadata, checkpoint.name, SketchEncoderConfig)
+    shapes = component_shapes(checkpoint.shapes, Component.SKETCH_ENCODER)
+    detected = sketch_encoder_config(shapes, stored)
+    refuse_contradictions(stored, detected, checkpoint.name)
+    return detected
 
 
 def detect_component_files(checkpoint: Checkpoint) -> list[EncoderFile]:

@@ -19,7 +19,7 @@ from ..presets import TINY, TINY_SKETCH
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from .load import build_network
 from .read import Checkpoint, TensorInfo
-from .stored_config import CONFIG_KEY, config_to_json
+from .stored_config import config_metadata
 
 _EMBEDDINGS = ("positional_embedding", "class_embedding")
 
@@ -39,7 +39,7 @@ def made_up_checkpoint(config: ModelConfig = TINY, tag: str = "tiny") -> Checkpo
         shapes |= {prefix + key: tuple(v.shape) for key, v in network.state_dict().items()}
     tensors = _MadeUp(tag, shapes, schedule_buffers(config.diffusion))
     infos = {key: TensorInfo(tensors.shape_of(key), torch.float32) for key in tensors}
-    metadata = {CONFIG_KEY: config_to_json(config)}
+    metadata = config_metadata(config)
     return Checkpoint(lambda: tensors, infos, name="made-up weights", metadata=metadata)
 
 
@@ -52,7 +52,8 @@ def made_up_sketch_encoder(
     shapes = {prefix + key: tuple(v.shape) for key, v in network.state_dict().items()}
     tensors = _MadeUp(tag, shapes, {})
     infos = {key: TensorInfo(shape, torch.float32) for key, shape in shapes.items()}
-    return Checkpoint(lambda: tensors, infos, name="made-up weights")
+    metadata = config_metadata(config)
+    return Checkpoint(lambda: tensors, infos, name="made-up weights", metadata=metadata)
 
 
 def made_up_tensor(tag: str, key: str, shape: tuple[int, ...]) -> Tensor:

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..config import ModelConfig
+from ..config import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError, OutputError
 from .keys import SCHEDULE_BUFFERS
 from .load import groups
 from .read import DTYPE_NAMES, Checkpoint, TensorInfo, read_checkpoint
-from .stored_config import CONFIG_KEY, config_to_json
+from .stored_config import config_metadata
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def save_checkpoint(
     path: str | Path,
     *,
     dtype: torch.dtype | None = None,
-    config: ModelConfig | None = None,
+    config: ModelConfig | SketchEncoderConfig | None = None,
     metadata: Mapping[str, str] | None = None,
     on_tensor: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -54,7 +54,7 @@ def save_checkpoint(
     source = tensors if isinstance(tensors, Checkpoint) else Checkpoint.from_tensors(tensors)
     texts = {"format": "pt", **(metadata or {})}
     if config is not None:
-        texts[CONFIG_KEY] = config_to_json(config)
+        texts |= config_metadata(config)
     plan = _plan(source, dtype)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part.safetensors")
     try:

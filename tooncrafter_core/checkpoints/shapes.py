@@ -84,14 +84,22 @@ def detect_unet(shapes: Shapes, base: UNetConfig) -> UNetConfig:
     )
 
 
-def sketch_encoder_config(shapes: Shapes) -> SketchEncoderConfig:
-    """Sizes of the sketch encoder; heads are as wide as Stable Diffusion 2's. SPEC section 10."""
+def sketch_encoder_config(
+    shapes: Shapes, stored: SketchEncoderConfig | None = None
+) -> SketchEncoderConfig:
+    """Sizes of the sketch encoder; heads of ``stored``, else of Stable Diffusion 2's width.
+
+    SPEC section 10.
+    """
     sizes = _encoder_sizes(shapes)
-    return SketchEncoderConfig(
+    base = stored or SketchEncoderConfig()
+    # Narrower encoders than any published one have a single head, or as near as it gets.
+    heads = gcd(base.num_head_channels, sizes["model_channels"])
+    return replace(
+        base,
         **sizes,
         hint_channels=shapes.of("input_hint_block.0.weight", 4)[1],
-        # Narrower encoders than any published one have a single head, or as near as it gets.
-        num_head_channels=gcd(SketchEncoderConfig().num_head_channels, sizes["model_channels"]),
+        num_head_channels=base.num_head_channels if stored else heads,
     )
 
 

@@ -1,50 +1,80 @@
-"""The model's configuration as JSON in a safetensors file's metadata."""
+"""A model's or a sketch encoder's configuration as JSON in a safetensors file's metadata."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ..config import ModelConfig
+from ..config import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError
 
 CONFIG_KEY = "tooncrafter.config"
 """The metadata entry that ``save_checkpoint`` writes."""
 
+SKETCH_CONFIG_KEY = "tooncrafter.sketch_encoder.config"
+"""The same for a sketch encoder."""
 
-def config_to_json(config: ModelConfig) -> str:
+Config = TypeVar("Config", ModelConfig, SketchEncoderConfig)
+
+
+def config_key(kind: type[ModelConfig] | type[SketchEncoderConfig]) -> str:
+    """The metadata entry of a kind of configuration."""
+    return CONFIG_KEY if kind is ModelConfig else SKETCH_CONFIG_KEY
+
+
+def config_metadata(config: ModelConfig | SketchEncoderConfig) -> dict[str, str]:
+    """The metadata that keeps a configuration."""
+    return {config_key(type(config)): config_to_json(config)}
+
+
+def config_to_json(config: ModelConfig | SketchEncoderConfig) -> str:
     """Write a configuration as JSON text with every field."""
     return json.dumps(OmegaConf.to_container(OmegaConf.structured(config)))
 
 
-def config_from_json(text: str, name: str = "the checkpoint") -> ModelConfig:
+def config_from_json(
+    text: str, name: str = "the checkpoint", kind: type[Config] = ModelConfig
+) -> Config:
     """Read what ``config_to_json`` wrote; fields that are absent have the published values.
 
     ``CheckpointError`` when it is no JSON, has an unknown field or a value of the wrong type.
     """
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(ModelConfig), json.loads(text))
+        merged = OmegaConf.merge(OmegaConf.structured(kind), json.loads(text))
         config: Any = OmegaConf.to_object(merged)
     except (OmegaConfBaseException, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
-            f"{name} has a configuration in its metadata ({CONFIG_KEY}) that cannot be used: "
+            f"{name} has a configuration in its metadata ({config_key(kind)}) that cannot be used: "
             f"{reason}. Convert the original file again."
         ) from error
     return config
 
 
-def stored_config(metadata: Mapping[str, str], name: str = "the checkpoint") -> ModelConfig | None:
-    """The configuration in a file's metadata, None when it has none."""
-    text = metadata.get(CONFIG_KEY)
-    return None if text is None else config_from_json(text, name)
+def stored_config(
+    metadata: Mapping[str, str], name: str = "the checkpoint", kind: type[Config] = ModelConfig
+) -> Config | None:
+    """The configuration of a kind in a file's metadata, None when it has none."""
+    text = metadata.get(config_key(kind))
+    return None if text is None else config_from_json(text, name, kind)
 
 
-def contradictions(stored: ModelConfig, detected: ModelConfig) -> list[str]:
+def refuse_contradictions(stored: Config | None, detected: Config, name: str) -> None:
+    """``CheckpointError`` when the metadata and the tensors differ in a size."""
+    if stored is not None and (found := contradictions(stored, detected)):
+        raise CheckpointError(
+            f"{name} describes itself wrongly: {'; '.join(found[:3])}. "
+            "Convert the original file again."
+        )
+
+
+def contradictions(stored: Config, detected: Config) -> list[str]:
     """Every field in which the metadata and the tensors differ, in words."""
+    if isinstance(stored, SketchEncoderConfig):
+        return _differences("sketch_encoder", stored, detected)
     found = []
     for part in fields(ModelConfig):
         a, b = getattr(stored, part.name), getattr(detected, part.name)
@@ -53,12 +83,16 @@ def contradictions(stored: ModelConfig, detected: ModelConfig) -> list[str]:
         if a is None or b is None:
             found.append(f"{part.name}: {_presence(a)} in the metadata, {_presence(b)} in the file")
             continue
-        found += [
-            f"{part.name}.{field.name}: {x} in the metadata, {y} by the tensors"
-            for field in fields(a)
-            if (x := getattr(a, field.name)) != (y := getattr(b, field.name))
-        ]
+        found += _differences(part.name, a, b)
     return found
+
+
+def _differences(part: str, stored: Any, detected: Any) -> list[str]:
+    return [
+        f"{part}.{field.name}: {a} in the metadata, {b} by the tensors"
+        for field in fields(stored)
+        if (a := getattr(stored, field.name)) != (b := getattr(detected, field.name))
+    ]
 
 
 def _presence(part: object) -> str:

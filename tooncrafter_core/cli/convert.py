@@ -9,7 +9,7 @@ from ..errors import OutputError
 
 if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
-    from ..config import ModelConfig
+    from ..config import ModelConfig, SketchEncoderConfig
 
 DTYPES = {
     "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp8": "float8_e4m3fn", "keep": None
@@ -64,8 +64,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def choose_tensors(source: "Checkpoint", pruned: bool) -> tuple["Checkpoint", "ModelConfig | None"]:
-    """The part of a checkpoint to write, and its configuration (None for a sketch encoder).
+def choose_tensors(
+    source: "Checkpoint", pruned: bool
+) -> tuple["Checkpoint", "ModelConfig | SketchEncoderConfig | None"]:
+    """The part of a checkpoint to write, and its configuration (a sketch encoder's if stored).
 
     ``CheckpointError`` when the file is another model's or incomplete. SPEC section 0.
     """
@@ -74,11 +76,13 @@ def choose_tensors(source: "Checkpoint", pruned: bool) -> tuple["Checkpoint", "M
     from ..checkpoints import detect, is_sketch_encoder
     from ..checkpoints.keys import COMPONENT_KEYS, OPTIONAL
     from ..checkpoints.load import check_models
+    from ..checkpoints.stored_config import stored_config
+    from ..config import SketchEncoderConfig
 
     if is_sketch_encoder(source):
         if pruned:
             raise OutputError("A sketch encoder has nothing to leave out. Drop --pruned.")
-        return source, None
+        return source, stored_config(source.metadata, source.name, SketchEncoderConfig)
     config = detect(source)
     check_models(source, config)
     if not pruned:

@@ -46,13 +46,14 @@ def run(args: argparse.Namespace) -> int:
     output = Path(args.output)
     if output.exists() and not args.overwrite:
         raise OutputError(f"{output} exists. Choose another name, or add --overwrite.")
-    config = PRESETS[args.preset]
-    if args.pruned:
-        config = replace(config, text_encoder=None, image_encoder=None)
     tag = args.tag or args.preset
     if args.part == "sketch_encoder":
-        config, checkpoint = None, made_up_sketch_encoder(SKETCH_PRESETS[args.preset], tag)
+        config = SKETCH_PRESETS[args.preset]
+        checkpoint = made_up_sketch_encoder(config, tag)
     else:
+        config = PRESETS[args.preset]
+        if args.pruned:
+            config = replace(config, text_encoder=None, image_encoder=None)
         checkpoint = made_up_checkpoint(config, tag)
     dtype = getattr(torch, DTYPES[args.dtype] or "float32")
     save_checkpoint(checkpoint, output, dtype=dtype, config=config)

@@ -8,6 +8,7 @@ rearrange everything else. Both encoders are frozen: evaluation mode, no gradien
 import logging
 from collections.abc import Iterable
 from functools import cache
+from itertools import product
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..config import ImageEncoderConfig, TextEncoderConfig
+from ..models.initialization import draw_normal, init_layers, zero
 from .preprocess import preprocess_for_image_encoder
 
 # b batch, c channels, h w space, l tokens
@@ -74,6 +76,14 @@ class _TextTensors(nn.Module):
         self.text_projection = tower.text_projection
         self.logit_scale = nn.Parameter(torch.zeros(()))
 
+    def _init_text_tensors(self, generator: torch.Generator) -> None:
+        init_layers(self.ln_final, generator)
+        self.logit_scale.zero_()
+        for weight in (
+            self.token_embedding.weight, self.positional_embedding, self.text_projection
+        ):  # fmt: skip
+            draw_normal(weight, 1.0, generator)
+
 
 class TextEncoder(_TextTensors):
     """The text encoder; its last layer is loaded but not used."""
@@ -93,6 +103,15 @@ class TextEncoder(_TextTensors):
         self.context_length = config.context_length
         self.to(dtype=dtype).requires_grad_(False).eval()
 
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network for training from nothing, in which it stays as it is.
+
+        A token is then its row and its place, whatever stands around it. CPU ``generator``.
+        """
+        self._init_text_tensors(generator)
+        _init_blocks(self.transformer.resblocks, generator)
+
     def encode(self, prompts: list[str]) -> Tensor:
         """Tokens of prompts, ``b context_length width``; long prompts as ``tokenize`` says.
 
@@ -103,7 +122,7 @@ class TextEncoder(_TextTensors):
     def forward(self, token_ids: Tensor) -> Tensor:
         """``b l`` token numbers to ``b l c``, in the weights' precision. SPEC section 5."""
         weight = self.token_embedding.weight
-        x = self.token_embedding(token_ids.to(weight.device))
+        x = self.token_embedding(token_ids.to(weight.device).clamp(max=weight.shape[0] - 1))
         length = x.shape[1]
         x = x + self.positional_embedding[:length].to(x)
         # Built here and not kept: a buffer outside the checkpoint would stay on the meta device.
@@ -130,6 +149,22 @@ class ImageEncoder(_TextTensors):
             self.visual = _image_tower(config)
         self.image_size = config.image_size
         self.to(dtype=dtype).requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network for training from nothing, in which it stays as it is.
+
+        A token is then the lowest frequencies of the colours of its patch, and its place: what a
+        small model can read without a trained image encoder. CPU ``generator``.
+        """
+        self._init_text_tensors(generator)
+        visual = self.visual
+        init_layers(visual, generator)
+        _init_blocks(visual.transformer.resblocks, generator)
+        for weight in (visual.class_embedding, visual.positional_embedding):
+            draw_normal(weight, 1.0, generator)
+        draw_normal(visual.proj, visual.proj.shape[0] ** -0.5, generator)
+        visual.conv1.weight.copy_(_lowest_frequencies(*visual.conv1.weight.shape[::3]))
 
     def encode(self, images: Tensor) -> Tensor:
         """Tokens of ``b 3 h w`` pictures in [-1, 1], any size: ``b l width``, class token first.
@@ -175,6 +210,26 @@ def _image_tower(config: ImageEncoderConfig) -> Any:
         mlp_ratio=config.mlp_ratio,
         output_dim=config.embed_dim,
     )
+
+
+def _init_blocks(blocks: Iterable[Any], generator: torch.Generator) -> None:
+    """Fill transformer blocks so that they add nothing."""
+    for block in blocks:
+        init_layers(block, generator)
+        draw_normal(block.attn.in_proj_weight, block.attn.embed_dim**-0.5, generator)
+        block.attn.in_proj_bias.zero_()
+        zero(block.attn.out_proj, block.mlp.c_proj)
+
+
+def _lowest_frequencies(count: int, size: int) -> Tensor:
+    """Filters ``count 3 size size`` of a cosine transform, three colours for each frequency."""
+    number = -(-count // 3)
+    orders = sorted(product(range(size), repeat=2), key=lambda yx: (sum(yx), yx))[:number]
+    places = (torch.arange(size) + 0.5) * (torch.pi / size)
+    waves = torch.stack([torch.outer((places * y).cos(), (places * x).cos()) for y, x in orders])
+    waves = waves / waves.square().sum((1, 2), keepdim=True).sqrt() / size**0.5
+    filters = torch.einsum("n h w, a b -> n a b h w", waves, torch.eye(3))
+    return rearrange(filters, "n a b h w -> (n a) b h w")[:count]
 
 
 def run_blocks(blocks: Iterable[Any], x: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -26,3 +26,8 @@ def v_from_clean(z: Tensor, clean: Tensor, alpha: Number) -> Tensor:
 def v_target(clean: Tensor, noise: Tensor, alpha: Number) -> Tensor:
     """What the network is trained to predict; ``clean`` already times the dynamic rescale."""
     return alpha**0.5 * noise - (1 - alpha) ** 0.5 * clean
+
+
+def noisy_latents(clean: Tensor, noise: Tensor, alpha: Number) -> Tensor:
+    """The noisy latent that training shows; ``clean`` already times the dynamic rescale."""
+    return alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise

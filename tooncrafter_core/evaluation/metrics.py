@@ -8,14 +8,15 @@ from pathlib import Path
 from torch import Tensor
 
 from ..checkpoints.load_clip import load_clip_model
+from ..perceptual import Backbone
+from ..weight_packages import MissingWeightsError, describe_file
 from .clip_similarity import clip_image_similarity, clip_text_similarity
 from .clips import Clip, EvaluationError
 from .cpbd import cpbd
-from .lpips import Backbone, load_lpips
+from .lpips import load_lpips
 from .pixels import psnr, ssim
 from .position import load_positions, position_error
 from .video_features import AlexNetFeatures, I3dFeatures, VideoFeatures
-from .weights import MissingWeightsError, describe_file
 
 Measure = Callable[[Tensor, Tensor, Clip], Tensor]
 """Made frames and true ones, ``t 3 h w`` both, and their clip, to a number for each frame."""

@@ -19,8 +19,8 @@ from ..conditioning.fitting import fit
 from ..decoding import decode_video
 from ..models.autoencoder import Autoencoder, references_from
 from ..settings import InterpolationSettings
+from ..weight_packages import describe_file
 from .clips import Clip
-from .weights import describe_file
 
 ModelLoader = Callable[[], Models]
 

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from ..weight_packages import MissingWeightsError, describe_file, package_file
 from .clips import Clip
 from .peers import from_unit, positions, to_unit, with_ends
-from .weights import MissingWeightsError, describe_file, package_file
 
 BLOCK_CHANNELS = (192, 128, 96, 64)
 SCALES = (8, 4, 2, 1)

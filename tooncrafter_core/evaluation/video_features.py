@@ -14,9 +14,9 @@ import torch
 from einops import rearrange, reduce
 from torch import Tensor
 
+from ..weight_packages import describe_file
 from .clips import EvaluationError, check_pair
 from .lpips import CHUNK, Lpips
-from .weights import describe_file
 
 MIN_I3D_FRAMES = 10
 """I3D halves time often; with fewer frames nothing is left."""

@@ -3,7 +3,7 @@
 Legend: b batch, t frames, c channels, h w space, n query tokens, l context tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from einops import rearrange
@@ -205,6 +205,10 @@ class SpatialTransformer(nn.Module):
         )
         self.proj_out = operations.Linear(channels, channels, **factory)
 
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.proj_out,)
+
     def prepare(self, context: Tensor, image_context: Tensor | None = None) -> list[ContextKeys]:
         """What each block reads of the context; see ``Attention.prepare``."""
         blocks = cast(list[TransformerBlock], self.transformer_blocks)
@@ -254,6 +258,10 @@ class TemporalTransformer(nn.Module):
         self.transformer_blocks = nn.ModuleList(
             TransformerBlock(inner, heads, dim_head, operations, **factory) for _ in range(depth)
         )
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.proj_out,)
 
     def forward(self, x: Tensor, num_frames: int, options: Options = None) -> Tensor:
         """Transform (b t) c h w, the t frames of each clip together."""

@@ -14,8 +14,11 @@ from ..config import AutoencoderConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .decoder import DualReferenceDecoder
 from .encoder import Encoder
+from .initialization import init_layers, zero
 
 LOG_VARIANCE_RANGE = (-30.0, 20.0)
+FIRST_LOG_VARIANCE = -6.0
+"""Of the latents of an encoder that has learnt nothing yet."""
 
 
 class Posterior(NamedTuple):
@@ -59,6 +62,23 @@ class Autoencoder(nn.Module):
         moments, features = self.encoder(images)
         mean, log_variance = self.quant_conv(moments).chunk(2, dim=1)
         return Posterior(mean, log_variance.clamp(*LOG_VARIANCE_RANGE), features)
+
+    def decode_images(self, z: Tensor) -> Tensor:
+        """Decode n 4 h w latents to n 3 8h 8w, each alone and without references."""
+        return self.decoder.decode_images(z)
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network to train it from nothing; CPU ``generator``.
+
+        The encoder begins nearly sure of its latents: with more noise nothing is learnt at first.
+        """
+        init_layers(self, generator)
+        self.decoder.init_video_parts()
+        for conv in (self.quant_conv, self.post_quant_conv):
+            zero(conv)
+            nn.init.dirac_(conv.weight)
+        self.quant_conv.bias[self.config.embed_dim :].fill_(FIRST_LOG_VARIANCE)
 
     def decode(
         self, z: Tensor, references: Sequence[Tensor] | None = None, chunk: int = 4

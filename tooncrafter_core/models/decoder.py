@@ -18,9 +18,11 @@ from ..config import AutoencoderConfig
 from ..operations import Operations
 from .decoder_layers import (
     Middle,
+    TemporalStack,
     VideoResBlock,
     map_frames,
 )
+from .initialization import zero
 from .layers import Upsample
 from .references import ReferenceAttention, ReferenceResidual
 
@@ -93,6 +95,31 @@ class DualReferenceDecoder(nn.Module):
             for index, clip in enumerate(z)
         ]
         return rearrange(torch.stack(clips), "b t c h w -> b c t h w")
+
+    def decode_images(self, z: Tensor) -> Tensor:
+        """Decode n c h w latents to n 3 8h 8w, each alone: the plain image decoder.
+
+        No layer over time and no refinement takes part; see ``init_video_parts``.
+        """
+        for steps, _ in self._segments(None, z.shape[0]):
+            z = _run(steps, z, 0, z.shape[0])
+        return z
+
+    @torch.no_grad()
+    def init_video_parts(self) -> None:
+        """Let what reads the references and what joins frames add nothing, as training begins.
+
+        The decoder then decodes a clip as ``decode_images`` does, and learns from there (PAPER,
+        decoder stage). All other weights stay as they are.
+        """
+        for layer in self.modules():
+            if isinstance(layer, TemporalStack | ReferenceAttention | ReferenceResidual):
+                zero(*layer.last_of_branch())
+            elif isinstance(layer, VideoResBlock):
+                layer.mix_factor.zero_()
+        mix = cast(nn.Conv3d, self.conv_out.time_mix_conv)
+        zero(mix)
+        nn.init.dirac_(mix.weight)
 
     def _decode_clip(self, z: Tensor, references: list[Tensor] | None, chunk: int) -> Tensor:
         num_frames = z.shape[0]

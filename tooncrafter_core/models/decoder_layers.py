@@ -5,7 +5,7 @@ t c h w. Temporal layers can process it a few frames at a time: their result doe
 how many, because normalisation uses statistics of the whole clip.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
 import torch
@@ -82,6 +82,10 @@ class ResnetBlock(nn.Module):
             self.nin_shortcut = operations.Conv2d(in_channels, out_channels, 1, **factory)
         self.has_shortcut = in_channels != out_channels
 
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.conv2,)
+
     def forward(self, x: Tensor) -> Tensor:
         """Transform t c h w."""
         h = self.conv1(F.silu(self.norm1(x)))
@@ -105,6 +109,10 @@ class PixelAttention(nn.Module):
         self.k = operations.Conv2d(channels, channels, 1, **factory)
         self.v = operations.Conv2d(channels, channels, 1, **factory)
         self.proj_out = operations.Conv2d(channels, channels, 1, **factory)
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.proj_out,)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform t c h w."""
@@ -155,6 +163,10 @@ class TemporalStack(nn.Module):
         self.in_layers = nn.Sequential(norm(), nn.SiLU(), conv())
         # The checkpoint counts a dropout before the second convolution.
         self.out_layers = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.out_layers[-1],)
 
     def add_to(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
         """Return ``x + weight * stack(x)`` for a clip t c h w, ``chunk`` frames at a time."""

@@ -4,6 +4,7 @@ Legend: b batch, t frames, c channels, h w space. Frames travel as a batch, (b t
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -86,6 +87,10 @@ class TemporalConvStack(nn.Module):
         self.conv3 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
         self.conv4 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
 
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.conv4[-1],)
+
     def forward(self, x: Tensor, num_frames: int) -> Tensor:
         """Transform (b t) c h w; norm statistics are joint over the frames of a clip."""
         clip = rearrange(x, "(b t) c h w -> b c t h w", t=num_frames)
@@ -131,6 +136,10 @@ class ResBlock(nn.Module):
             # The misspelling is in the checkpoint.
             self.temopral_conv = TemporalConvStack(out_channels, norm_groups, operations, **factory)
         self.has_temporal_conv = has_temporal_conv
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.out_layers[-1],)
 
     def forward(self, x: Tensor, embedding: Tensor, num_frames: int) -> Tensor:
         """Transform (b t) c h w, told by ``embedding`` (b t, embed_dim)."""

@@ -3,6 +3,7 @@
 Legend: t frames of one clip, c channels, h w space, r references (2), l tokens.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -19,6 +20,10 @@ class ReferenceResidual(nn.Module):
     def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
         super().__init__()
         self.conv = operations.Conv2d(channels, channels, 1, **factory)
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.conv,)
 
     def prepare(self, reference: Tensor) -> Tensor:
         """Compute from a c r h w reference what every chunk of frames needs."""
@@ -52,6 +57,10 @@ class ReferenceAttention(nn.Module):
         self.to_k = operations.Linear(channels, inner, bias=False, **factory)
         self.to_v = operations.Linear(channels, inner, bias=False, **factory)
         self.to_out = nn.Sequential(operations.Linear(inner, channels, **factory))
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.to_out,)
 
     def prepare(self, reference: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values of a c r h w reference; the same for all frames."""

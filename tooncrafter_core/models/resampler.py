@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..config import ResamplerConfig
 from ..operations import TORCH_OPERATIONS, Operations
+from .initialization import draw_normal, init_layers
 
 
 class PerceiverAttention(nn.Module):
@@ -68,6 +69,13 @@ class Resampler(nn.Module):
             )
             for _ in range(config.depth)
         )
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network to train it from nothing; CPU ``generator``."""
+        init_layers(self, generator)
+        # The queries differ by frame from the start: they tell the denoiser which frame it draws.
+        draw_normal(self.latents, 1.0, generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map b n embedding_dim to b (frames * queries) output_dim, frame by frame."""

@@ -14,6 +14,7 @@ from ..config import SketchEncoderConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import Options
 from .frame_network import BlockInputs, FrameNetwork, run_block
+from .initialization import init_layers, zero
 
 HINT_LAYERS = ((16, 1), (16, 1), (32, 2), (32, 1), (96, 2), (96, 1), (256, 2))
 """Channels and stride of the convolutions that read a sketch, before the last."""
@@ -62,6 +63,12 @@ class SketchEncoder(FrameNetwork):
     def _output(self, channels: int) -> nn.Sequential:
         # Zero when training begins, hence the checkpoint's name for it.
         return nn.Sequential(self.operations.Conv2d(channels, channels, 1, **self._factory))
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network to train it from nothing, adding zero; CPU ``generator``."""
+        init_layers(self, generator)
+        zero(self.zero_convs, self.middle_block_out)
 
     def read_hints(self, hints: Tensor) -> Tensor:
         """Features n c h/8 w/8 of sketches n 1 h w, white lines on black in [0, 1].

@@ -15,6 +15,7 @@ from ..config import UNetConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .frame_network import BlockInputs, FrameNetwork, run_block
+from .initialization import init_layers, zero
 from .layers import Upsample
 
 
@@ -95,6 +96,12 @@ class Denoiser(FrameNetwork):
             nn.SiLU(),
             operations.Conv2d(channels, config.out_channels, 3, padding=1, **self._factory),
         )
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network to train it from nothing, predicting zero; CPU ``generator``."""
+        init_layers(self, generator)
+        zero(self.out[-1])
 
     def prepare_context(self, context: Tensor, image_context: Tensor) -> PreparedContext:
         """Keys and values of text and image tokens for every layer; see ``forward``."""

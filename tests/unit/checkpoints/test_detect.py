@@ -17,9 +17,11 @@ from tooncrafter_core.checkpoints import (
 )
 from tooncrafter_core.checkpoints.keys import OPTIONAL, REQUIRED
 from tooncrafter_core.checkpoints.load import build_network, check_models
+from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
 from tooncrafter_core.checkpoints.stored_config import (
     CONFIG_KEY,
     config_from_json,
+    config_metadata,
     config_to_json,
 )
 from tooncrafter_core.config import (
@@ -33,7 +35,7 @@ from tooncrafter_core.config import (
 )
 from tooncrafter_core.errors import CheckpointError
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.presets import TINY, TOONCRAFTER_512
+from tooncrafter_core.presets import MINI_SKETCH, TINY, TOONCRAFTER_512
 
 PRUNED = replace(TOONCRAFTER_512, text_encoder=None, image_encoder=None)
 
@@ -230,6 +232,18 @@ def test_sizes_of_another_sketch_encoder_are_read_off_the_shapes() -> None:
     )  # fmt: skip
     tensors = SketchEncoder(config, device="meta").state_dict()
     assert detect_sketch_encoder(Checkpoint.from_tensors(tensors)) == config
+
+
+def test_what_shapes_cannot_tell_of_a_sketch_encoder_comes_from_the_metadata() -> None:
+    config = replace(MINI_SKETCH, num_head_channels=16)
+    checkpoint = made_up_sketch_encoder(config)
+    assert detect_sketch_encoder(checkpoint) == config
+    lying = Checkpoint.from_tensors(
+        made_up_sketch_encoder(MINI_SKETCH),
+        metadata=config_metadata(replace(MINI_SKETCH, context_dim=32)),
+    )
+    with pytest.raises(CheckpointError, match=r"sketch_encoder.context_dim: 32 .* 64 by"):
+        detect_sketch_encoder(lying)
 
 
 def control_net(

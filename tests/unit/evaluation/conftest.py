@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.evaluation.weights import PACKAGES
 from tooncrafter_core.video_io import write_video
+from tooncrafter_core.weight_packages import PACKAGES
 
 MakeClip = Callable[..., Tensor]
 

@@ -18,7 +18,7 @@ from tooncrafter_core.evaluation.lpips import load_lpips
 from tooncrafter_core.evaluation.peers import CrossFade, FrameFolder, Hold, Peer
 from tooncrafter_core.evaluation.rife import Rife, load_flow_net
 from tooncrafter_core.evaluation.splatting import softsplat, splat
-from tooncrafter_core.evaluation.weights import package_folder
+from tooncrafter_core.weight_packages import package_folder
 
 MakeClip = Callable[..., Tensor]
 CLIP = Clip("slow", Path("slow"))

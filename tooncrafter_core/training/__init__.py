@@ -1,0 +1,1 @@
+"""The paper's training stages, and the loop that runs them."""

@@ -1,0 +1,165 @@
+"""Everything about a training run that can be set, typed; files and ``key=value`` fill it in.
+
+Values that PAPER.md gives are in ``presets``; defaults here are choices of this program.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+SOURCES = ("procedural", "folders", "videos", "shards")
+SCHEDULES = ("constant", "cosine")
+DEVICES = ("auto", "cpu", "cuda")
+ATTENTIONS = ("auto", "fused", "plain")
+
+
+@dataclass(kw_only=True)
+class StartConfig:
+    """The weights that training begins with."""
+
+    checkpoint: str | None = None
+    """A ToonCrafter file; None begins from nothing with ``model``'s sizes."""
+    model: str | None = None
+    """Sizes of a model that begins from nothing, a preset's name."""
+    fresh: list[str] = field(default_factory=list)
+    """Components that begin from nothing although ``checkpoint`` has them."""
+    text_encoder: str | None = None
+    """A file of its own, for a checkpoint that has none."""
+    image_encoder: str | None = None
+    sketch_encoder: str | None = None
+    """A sketch encoder to go on with; None begins with a copy of a denoiser's encoder."""
+    image_model: str | None = None
+    """An image model (Stable Diffusion 2.1) that a new sketch encoder or decoder begins as."""
+
+
+@dataclass(kw_only=True)
+class DataConfig:
+    """The clips, and how training clips are cut from them."""
+
+    source: str = "procedural"
+    """``procedural``, ``folders`` of pictures, ``videos`` or ``shards``."""
+    path: str | None = None
+    """The folder or file; none for procedural clips."""
+    clips: int = 10000
+    """Procedural clips."""
+    first_seed: int = 0
+    look: str = "cartoon"
+    """Of procedural clips: ``cartoon``, ``live``, ``lines`` or ``mixed``."""
+    drawn_frames: int | None = None
+    """Frames of a procedural clip; more than ``num_frames`` leave a choice of motion fps."""
+    source_fps: float | None = None
+    """Of pictures in folders, which have no clock (24), and of procedural clips (10)."""
+    width: int = 512
+    height: int = 320
+    num_frames: int = 16
+    fit: str = "crop"
+    multiple: int = 64
+    """Sides must be multiples of this: 64 for the published model."""
+    min_fps: float = 5.0
+    max_fps: float = 30.0
+    """Motion fps that strides may give."""
+    flip: bool = False
+    """Mirror every other clip."""
+    lines: str = "line_art"
+    """Sketches: ``line_art`` found in the frames, or ``exact`` where they are known."""
+    sparse_sketches: bool = True
+    """Sketches for some frames by the paper's rule; false sketches all."""
+    held_out: int = 4
+    """Clips kept from training for sample sheets and the held-out loss; at most a tenth."""
+    variants: int | None = None
+    """Cuts of a clip before they repeat; None cuts anew in every epoch."""
+    prepare: bool = False
+    """Encode every cut once before training; needs ``variants`` and room in the run's folder."""
+    workers: int = 0
+    """Processes that read clips ahead."""
+
+
+@dataclass(kw_only=True)
+class OptimizerConfig:
+    """AdamW and what surrounds it."""
+
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    """``constant``, or ``cosine`` down to a hundredth at the last step."""
+    warmup: int = 0
+    """Steps in which the learning rate rises."""
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    weight_decay: float = 0.01
+    clip_norm: float | None = 1.0
+    """Largest norm of a step's gradients; None leaves them."""
+    ema_decay: float | None = None
+    """Of the average of the weights, which is then what is published; None keeps none."""
+
+
+@dataclass(kw_only=True)
+class LoraConfig:
+    """Low-rank changes instead of the weights themselves."""
+
+    rank: int = 0
+    """0 trains the weights."""
+    alpha: float | None = None
+    """Strength over rank; None is the rank, a strength of 1."""
+
+
+@dataclass(kw_only=True)
+class MachineConfig:
+    """Where and how it is computed; none of it changes what is learned, but for rounding."""
+
+    device: str = "auto"
+    precision: str = "fp32"
+    """``bf16`` and ``fp16`` compute in that precision and keep learning weights in fp32."""
+    frozen_precision: str = "fp32"
+    """In which frozen text and image encoders are kept."""
+    micro_batch: int | None = None
+    """Clips a process takes at a time; None takes all it has to."""
+    checkpoint_activations: bool = False
+    """Compute activations again on the way back instead of keeping them."""
+    attention: str = "auto"
+    """``fused`` needs little memory; ``plain`` is quicker in training on a CPU."""
+    fsdp: bool = False
+    """Spread weights and optimizer over the processes."""
+    threads: int | None = None
+    """Of the CPU, a process; None leaves torch's number."""
+
+
+@dataclass(kw_only=True)
+class OutputConfig:
+    """What a run writes, and when."""
+
+    dtype: str = "fp32"
+    """Of the published file."""
+    log_every: int = 10
+    tensorboard: bool = True
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+    sheet_every: int = 1000
+    """Steps between sample sheets, 0 for none."""
+    sheet_clips: int = 2
+    sheet_steps: int = 20
+    """DDIM steps of a sample sheet."""
+    validate_every: int = 500
+    """Steps between held-out losses, 0 for none."""
+
+
+@dataclass(kw_only=True)
+class RunConfig:
+    """A training run."""
+
+    out: str = "???"
+    """The folder of the run."""
+    steps: int = 50000
+    batch_size: int = 32
+    """Clips a step, over all processes."""
+    seed: int = 0
+    learn: list[str] = field(default_factory=list)
+    """Groups of parameters that learn; see the stage's presets."""
+    allow_other_mixture: bool = False
+    """Train groups together that the stage has no preset for."""
+    start: StartConfig = field(default_factory=StartConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    stage: Any = None
+    """The stage's own settings."""

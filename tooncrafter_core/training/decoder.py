@@ -1,0 +1,166 @@
+"""Stage ``decoder``: the dual-reference decoder learns to keep the keyframes' detail (PAPER).
+
+The encoder is frozen. The decoder begins as the plain image decoder, whose weights are a part of
+its own, and learns by L1, LPIPS and a critic whose weight adapts to them (Esser et al., "Taming
+Transformers", CVPR 2021).
+
+Legend: b batch, n images, r references (2), c channels, t frames, h w space.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from einops import rearrange
+from torch import Tensor, distributed, nn
+
+from ..checkpoints.keys import COMPONENT_KEYS, Component
+from ..checkpoints.load import Models
+from ..errors import TrainingError
+from ..models.autoencoder import Autoencoder, references_from
+from .autoencoder import UNUSED
+from .discriminator import PatchDiscriminator, critic_loss, generator_loss
+from .draws import Draws
+from .groups import Group
+from .reconstruction import ReconstructionLoss, ReconstructionSettings, psnr
+from .stage import Batch, Losses, Stage
+
+MODEL, CRITIC = "model", "critic"
+HIGHEST_WEIGHT = 1e4
+"""Of the critic, where its gradient is nearly zero."""
+
+
+@dataclass(kw_only=True)
+class DecoderSettings(ReconstructionSettings):
+    """How the decoder is trained; L1 and LPIPS by the paper, the critic's numbers are ours."""
+
+    critic: float = 0.5
+    """The critic's share, on top of its adaptive weight; 0 trains without one."""
+    critic_from: int = 0
+    """The step from which on the decoder listens to the critic, which learns from the first."""
+    critic_channels: int = 64
+    encode_chunk: int = 16
+    """Frames the frozen encoder takes at a time."""
+
+
+class DecoderStage(Stage):
+    """Learns to decode clips with the features of their first and last frames."""
+
+    autoencoder: Autoencoder
+
+    def __init__(
+        self,
+        models: Models,
+        settings: DecoderSettings,
+        learn: tuple[Group, ...] = (Group.DECODER,),
+        seed: int = 0,
+    ) -> None:
+        """``seed`` is for the critic's first weights. Errors as ``ReconstructionLoss``."""
+        super().__init__({Component.AUTOENCODER: models.autoencoder}, learn)
+        if settings.critic < 0 or settings.critic_channels < 1 or settings.encode_chunk < 1:
+            raise TrainingError(
+                "critic must be 0 or more, critic_channels and encode_chunk 1 or more; not "
+                f"{settings.critic}, {settings.critic_channels} and {settings.encode_chunk}."
+            )
+        self.models, self.settings = models, settings
+        self.loss = ReconstructionLoss(settings)
+        if settings.critic:
+            self.players = (MODEL, CRITIC)
+            self.critic = PatchDiscriminator(settings.critic_channels)
+            self.critic.init_weights(torch.Generator().manual_seed(seed))
+        self._decoded: Tensor | None = None
+
+    def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
+        """The decoder's weights that are used; the critic's."""
+        if player == CRITIC:
+            for name, parameter in self.critic.named_parameters():
+                yield f"{CRITIC}.{name}", parameter
+            return
+        unused = COMPONENT_KEYS[Component.AUTOENCODER].prefix + UNUSED
+        for key, parameter in super().learners(player):
+            if not key.startswith(unused):
+                yield key, parameter
+
+    def forward(self, player: str, batch: Batch, step: int) -> Losses:
+        """See ``Stage``; the critic judges what the decoder made in its turn."""
+        truth = rearrange(cast(Tensor, batch["video"]), "b c t h w -> (b t) c h w")
+        if player == CRITIC:
+            return self._judge(truth)
+        decoded = self._decode(batch)
+        total, parts = self.loss(decoded, truth, step)
+        parts["psnr"] = psnr(decoded.detach(), truth)
+        if self.settings.critic:
+            self._decoded = decoded.detach()
+            if step >= self.settings.critic_from:
+                heard = generator_loss(self.critic(decoded))
+                weight = self._adaptive_weight(total, heard)
+                parts |= {"generator": heard.detach(), "critic_weight": weight}
+                total = total + self.settings.critic * weight * heard
+        return Losses(total=total, parts=parts)
+
+    def preview(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The true frames, and those decoded with and without references."""
+        video = cast(Tensor, batch["video"])
+        mean, _, references = self._encode(video)
+        with_references = self.autoencoder.decode(mean, references, chunk=video.shape[2])
+        plain = self.autoencoder.decode(mean, None, chunk=video.shape[2])
+        return {
+            "true": video,
+            "decoded": with_references.float().clamp(-1, 1),
+            "without references": plain.float().clamp(-1, 1),
+        }
+
+    def _judge(self, truth: Tensor) -> Losses:
+        if self._decoded is None:
+            raise RuntimeError("The critic's turn comes after the model's on the same batch.")
+        of_true, of_decoded = self.critic(truth), self.critic(self._decoded)
+        self._decoded = None
+        loss = critic_loss(of_true, of_decoded)
+        return Losses(
+            total=loss,
+            parts={
+                "critic": loss.detach(),
+                "of_true": of_true.detach().mean(),
+                "of_decoded": of_decoded.detach().mean(),
+            },
+        )
+
+    def _decode(self, batch: Batch) -> Tensor:
+        """Frames ``(b t) 3 h w`` decoded from draws of their posterior."""
+        video = cast(Tensor, batch["video"])
+        mean, deviation, references = self._encode(video)
+        noise = Draws(batch["seeds"]).normal(*mean.shape[1:]).to(mean)
+        latents = mean + deviation * noise
+        decoded = self.autoencoder.decode(latents, references, chunk=video.shape[2])
+        return rearrange(decoded, "b c t h w -> (b t) c h w").to(video)
+
+    @torch.no_grad()
+    def _encode(self, video: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Mean and deviation of the latents ``b 4 t h w``, and the references of the ends."""
+        batch, frames = video.shape[0], rearrange(video, "b c t h w -> (b t) c h w")
+        parts = [
+            self.autoencoder.encode(some)[:2] for some in frames.split(self.settings.encode_chunk)
+        ]
+        mean, log_variance = (
+            rearrange(torch.cat(values), "(b t) c h w -> b c t h w", b=batch).to(video)
+            for values in zip(*parts, strict=True)
+        )
+        ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
+        references = references_from(self.autoencoder.encode(ends).features, batch)
+        return mean, torch.exp(0.5 * log_variance), references
+
+    def _adaptive_weight(self, reconstruction: Tensor, heard: Tensor) -> Tensor:
+        """How much larger the gradient of the reconstruction is than the critic's, last layer.
+
+        Of the whole batch: gradients are averaged over the processes.
+        """
+        last = cast(Tensor, self.autoencoder.decoder.conv_out.time_mix_conv.weight)
+        lengths = []
+        for loss in (reconstruction, heard):
+            (gradient,) = torch.autograd.grad(loss, last, retain_graph=True)
+            if distributed.is_initialized():
+                distributed.all_reduce(gradient)
+                gradient = gradient / distributed.get_world_size()
+            lengths.append(gradient.norm())
+        return (lengths[0] / (lengths[1] + 1e-4)).clamp(max=HIGHEST_WEIGHT).detach()

@@ -1,0 +1,60 @@
+"""Which parameters belong together: what Table 3 of the paper tunes or freezes."""
+
+import re
+from enum import Enum
+
+from ..checkpoints.keys import Component, component_of
+
+
+class Group(Enum):
+    """A set of parameters that learns or is frozen as a whole."""
+
+    SPATIAL = "spatial"
+    """What the denoiser does within a frame: its image model's layers, image attention included."""
+    TEMPORAL = "temporal"
+    """What it does over frames: temporal transformers and convolutions."""
+    PROJECTOR = "projector"
+    OTHER = "other"
+    """The denoiser's embeddings of the timestep and of the motion fps."""
+    ENCODER = "encoder"
+    """The autoencoder's."""
+    DECODER = "decoder"
+    TEXT_ENCODER = "text_encoder"
+    IMAGE_ENCODER = "image_encoder"
+    SKETCH_ENCODER = "sketch_encoder"
+    CRITIC = "critic"
+    """A discriminator, which no checkpoint for use holds."""
+
+
+_WHOLE = {
+    Component.PROJECTOR: Group.PROJECTOR,
+    Component.TEXT_ENCODER: Group.TEXT_ENCODER,
+    Component.IMAGE_ENCODER: Group.IMAGE_ENCODER,
+    Component.SKETCH_ENCODER: Group.SKETCH_ENCODER,
+}
+
+_OVER_FRAMES = re.compile(
+    r"\.(temopral_conv|init_attn|(input|output)_blocks\.\d+\.2|middle_block\.2)\."
+)
+_UPSAMPLING = re.compile(r"\.output_blocks\.\d+\.\d\.conv\.")
+_EMBEDDINGS = re.compile(r"\.(time_embed|fps_embedding)\.")
+_OF_DECODER = re.compile(r"^first_stage_model\.(decoder|post_quant_conv)\.")
+
+
+def group_of(key: str) -> Group:
+    """The group of a parameter by its official key; keys of no component are the critic's.
+
+    Temporal transformers are the third layer of their blocks (SPEC section 2.4); an upsampling may
+    stand there, too, and belongs to the spatial layers.
+    """
+    component = component_of(key)
+    if component is None:
+        return Group.CRITIC
+    if component in _WHOLE:
+        return _WHOLE[component]
+    if component is Component.AUTOENCODER:
+        return Group.DECODER if _OF_DECODER.match(key) else Group.ENCODER
+    if _EMBEDDINGS.search(key):
+        return Group.OTHER
+    is_temporal = _OVER_FRAMES.search(key) and not _UPSAMPLING.search(key)
+    return Group.TEMPORAL if is_temporal else Group.SPATIAL

@@ -1,0 +1,65 @@
+"""Where a run computes: accelerate set up from the settings, one process or many."""
+
+import logging
+from typing import Any
+
+import torch
+
+from ..errors import TrainingError
+from .config import MachineConfig
+
+logger = logging.getLogger(__name__)
+
+
+def make_accelerator(config: MachineConfig, players: int) -> Any:
+    """Accelerate's ``Accelerator`` for this process.
+
+    ``TrainingError`` when a GPU is asked for and there is none, or when accelerate is not
+    installed.
+    """
+    try:
+        from accelerate import Accelerator
+        from accelerate.utils import DistributedDataParallelKwargs, FullyShardedDataParallelPlugin
+    except ModuleNotFoundError as error:
+        raise TrainingError(
+            "Training needs the Python package accelerate, which is not installed. "
+            "Run: pip install 'tooncrafter[train]'"
+        ) from error
+    check_device(config)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    sharding = None
+    if config.fsdp:
+        sharding = FullyShardedDataParallelPlugin(
+            fsdp_version=2,
+            auto_wrap_policy="transformer_based_wrap",
+            transformer_cls_names_to_wrap=["ResBlock", "SpatialTransformer", "TemporalTransformer"],
+            reshard_after_forward=True,
+        )
+    return Accelerator(
+        cpu=config.device == "cpu",
+        mixed_precision="no" if config.precision == "fp32" else config.precision,
+        fsdp_plugin=sharding,
+        # Several players: in each one's pass the others' parameters have no gradients.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=players > 1)],
+    )
+
+
+def check_device(config: MachineConfig) -> None:
+    """``TrainingError`` for a device that is not there, or a precision that it cannot compute."""
+    has_gpu = torch.cuda.is_available()
+    if config.device == "cuda" and not has_gpu:
+        reason = (
+            "torch was installed without CUDA" if not torch.backends.cuda.is_built()
+            else "torch finds no NVIDIA GPU or its driver"
+        )  # fmt: skip
+        raise TrainingError(
+            f"machine.device asks for a GPU and there is none: {reason}. Set machine.device=cpu, "
+            "or run on a machine that has one."
+        )
+    on_gpu = has_gpu and config.device != "cpu"
+    if config.precision == "fp16" and not on_gpu:
+        raise TrainingError(
+            "machine.precision=fp16 trains on a GPU only: a CPU has no scaling of gradients. Set "
+            "it to bf16 or fp32."
+        )

@@ -1,0 +1,130 @@
+"""A training run from its settings to its result."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..data.atomic import write_bytes
+from ..errors import OutputError
+from .batches import TrainingBatches, held_out_batch, plan_batches
+from .clips import TrainingClips, check_batch, open_clips
+from .config import RunConfig
+from .loop import HeldOut, Trainer
+from .machine import make_accelerator
+from .monitor import Monitor
+from .report import check_mixture, freeze_report
+from .settings import groups_of, to_yaml
+from .stage import Stage
+from .stages import StageKind, with_lora
+
+logger = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+
+SETTINGS = "settings.yaml"
+
+
+def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False) -> Path:
+    """Run a stage, or go on with one that was stopped; the path of its result.
+
+    ``tell`` is given what is to be read before the first step. Every ``ToonCrafterError`` comes
+    before anything is written, but for those of the disk and of numbers that overflow.
+    """
+    if config.lora.rank:
+        kind = with_lora(kind)
+    accelerator = make_accelerator(config.machine, kind.num_players)
+    plan = plan_batches(
+        config.batch_size, config.machine.micro_batch,
+        accelerator.process_index, accelerator.num_processes,
+    )  # fmt: skip
+    clips = open_clips(config.data, config.seed, kind.needs_sketches)
+    check_batch(clips, config.batch_size)
+    stage = kind.build(config, accelerator.device)
+    check_mixture(stage, groups_of(config), kind.mixtures, config.allow_other_mixture, kind.in_part)
+    folder = make_folder(Path(config.out))
+    if accelerator.is_main_process:
+        tell(freeze_report(stage))
+        tell(_clips_in_words(clips))
+        write_bytes(folder / SETTINGS, to_yaml(config).encode())
+    accelerator.wait_for_everyone()
+    monitor = Monitor(
+        folder,
+        is_main=accelerator.is_main_process,
+        is_quiet=is_quiet,
+        tensorboard=config.output.tensorboard,
+    )
+    batches = TrainingBatches(
+        clips.dataset, clips.groups, plan, config.seed, config.data.variants, config.data.workers
+    )
+    result = folder / kind.result
+    if config.steps:
+        trainer = Trainer(
+            stage, batches, hold_out(clips, config, plan.micro_batch), config, accelerator,
+            identity_of(kind, config, clips), monitor,
+        )  # fmt: skip
+        trainer.resume()
+        trainer.run()
+        with trainer.averaged():
+            publish(kind, stage, result, config, accelerator)
+    else:
+        publish(kind, stage, result, config, accelerator)
+    accelerator.end_training()
+    return result
+
+
+def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dict[str, Any]:
+    """What decides the weights of a run at a step, and so must not change on the way."""
+    return {
+        "stage": kind.name,
+        "seed": config.seed,
+        "batch_size": config.batch_size,
+        "learn": sorted(config.learn),
+        **({"lora.rank": config.lora.rank} if config.lora.rank else {}),
+        "clips": clips.count,
+        "data.width": config.data.width,
+        "data.height": config.data.height,
+        "data.num_frames": config.data.num_frames,
+    }
+
+
+def hold_out(clips: TrainingClips, config: RunConfig, micro_batch: int) -> HeldOut:
+    """The held-out clips in parts for the loss, and the first of them for sheets.
+
+    Too small a data set has none; then sheets show clips that are trained on.
+    """
+    held_out = list(clips.held_out)
+    parts = [held_out[i : i + micro_batch] for i in range(0, len(held_out), micro_batch)]
+    shown = (held_out or clips.groups[0])[: config.output.sheet_clips]
+    return HeldOut(
+        batches=[
+            held_out_batch(clips.dataset, part, config.seed, i * micro_batch)
+            for i, part in enumerate(parts)
+            if config.output.validate_every
+        ],
+        sheet=held_out_batch(clips.dataset, shown, config.seed)
+        if config.output.sheet_every
+        else None,
+    )
+
+
+def publish(kind: StageKind, stage: Stage, path: Path, config: RunConfig, accelerator: Any) -> None:
+    """Write the result."""
+    if accelerator.is_main_process:
+        kind.write(stage, path, config.output.dtype)
+    accelerator.wait_for_everyone()
+
+
+def make_folder(folder: Path) -> Path:
+    """Make the run's folder; ``OutputError`` when that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder '{folder}' cannot be made: {error.strerror}. Choose another 'out'."
+        ) from error
+    return folder
+
+
+def _clips_in_words(clips: TrainingClips) -> str:
+    return f"clips: {clips.count} to train on, {len(clips.held_out)} held out"

@@ -1,0 +1,84 @@
+"""Stage ``sketch``: only the sketch encoder learns, through a frozen denoiser (PAPER.md, stage 3).
+
+Legend: b batch, t frames, c channels, h w space.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..checkpoints.keys import Component
+from ..checkpoints.load import Models
+from ..errors import TrainingError
+from ..models.sketch_encoder import SketchEncoder
+from ..sketch_guidance import TOKENS_READ, TokensRead, check_sketch_encoder, encoder_context
+from ..types import Condition
+from .denoising import DenoisingSettings, DenoisingStage
+from .groups import Group
+from .previewing import PreviewSettings, draw_between
+from .stage import Batch
+
+
+@dataclass(kw_only=True)
+class SketchSettings(DenoisingSettings):
+    """What the stage ``sketch`` can be told besides what every run can."""
+
+    tokens: str = "text"
+    """What the encoder reads besides sketches, ``text`` or ``all`` tokens: unsettled for the
+    published weights (SPEC section 10)."""
+
+
+class SketchStage(DenoisingStage):
+    """Learns to guide each frame by its sketch; frames without one have an empty hint."""
+
+    sketch_encoder: SketchEncoder
+
+    def __init__(
+        self,
+        models: Models,
+        sketch_encoder: SketchEncoder,
+        settings: SketchSettings,
+        learn: tuple[Group, ...],
+        preview: PreviewSettings,
+    ) -> None:
+        """``ModelMismatchError`` when the encoder was made for another denoiser."""
+        check_sketch_encoder(sketch_encoder.config, models.config.unet)
+        if settings.tokens not in TOKENS_READ:
+            raise TrainingError(
+                f"stage.tokens is one of {', '.join(TOKENS_READ)}; not '{settings.tokens}'."
+            )
+        super().__init__(
+            models, settings, learn, preview, {Component.SKETCH_ENCODER: sketch_encoder}
+        )
+        self.tokens: TokensRead = cast(TokensRead, settings.tokens)
+
+    def preview(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The true frames, the sketches, and what is drawn along them and without them."""
+        drawn = draw_between(self.models, batch, self.preview_settings, self.sketch_encoder)
+        alone = draw_between(self.models, batch, self.preview_settings)
+        sketches = (batch["sketches"] * 2 - 1).expand(-1, 3, -1, -1, -1)
+        return {"true": batch["video"], "sketches": sketches, "drawn": drawn, "alone": alone}
+
+    def _predict(
+        self, batch: Batch, noisy: Tensor, timesteps: Tensor, condition: Condition
+    ) -> Tensor:
+        """The denoiser's v, ``b 4 t h w``, guided by the sketches."""
+        hints = rearrange(batch["sketches"], "b 1 t h w -> (b t) 1 h w")
+        residuals = self.sketch_encoder(
+            noisy,
+            self.sketch_encoder.read_hints(hints),
+            timesteps,
+            encoder_context(condition.text, condition.image_tokens, self.tokens),
+        )
+        return self.denoiser(
+            torch.cat([noisy, condition.keyframe_latents], dim=1),
+            timesteps,
+            condition.text,
+            condition.image_tokens,
+            condition.motion_fps,
+            control=residuals,
+        )
