@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...tooncrafter_core.diffusion.guidance import rescale_guidance
-from ...tooncrafter_core.diffusion.noise import NoiseStream
+from ...tooncrafter_core.diffusion.noise import NoiseStream, seed_going_on
 from ...tooncrafter_core.diffusion.samplers import ddim_step
 from ...tooncrafter_core.diffusion.schedule import Spacing, select_timesteps, step_between
 from .progress import StepCallback
@@ -36,6 +36,7 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
     ) -> Tensor:
         """Sample as ComfyUI asks, from pure noise when there is no picture to start from."""
         self._is_empty = latent_image is None or not bool(torch.count_nonzero(latent_image))
+        self.extra_options["goes_on"] = not self._is_empty
         samples = super().sample(
             model_wrap, sigmas, extra_args, callback, noise, latent_image, denoise_mask,
             disable_pbar,
@@ -59,8 +60,13 @@ def sample_ddim(
     callback: Any = None,
     disable: bool | None = None,
     eta: float = 1.0,
+    goes_on: bool = False,
 ) -> Tensor:
-    """Walk down ``sigmas``, as ComfyUI calls its samplers; noise comes from the seed alone."""
+    """Walk down ``sigmas``, as ComfyUI calls its samplers.
+
+    Noise comes from the seed alone, and with ``goes_on``, from a clip that is there already, from
+    the first timestep too: the second of two samplers in a row has noise of its own.
+    """
     extra_args = extra_args or {}
     sampling = _sampling_of(model)
     # Read once, before the loop: nothing in it waits for the device.
@@ -68,7 +74,8 @@ def sample_ddim(
     ends_clean = float(sigmas[-1]) == 0.0
     timesteps = levels[:-1]
     landing = [*timesteps[1:], None if ends_clean else levels[-1]]
-    stream = NoiseStream(int(extra_args.get("seed") or 0), x.shape)
+    seed = int(extra_args.get("seed") or 0)
+    stream = NoiseStream(seed_going_on(seed, timesteps[0]) if goes_on else seed, x.shape)
     stream.start()  # the host has drawn it
     ones = x.new_ones(x.shape[0])
     z = sampling.to_network(sigmas[:1], x)

@@ -1,5 +1,6 @@
 """ComfyUI's samplers and ours on a tiny model with made-up weights, in the test process."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import comfy.sample
 import numpy as np
 import pytest
 import torch
+from tooncrafter_pack.nodes.bridge import sampler as sampler_module
 from tooncrafter_pack.nodes.bridge.denoiser import HostDenoiser
 from tooncrafter_pack.nodes.sampling import (
     ToonCrafterDDIM,
@@ -20,6 +22,7 @@ import nodes as host_nodes
 from support.host_models import HostModels, relative, run_decode, run_keyframes, run_sampler
 from tooncrafter_core.diffusion.guidance import rescale_guidance
 from tooncrafter_core.diffusion.noise import NoiseStream
+from tooncrafter_core.diffusion.samplers import ddim_step
 
 Ready = tuple[Any, Any, dict[str, Any]]
 
@@ -345,6 +348,27 @@ def test_two_halves_of_the_sigmas_give_what_one_run_gives(tiny: HostModels, read
     rest, no_noise = sigmas[3:], torch.zeros_like(half)
     both = sample_by_parts(tiny.model, ready, rest, cfg=1, eta=0, noise=no_noise, start=half)
     assert relative(both, whole) < 1e-4
+
+
+def test_parts_of_a_run_with_one_seed_have_step_noise_of_their_own(
+    tiny: HostModels, ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Tensor] = []
+
+    def watched(z: Tensor, v: Tensor, step: Any, noise: Tensor) -> Any:
+        drawn.append(noise)
+        return ddim_step(z, v, step, noise)
+
+    monkeypatch.setattr(sampler_module, "ddim_step", watched)
+    sigmas, nothing = sigmas_of(tiny.model, 6), torch.zeros_like(ready[2]["samples"])
+    clip = sample_by_parts(tiny.model, ready, sigmas[:3], cfg=1)
+    for part in (sigmas[2:5], sigmas[4:]):
+        clip = sample_by_parts(tiny.model, ready, part, cfg=1, noise=nothing, start=clip)
+    assert len(drawn) == 6
+    assert not any(torch.equal(a, b) for a, b in itertools.combinations(drawn, 2))
+    stream = NoiseStream(123, nothing.shape)
+    stream.start()
+    assert all(torch.equal(stream.step(nothing), noise) for noise in drawn[:2])
 
 
 @pytest.mark.parametrize("spacing", ["trailing", "uniform"])

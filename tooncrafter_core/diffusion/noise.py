@@ -16,6 +16,16 @@ from ..errors import ToonCrafterError
 MAX_SEED = 2**64 - 1
 
 
+def seed_going_on(seed: int, timestep: int) -> int:
+    """The seed of a run that goes on with a clip from a timestep, drawn from the run's own seed.
+
+    It differs from timestep to timestep, so that the parts of a divided run do not repeat the noise
+    of each other's steps.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return int(torch.randint(2**62, (timestep + 1,), generator=generator)[timestep])
+
+
 class NoiseStream:
     """Standard normal noise for clips of latents b c t h w; the same on every device."""
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tooncrafter_core.diffusion.noise import MAX_SEED, NoiseStream
+from tooncrafter_core.diffusion.noise import MAX_SEED, NoiseStream, seed_going_on
 from tooncrafter_core.errors import ToonCrafterError
 
 SHAPE = (1, 4, 6, 2, 3)
@@ -50,3 +50,10 @@ def test_seeds_that_no_generator_takes_are_refused(seed: int) -> None:
 
 def test_the_largest_seed_works() -> None:
     assert torch.isfinite(NoiseStream(MAX_SEED, SHAPE).start()).all()
+
+
+def test_a_run_that_goes_on_has_another_seed_at_every_timestep_and_always_the_same() -> None:
+    seeds = [seed_going_on(seed, timestep) for seed in (7, 8) for timestep in range(0, 1000, 111)]
+    assert len({7, 8, *seeds}) == len(seeds) + 2
+    assert seeds == [seed_going_on(s, t) for s in (7, 8) for t in range(0, 1000, 111)]
+    assert 0 <= seed_going_on(MAX_SEED, 999) <= MAX_SEED
