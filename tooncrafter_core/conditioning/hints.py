@@ -59,7 +59,7 @@ LEAST_BLACK = 0.25
 LEAST_WHITE = 0.9
 """Brightest line of such a picture."""
 
-MOST_NAMED = 4
+MOST_NAMED = 3
 """Sketches that a warning names one by one."""
 
 LINE_REACH = 3
@@ -79,12 +79,11 @@ class Hints:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """For the person at the screen, what matters first: a node shows two lines."""
+        """For the person at the screen; a node shows two lines of 36 letters."""
         if not self.filled:
             return ()
         return (
-            f"{_name_sketches(self.filled)} large filled areas, unlike line drawings. Check the "
-            "hint, or make line art first.",
+            f"{_name_sketches(self.filled)} large filled areas. Check the hint or use line art.",
         )
 
 
