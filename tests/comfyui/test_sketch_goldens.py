@@ -17,7 +17,6 @@ from tooncrafter_pack.nodes.bridge.denoiser import (
     IMAGE_FEATURES,
     KEYFRAME_LATENTS,
     MOTION_FPS,
-    load_model,
 )
 from tooncrafter_pack.nodes.latents import make_clip
 from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
@@ -26,32 +25,17 @@ from torch import Tensor
 import nodes as host_nodes
 from golden import cases, recipe
 from golden.cases import golden_id
+from support.host_goldens import LATENT_SCALE, load_lone_denoiser, lone_denoiser_config
 from tooncrafter_core.checkpoints import Checkpoint
-from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS, Component
-from tooncrafter_core.checkpoints.load import build_network
-from tooncrafter_core.config import ModelConfig, ResamplerConfig, SketchEncoderConfig
+from tooncrafter_core.config import SketchEncoderConfig
 
-LATENT_SCALE = ModelConfig().diffusion.latent_scale
 READINGS = {"official": "all", "textonly": "text"}
 
 
 def build(data: dict[str, Any]) -> tuple[Any, SketchControl]:
     """The MODEL and the CONTROL_NET of a case."""
-    unet = cases.unet_config(data["unet"])
-    config = ModelConfig(
-        unet=unet,
-        resampler=ResamplerConfig(
-            dim=32, depth=1, heads=1, dim_head=32,
-            embedding_dim=unet.context_dim, output_dim=unet.context_dim,
-        ),
-        text_encoder=None,
-        image_encoder=None,
-    )  # fmt: skip
     tensors = recipe.make_state_dict(data["tag"], data["state_dict"])
-    prefix = COMPONENT_KEYS[Component.PROJECTOR].prefix
-    projector = build_network(Component.PROJECTOR, config).state_dict()
-    unused = {prefix + key: torch.zeros(value.shape) for key, value in projector.items()}
-    model = load_model(Checkpoint.from_tensors({**tensors, **unused}), config, torch.float32)
+    model = load_lone_denoiser(tensors, lone_denoiser_config(cases.unet_config(data["unet"])))
     sketch = {key: value for key, value in tensors.items() if key.startswith("control_model.")}
     # The case's heads are narrower than any that tensors could tell of.
     encoder = cases.from_config(SketchEncoderConfig, data["config"])

@@ -12,7 +12,6 @@ from tooncrafter_pack.nodes.sketch import ToonCrafterLineArt, ToonCrafterSketchG
 from torch import Tensor
 
 import nodes as host_nodes
-from comfyui.test_sampling import sample_by_parts, sigmas_of
 from support.host_models import (
     HostModels,
     picture,
@@ -21,6 +20,7 @@ from support.host_models import (
     run_keyframes,
     run_sampler,
 )
+from support.host_sampling import sample_by_parts, sigmas_of
 from support.host_sketches import (
     Ready,
     control_of,
