@@ -218,6 +218,10 @@ SD15_CANNY = {
     "control_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight": torch.zeros(8, 768),
     "control_model.zero_convs.0.0.weight": torch.zeros(8, 8, 1, 1),
 }
+SD15_SKETCH = {
+    **SD15_CANNY,
+    "control_model.input_hint_block.0.weight": torch.zeros(16, 1, 3, 3),
+}
 T2I_ADAPTER = {"adapter.body.0.in_conv.weight": torch.zeros(8, 8, 1, 1)}
 
 
@@ -225,10 +229,11 @@ T2I_ADAPTER = {"adapter.body.0.in_conv.weight": torch.zeros(8, 8, 1, 1)}
     ("tensors", "words"),
     [
         (lambda: SD15_CANNY, ["ControlNet for Stable Diffusion 1.x", "hints of 3 channels", "768"]),
+        (lambda: SD15_SKETCH, ["768"]),
         (lambda: T2I_ADAPTER, ["T2I adapter"]),
         (tiny_tensors, ["ToonCrafter checkpoint"]),
     ],
-    ids=["canny", "t2i", "tooncrafter"],
+    ids=["canny", "narrow_text", "t2i", "tooncrafter"],
 )
 def test_file_of_another_kind_is_told(
     controlnet_file: Callable[[dict[str, Tensor]], str],

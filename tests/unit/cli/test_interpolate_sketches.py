@@ -81,6 +81,14 @@ def test_sketch_changes_the_frames_and_strength_zero_does_not(
     assert frames("guided", *given) != plain
 
 
+@pytest.mark.usefixtures("loaded")
+def test_largest_strength_is_drawn(folder: Path, sketch: Path, encoder: Path) -> None:
+    options = ("--sketch", f"2={sketch}", "--sketch-encoder", encoder, "--sketch-strength", "10")
+    out = sketch.parent / "frames"
+    assert main(command(folder, "--frames-dir", out, *options)) == 0
+    assert len(list(out.iterdir())) == FRAMES
+
+
 def test_options_reach_the_run(folder: Path, sketch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (layer,) = layers_of(
         folder, "--sketch", f"-1={sketch}", "--sketch-strength", "0.9", "--sketch-start", "0.1",
@@ -243,6 +251,13 @@ def test_encoder_without_sketch_and_sketch_without_encoder_are_told(
     ("tensors", "message"),
     [
         ({"control_model.input_hint_block.0.weight": (16, 3, 3, 3)}, "hints of 3 channels"),
+        (
+            {
+                "control_model.input_hint_block.0.weight": (16, 1, 3, 3),
+                "control_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight": (8, 768),
+            },
+            "768",
+        ),
         ({"adapter.body.0.in_conv.weight": (8, 8, 1, 1)}, "a T2I adapter"),
         ({"alphas": (8,)}, "no control network"),
     ],
