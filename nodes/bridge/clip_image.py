@@ -16,10 +16,9 @@ from ...tooncrafter_core.checkpoints import (
     find_encoder,
     read_checkpoint,
 )
-from ...tooncrafter_core.checkpoints.keys import where_to_get
 from ...tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
 from ...tooncrafter_core.config import ImageEncoderConfig, ModelConfig
-from ...tooncrafter_core.errors import CheckpointError, ModelMismatchError
+from ...tooncrafter_core.errors import ModelMismatchError
 from .encoder_files import (
     count_layers,
     full_precision,
@@ -44,19 +43,7 @@ def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_visio
         CheckpointError: the file is another image encoder, or none.
     """
     checkpoint = read_checkpoint(path)
-    found = find_encoder(checkpoint, Component.IMAGE_ENCODER)
-    needed = config.resampler.embedding_dim
-    if found is None:
-        raise CheckpointError(
-            f"{checkpoint.name} holds no CLIP image encoder. "
-            f"{where_to_get(Component.IMAGE_ENCODER)}"
-        )
-    encoder, own = found
-    if encoder.width != needed:
-        raise CheckpointError(
-            f"{checkpoint.name} is the image encoder of {encoder.name} ({encoder.width} values a "
-            f"token), ToonCrafter needs {needed}: CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors."
-        )
+    encoder, own = find_encoder(checkpoint, Component.IMAGE_ENCODER, config)
     tensors = {
         key.removeprefix("visual."): value
         for key, value in own.items()

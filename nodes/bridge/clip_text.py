@@ -16,9 +16,7 @@ from ...tooncrafter_core.checkpoints import (
     find_encoder,
     read_checkpoint,
 )
-from ...tooncrafter_core.checkpoints.keys import where_to_get
 from ...tooncrafter_core.config import ModelConfig, TextEncoderConfig
-from ...tooncrafter_core.errors import CheckpointError
 from .encoder_files import (
     count_layers,
     full_precision,
@@ -45,17 +43,7 @@ def load_text_encoder_file(path: Path, config: ModelConfig) -> comfy.sd.CLIP:
         CheckpointError: the file is another text encoder, or none.
     """
     checkpoint = read_checkpoint(path)
-    found = find_encoder(checkpoint, Component.TEXT_ENCODER)
-    if found is None:
-        raise CheckpointError(
-            f"{checkpoint.name} holds no CLIP text encoder. {where_to_get(Component.TEXT_ENCODER)}"
-        )
-    encoder, tensors = found
-    if encoder.width != config.unet.context_dim:
-        raise CheckpointError(
-            f"{checkpoint.name} is the text encoder of {encoder.name} ({encoder.width} values a "
-            f"token), ToonCrafter needs {config.unet.context_dim}: Stable Diffusion 2.1's (ViT-H)."
-        )
+    encoder, tensors = find_encoder(checkpoint, Component.TEXT_ENCODER, config)
     positions = next(v for k, v in tensors.items() if "position" in k and v.ndim == 2)
     tokens = next(v for k, v in tensors.items() if "token_embedding" in k)
     layers = count_layers(tensors)

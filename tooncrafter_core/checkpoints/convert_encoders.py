@@ -97,7 +97,29 @@ def encoder_checkpoint(file: Checkpoint, component: Component, config: ModelConf
     ``CheckpointError`` names the right file when this holds another encoder or none.
     SPEC section 0.
     """
-    found = find_encoder(file, component)
+    encoder, own = find_encoder(file, component, config)
+    tensors = own if encoder.layout == "open_clip" else dict(_from_huggingface(own))
+    is_text = component is Component.TEXT_ENCODER
+    tensors = dict(_text_parts(tensors) if is_text else _image_parts(tensors))
+    prefix = COMPONENT_KEYS[component].prefix
+    return Checkpoint.from_tensors({prefix + k: v for k, v in tensors.items()}, name=file.name)
+
+
+def find_encoder(
+    file: Checkpoint, component: Component, config: ModelConfig
+) -> tuple[EncoderFile, dict[str, Tensor]]:
+    """The text or image encoder in a file, and its tensors under the own keys of its layout.
+
+    What stands before the keys in the file is left out. A whole CLIP gives the encoder asked for,
+    and so does a complete ToonCrafter checkpoint. ``CheckpointError`` names the right file when
+    this holds no such encoder or one that does not belong to the model's sizes.
+    """
+    if official := select(file, component):
+        # A complete checkpoint lends its encoder to a pruned one.
+        file = Checkpoint.from_tensors(
+            {own: file[k] for own, k in official.items()}, name=file.name
+        )
+    found = next((f for f in detect_component_files(file) if f.component is component), None)
     title = COMPONENT_KEYS[component].title
     if found is None:
         raise CheckpointError(
@@ -106,35 +128,11 @@ def encoder_checkpoint(file: Checkpoint, component: Component, config: ModelConf
         )
     is_text = component is Component.TEXT_ENCODER
     needed = config.unet.context_dim if is_text else config.resampler.embedding_dim
-    encoder, own = found
-    if encoder.width != needed:
+    if found.width != needed:
         raise CheckpointError(
-            f"{file.name} is the {title} of {encoder.name} ({encoder.width} wide), and this model "
+            f"{file.name} is the {title} of {found.name} ({found.width} wide), and this model "
             f"needs one {needed} wide: {_NEEDED[component]}."
         )
-    tensors = own if encoder.layout == "open_clip" else dict(_from_huggingface(own))
-    tensors = dict(_text_parts(tensors) if is_text else _image_parts(tensors))
-    prefix = COMPONENT_KEYS[component].prefix
-    return Checkpoint.from_tensors({prefix + k: v for k, v in tensors.items()}, name=file.name)
-
-
-def find_encoder(
-    file: Checkpoint, component: Component
-) -> tuple[EncoderFile, dict[str, Tensor]] | None:
-    """The text or image encoder in a file, and its tensors under the own keys of its layout.
-
-    What stands before the keys in the file is left out. A whole CLIP gives the encoder asked for,
-    and so does a complete ToonCrafter checkpoint. None when the file has no such encoder.
-    """
-    if official := select(file, component):
-        # A complete checkpoint lends its encoder to a pruned one.
-        file = Checkpoint.from_tensors(
-            {own: file[k] for own, k in official.items()}, name=file.name
-        )
-    found = next((f for f in detect_component_files(file) if f.component is component), None)
-    if found is None:
-        return None
-    is_text = component is Component.TEXT_ENCODER
     others = ("vision_model.", "visual") if is_text else ("text_", "token_embedding")
     keys = (key.removeprefix(found.prefix) for key in file if key.startswith(found.prefix))
     return found, {
