@@ -10,13 +10,17 @@ import torch
 from comfy import sd1_clip
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import Checkpoint, Component, read_checkpoint
+from ...tooncrafter_core.checkpoints import (
+    Checkpoint,
+    Component,
+    find_encoder,
+    read_checkpoint,
+)
 from ...tooncrafter_core.checkpoints.keys import where_to_get
 from ...tooncrafter_core.config import ModelConfig, TextEncoderConfig
 from ...tooncrafter_core.errors import CheckpointError
 from .encoder_files import (
     count_layers,
-    find_encoder,
     full_precision,
     own_tensors,
     refuse_mismatch,
@@ -46,33 +50,29 @@ def load_text_encoder_file(path: Path, config: ModelConfig) -> comfy.sd.CLIP:
         raise CheckpointError(
             f"{checkpoint.name} holds no CLIP text encoder. {where_to_get(Component.TEXT_ENCODER)}"
         )
-    if found.width != config.unet.context_dim:
+    encoder, tensors = found
+    if encoder.width != config.unet.context_dim:
         raise CheckpointError(
-            f"{checkpoint.name} is the text encoder of {found.name} ({found.width} values a "
+            f"{checkpoint.name} is the text encoder of {encoder.name} ({encoder.width} values a "
             f"token), ToonCrafter needs {config.unet.context_dim}: Stable Diffusion 2.1's (ViT-H)."
         )
-    tensors = {key: checkpoint[key] for key in checkpoint if _is_text_key(key)}
     positions = next(v for k, v in tensors.items() if "position" in k and v.ndim == 2)
     tokens = next(v for k, v in tensors.items() if "token_embedding" in k)
     layers = count_layers(tensors)
-    if found.layout == "huggingface" and _LAST_LAYER_LEFT_OUT.get(found.width) == layers:
+    if encoder.layout == "huggingface" and _LAST_LAYER_LEFT_OUT.get(encoder.width) == layers:
         layers += 1  # some files leave out the last layer, which is not used
     return _build_clip(
         checkpoint,
         tensors,
         TextEncoderConfig(
-            width=found.width,
-            heads=found.width // 64,
+            width=encoder.width,
+            heads=encoder.width // 64,
             layers=layers,
             context_length=positions.shape[0],
             vocab_size=tokens.shape[0],
-            embed_dim=found.width,
+            embed_dim=encoder.width,
         ),
     )
-
-
-def _is_text_key(key: str) -> bool:
-    return not key.startswith(("visual.", "vision_model.", "visual_projection", "logit_scale"))
 
 
 def _build_clip(

@@ -157,7 +157,11 @@ class DenoisingStage(Stage):
         return Condition(
             text=self._read_texts(["" if dropped else text for text, dropped in captions]),
             image_tokens=frame_image_tokens(tokens, num_queries, clean.shape[2]),
-            keyframe_latents=keyframe_condition(clean[:, :, [0, -1]], clean.shape[2]),
+            keyframe_latents=keyframe_condition(
+                clean[:, :, [0, -1]],
+                clean.shape[2],
+                self.models.config.unet.blends_keyframes,
+            ),
             motion_fps=batch["fps"].float(),
         )
 
