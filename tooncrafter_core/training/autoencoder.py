@@ -62,7 +62,7 @@ class AutoencoderStage(Stage):
     ) -> None:
         """Errors as ``ReconstructionLoss``; ``TrainingError`` for crops that cannot be encoded."""
         super().__init__({Component.AUTOENCODER: models.autoencoder}, learn)
-        self.settings = settings
+        self.models, self.settings = models, settings
         self.loss = ReconstructionLoss(settings)
         multiple = models.config.autoencoder.downsampling
         crop = settings.crop_width, settings.crop_height

@@ -63,7 +63,7 @@ class DecoderStage(Stage):
                 "critic must be 0 or more, critic_channels and encode_chunk 1 or more; not "
                 f"{settings.critic}, {settings.critic_channels} and {settings.encode_chunk}."
             )
-        self.settings = settings
+        self.models, self.settings = models, settings
         self.loss = ReconstructionLoss(settings)
         if settings.critic:
             self.players = (MODEL, CRITIC)
