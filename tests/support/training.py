@@ -71,6 +71,10 @@ def quick_config(stage: str, folder: Path, checkpoint: Path | None, **changes: A
 
 def quick_run(stage: str, folder: Path, checkpoint: Path | None, **changes: Any) -> Path:
     """Run a stage and return the path of its result."""
+    from accelerate.state import AcceleratorState
+
+    # It keeps one state for the whole process; every run here has settings of its own.
+    AcceleratorState._reset_state(reset_partial_state=True)
     config = quick_config(stage, folder, checkpoint, **changes)
     return train(find_stage(stage), config, lambda _: None, is_quiet=True)
 
