@@ -113,7 +113,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # The name says what it is: it appears in the list of checkpoints.
 TINY_CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 SUITE_TIMEOUT = 1800.0
-BENCHMARKS = ("static", "cpu", "gpu")  # `compare` needs two files
+BENCHMARKS = ("static", "training", "cpu", "gpu")  # `compare` needs two files
 NO_TESTS = 5  # pytest's exit code for "nothing collected"
 
 
@@ -449,7 +449,7 @@ def make_tiny_checkpoint() -> Path:
 
 
 def command_comfyui(arguments: Sequence[str]) -> int:
-    """Open a ComfyUI for a person, with this pack, a tiny checkpoint and two drawings."""
+    """Open a ComfyUI for a person, with this pack and whatever its examples need."""
     parser = argparse.ArgumentParser(prog="dev.py comfyui", description=command_comfyui.__doc__)
     parser.add_argument("--version", default=NEWEST_HOST, choices=tuple(HOST_WHEELS))
     parser.add_argument("--port", type=int, default=8188)
@@ -457,15 +457,12 @@ def command_comfyui(arguments: Sequence[str]) -> int:
     folder = ensure_host(options.version)
     command = [python(), "-m", "comfyui.launch", folder]
     command += ["--base", HOSTS / "base", "--port", str(options.port)]
-    command += ["--model", make_tiny_checkpoint()]
-    for drawing in sorted((PROJECT / "docs" / "images").glob("tooncrafter_*.png")):
-        command += ["--input", drawing]
+    command += ["--examples", make_tiny_checkpoint()]
     say(
         f"\nComfyUI {options.version} opens at http://127.0.0.1:{options.port} (Ctrl+C ends it).\n"
         "The examples are under Templates in the bar on the left; example_workflows holds their\n"
-        "files, to be dropped on the page. Without the published weights choose\n"
-        f"{TINY_CHECKPOINT} in 'Load ToonCrafter' and none for both encoders.\n"
-        f"Its pictures mean nothing. Your own weights go into {HOSTS / 'base' / 'models'}.\n"
+        "files, to be dropped on the page. Your own weights go into\n"
+        f"{HOSTS / 'base' / 'models'}.\n"
     )
     return run(command)
 

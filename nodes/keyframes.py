@@ -16,10 +16,17 @@ from .bridge.clip_image import encode_image, require_clip_vision
 from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.images import to_pixels
 from .latents import FIT, make_clip
-from .sockets import CATEGORY, FIT_OPTIONS, MAX_FRAMES, MAX_SIDE, first_image, last_image, schema
+from .sockets import (
+    CATEGORY,
+    FIT_OPTIONS,
+    MAX_FRAMES,
+    MAX_SIDE,
+    Conditioning,
+    first_image,
+    last_image,
+    schema,
+)
 from .sockets import seed as seed_input
-
-Conditioning = list[list[Any]]
 
 
 class ToonCrafterKeyframes(io.ComfyNode):

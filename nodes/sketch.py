@@ -16,9 +16,7 @@ from .bridge.denoiser import KEYFRAME_LATENTS
 from .bridge.images import hints_to_image, to_pixels
 from .bridge.notices import warn
 from .latents import FIT, NUM_FRAMES
-from .sockets import SKETCH_CATEGORY, schema
-
-Conditioning = list[list[Any]]
+from .sockets import SKETCH_CATEGORY, Conditioning, schema
 
 
 class LoadToonCrafterSketchEncoder(io.ComfyNode):

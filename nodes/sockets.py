@@ -10,6 +10,9 @@ SAMPLING_CATEGORY = "ToonCrafter/sampling"
 
 FIT_OPTIONS = ["crop", "pad", "stretch", "official"]
 
+Conditioning = list[list[Any]]
+"""ComfyUI's CONDITIONING: pairs of text tokens b l c and the values they carry."""
+
 MAX_SIDE = 4096
 MAX_FRAMES = 256
 

@@ -29,6 +29,9 @@ class UNetConfig:
     norm_groups: int = 32
     default_fps: int = 24
     """Motion fps used when none is given."""
+    blends_keyframes: bool = False
+    """Whether the keyframes' latents are blended over the frames between, where the published
+    model has zeros: then what stands still is copied and not drawn anew."""
 
     def __post_init__(self) -> None:
         _freeze_sequences(self, "channel_mult", "attention_resolutions")

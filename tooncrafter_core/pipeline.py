@@ -140,6 +140,7 @@ def condition_on(
         num_frames=settings.num_frames,
         motion_fps=settings.motion_fps,
         token_mode=settings.token_mode,
+        blend_keyframes=models.config.unet.blends_keyframes,
     )
     conditional, unconditional = (c.to(*_home(models.denoiser)) for c in conditions)
     return conditional, unconditional

@@ -10,14 +10,18 @@ import comfy.model_management
 import torch
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import Checkpoint, Component, read_checkpoint
+from ...tooncrafter_core.checkpoints import (
+    Checkpoint,
+    Component,
+    find_encoder,
+    read_checkpoint,
+)
 from ...tooncrafter_core.checkpoints.keys import where_to_get
 from ...tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
 from ...tooncrafter_core.config import ImageEncoderConfig, ModelConfig
 from ...tooncrafter_core.errors import CheckpointError, ModelMismatchError
 from .encoder_files import (
     count_layers,
-    find_encoder,
     full_precision,
     own_tensors,
     refuse_mismatch,
@@ -47,14 +51,15 @@ def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_visio
             f"{checkpoint.name} holds no CLIP image encoder. "
             f"{where_to_get(Component.IMAGE_ENCODER)}"
         )
-    if found.width != needed:
+    encoder, own = found
+    if encoder.width != needed:
         raise CheckpointError(
-            f"{checkpoint.name} is the image encoder of {found.name} ({found.width} values a "
+            f"{checkpoint.name} is the image encoder of {encoder.name} ({encoder.width} values a "
             f"token), ToonCrafter needs {needed}: CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors."
         )
     tensors = {
-        key.removeprefix("visual."): checkpoint[key]
-        for key in checkpoint
+        key.removeprefix("visual."): value
+        for key, value in own.items()
         if key.startswith(("vision_model.", "visual_projection", "visual."))
     }
     patches = next(v for v in tensors.values() if v.ndim == 4)
@@ -65,12 +70,12 @@ def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_visio
         checkpoint,
         tensors,
         ImageEncoderConfig(
-            width=found.width,
-            head_width=80 if found.width == 1280 else 64,
+            width=encoder.width,
+            head_width=80 if encoder.width == 1280 else 64,
             layers=layers,
             patch_size=patches.shape[-1],
             image_size=side,
-            embed_dim=_projection_width(tensors, found.width),
+            embed_dim=_projection_width(tensors, encoder.width),
         ),
     )
 

@@ -6,20 +6,28 @@ from typing import Any, ClassVar, cast
 import comfy.sd
 import comfy.utils
 import folder_paths
+import torch
 from comfy import sd1_clip
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import Checkpoint, Component, read_checkpoint
+from ...tooncrafter_core.checkpoints import (
+    Checkpoint,
+    Component,
+    find_encoder,
+    read_checkpoint,
+)
 from ...tooncrafter_core.checkpoints.keys import where_to_get
 from ...tooncrafter_core.config import ModelConfig, TextEncoderConfig
 from ...tooncrafter_core.errors import CheckpointError
 from .encoder_files import (
     count_layers,
-    find_encoder,
     full_precision,
     own_tensors,
     refuse_mismatch,
 )
+
+VOCABULARY = 49408
+"""Tokens that CLIP's tokenizer knows."""
 
 _LAST_LAYER_LEFT_OUT = {1024: 23}
 """Layers of the published text encoder of this width when its file comes without the last."""
@@ -42,33 +50,29 @@ def load_text_encoder_file(path: Path, config: ModelConfig) -> comfy.sd.CLIP:
         raise CheckpointError(
             f"{checkpoint.name} holds no CLIP text encoder. {where_to_get(Component.TEXT_ENCODER)}"
         )
-    if found.width != config.unet.context_dim:
+    encoder, tensors = found
+    if encoder.width != config.unet.context_dim:
         raise CheckpointError(
-            f"{checkpoint.name} is the text encoder of {found.name} ({found.width} values a "
+            f"{checkpoint.name} is the text encoder of {encoder.name} ({encoder.width} values a "
             f"token), ToonCrafter needs {config.unet.context_dim}: Stable Diffusion 2.1's (ViT-H)."
         )
-    tensors = {key: checkpoint[key] for key in checkpoint if _is_text_key(key)}
     positions = next(v for k, v in tensors.items() if "position" in k and v.ndim == 2)
     tokens = next(v for k, v in tensors.items() if "token_embedding" in k)
     layers = count_layers(tensors)
-    if found.layout == "huggingface" and _LAST_LAYER_LEFT_OUT.get(found.width) == layers:
+    if encoder.layout == "huggingface" and _LAST_LAYER_LEFT_OUT.get(encoder.width) == layers:
         layers += 1  # some files leave out the last layer, which is not used
     return _build_clip(
         checkpoint,
         tensors,
         TextEncoderConfig(
-            width=found.width,
-            heads=found.width // 64,
+            width=encoder.width,
+            heads=encoder.width // 64,
             layers=layers,
             context_length=positions.shape[0],
             vocab_size=tokens.shape[0],
-            embed_dim=found.width,
+            embed_dim=encoder.width,
         ),
     )
-
-
-def _is_text_key(key: str) -> bool:
-    return not key.startswith(("visual.", "vision_model.", "visual_projection", "logit_scale"))
 
 
 def _build_clip(
@@ -77,6 +81,7 @@ def _build_clip(
     """ComfyUI's CLIP of tensors in OpenCLIP's or Hugging Face's layout."""
     weights = comfy.utils.clip_text_transformers_convert(dict(tensors), "", "")
     weights.pop("logit_scale", None)
+    _fill_vocabulary(weights)
     # The pooled output is not used; ComfyUI's model has room for a square projection only.
     projection = weights.get("text_projection.weight")
     if projection is not None and projection.shape[0] != projection.shape[1]:
@@ -103,6 +108,17 @@ def _build_clip(
     return clip
 
 
+def _fill_vocabulary(weights: dict[str, Tensor]) -> None:
+    """Give every token of ComfyUI's tokenizer a row; past its table's end a model reads the last.
+
+    See ``TextEncoderConfig.vocab_size``.
+    """
+    key = "text_model.embeddings.token_embedding.weight"
+    table = weights[key]
+    if len(table) < VOCABULARY:
+        weights[key] = table[torch.arange(VOCABULARY).clamp(max=len(table) - 1)]
+
+
 def _clip_model(config: TextEncoderConfig) -> type[sd1_clip.SD1ClipModel]:
     """ComfyUI's text model for these sizes; the published ones are Stable Diffusion 2's."""
     settings = {
@@ -120,7 +136,7 @@ def _clip_model(config: TextEncoderConfig) -> type[sd1_clip.SD1ClipModel]:
         "num_hidden_layers": config.layers,
         "pad_token_id": 1,
         "projection_dim": config.embed_dim,
-        "vocab_size": config.vocab_size,
+        "vocab_size": max(config.vocab_size, VOCABULARY),
     }
 
     class TextModel(sd1_clip.SDClipModel):

@@ -34,6 +34,7 @@ from ...tooncrafter_core.sketch_guidance import (
     percent_done,
 )
 from .operations import HostOperations
+from .patchers import choose_dtypes, make_patcher
 from .sampling_model import ToonCrafterModelSampling
 
 USUAL_CLIP = (16, 40, 64)
@@ -241,23 +242,11 @@ class SketchControl(comfy.controlnet.ControlBase):
 
 def load_sketch_encoder(checkpoint: Checkpoint, config: SketchEncoderConfig) -> SketchControl:
     """Build the CONTROL_NET of a sketch encoder's file; strict."""
-    load_device = comfy.model_management.get_torch_device()
-    supported = [torch.float16, torch.bfloat16, torch.float32]
-    parameters = sum(info.numel for info in checkpoint.info.values())
-    dtype = comfy.model_management.unet_dtype(model_params=parameters, supported_dtypes=supported)
-    manual_cast = comfy.model_management.unet_manual_cast(dtype, load_device, supported)
-    layers = comfy.ops.pick_operations(dtype, manual_cast)
-    network = HostSketchEncoder(config, layers, dtype)
-    load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtype)
-    patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
-    return SketchControl(
-        patcher(
-            network.eval().requires_grad_(False),
-            load_device=load_device,
-            offload_device=comfy.model_management.unet_offload_device(),
-        ),
-        manual_cast or dtype,
-    )
+    dtypes = choose_dtypes(sum(info.numel for info in checkpoint.info.values()))
+    layers = comfy.ops.pick_operations(dtypes.weights, dtypes.manual_cast)
+    network = HostSketchEncoder(config, layers, dtypes.weights)
+    load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtypes.weights)
+    return SketchControl(make_patcher(network), dtypes.compute)
 
 
 def require_sketch_control(control: object) -> SketchControl:

@@ -29,6 +29,7 @@ from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser
 from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
+from .patchers import NETWORK_DTYPES, choose_dtypes, make_patcher
 from .sampling_model import ToonCrafterModelSampling
 
 IMAGE_FEATURES = "tooncrafter_image_features"
@@ -110,12 +111,8 @@ class ToonCrafterModelConfig(comfy.supported_models_base.BASE):
 
     unet_config: ClassVar[dict[str, Any]] = {}
     unet_extra_config: ClassVar[dict[str, Any]] = {}
-    latent_format = ToonCrafterLatentFormat
-    supported_inference_dtypes: ClassVar[list[torch.dtype]] = [
-        torch.float16,
-        torch.bfloat16,
-        torch.float32,
-    ]
+    latent_format: Any = ToonCrafterLatentFormat
+    supported_inference_dtypes: ClassVar[list[torch.dtype]] = NETWORK_DTYPES
 
     @property
     def tooncrafter(self) -> ModelConfig:
@@ -154,8 +151,9 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
             num_frames,
             given.get(TOKEN_MODE, "per_frame"),
         )
+        clip = keyframe_condition(latents, num_frames, self.tooncrafter.unet.blends_keyframes)
         conds = {
-            "c_concat": comfy.conds.CONDNoiseShape(keyframe_condition(latents, num_frames)),
+            "c_concat": comfy.conds.CONDNoiseShape(clip),
             "c_crossattn": comfy.conds.CONDCrossAttn(given["cross_attn"]),
             "image_context": comfy.conds.CONDRegular(tokens),
             "fps": comfy.conds.CONDRegular(motion_fps_vector(given[MOTION_FPS], tokens[:1])),
@@ -240,21 +238,12 @@ def load_model(
 
     ``weight_dtype`` None lets ComfyUI choose what the device computes in.
     """
-    load_device = comfy.model_management.get_torch_device()
-    offload_device = comfy.model_management.unet_offload_device()
-    host_config = ToonCrafterModelConfig({CONFIG: config})
     keys = select(checkpoint.info, Component.DENOISER).values()
-    parameters = sum(checkpoint.info[key].numel for key in keys)
-    dtypes = host_config.supported_inference_dtypes
-    dtype = weight_dtype or comfy.model_management.unet_dtype(
-        model_params=parameters, supported_dtypes=dtypes
-    )
-    manual_cast = comfy.model_management.unet_manual_cast(dtype, load_device, dtypes)
-    host_config.set_inference_dtype(dtype, manual_cast)
+    dtypes = choose_dtypes(sum(checkpoint.info[key].numel for key in keys), weight_dtype)
+    host_config = ToonCrafterModelConfig({CONFIG: config})
+    host_config.latent_format = ToonCrafterLatentFormat(config.diffusion.latent_scale)
+    host_config.set_inference_dtype(dtypes.weights, dtypes.manual_cast)
     model = ToonCrafterModel(host_config, device="meta")
-    load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtype)
-    load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtype)
-    model.eval().requires_grad_(False)
-    # Looked up now: ComfyUI may bind another class to this name when it starts.
-    patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
-    return patcher(model, load_device=load_device, offload_device=offload_device)
+    load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtypes.weights)
+    load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtypes.weights)
+    return make_patcher(model)

@@ -10,22 +10,11 @@ import torch
 from comfy.cli_args import args
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import (
-    Checkpoint,
-    Component,
-    EncoderFile,
-    detect_component_files,
-)
+from ...tooncrafter_core.checkpoints import Checkpoint, Component
 from ...tooncrafter_core.checkpoints.keys import select
 from ...tooncrafter_core.errors import CheckpointError
 
 _LAYER = re.compile(r"(?:layers|resblocks)\.(\d+)\.")
-
-
-def find_encoder(checkpoint: Checkpoint, component: Component) -> EncoderFile | None:
-    """The text or image encoder in a file of its own, if it has one."""
-    found = detect_component_files(checkpoint)
-    return next((one for one in found if one.component is component), None)
 
 
 def count_layers(keys: Iterable[str]) -> int:

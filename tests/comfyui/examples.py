@@ -30,6 +30,14 @@ FRAMES_TITLE = "Frames"
 CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 SKETCH_ENCODER = "sketch_encoder_tiny_made_up.safetensors"
 UPSCALER = "tiny_upscaler_made_up.safetensors"
+WHAT_TO_CHOOSE = f"""The drawings and clips of the examples are there, and tiny models with made-up
+weights, whose pictures mean nothing. To run an example with them choose
+  in Load ToonCrafter                 {CHECKPOINT}, encoders none
+  in Load ToonCrafter Sketch Encoder  {SKETCH_ENCODER}
+  in Load Upscale Model               {UPSCALER}
+A small width, height and number of steps make it quick.
+"""
+"""For the person who opens such a ComfyUI."""
 WIDTH, HEIGHT, STEPS = 128, 64, 3
 """Of an example in a test."""
 

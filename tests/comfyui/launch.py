@@ -1,7 +1,7 @@
 """Prepares a ComfyUI base directory with this pack in it and starts the server there.
 
-Standard library only, so that `dev.py comfyui` can hand a person the same ComfyUI that the
-tests use: `python -m comfyui.launch HOST --base DIR --port N` with `tests` on the path.
+`dev.py comfyui` hands a person the same ComfyUI that the tests use:
+`python -m comfyui.launch HOST --base DIR --port N --examples CHECKPOINT` with `tests` on the path.
 """
 
 import argparse
@@ -85,14 +85,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("host", type=Path, help="folder that holds ComfyUI's main.py")
     parser.add_argument("--base", type=Path, required=True, help="folder for models and results")
     parser.add_argument("--port", type=int, default=8188)
-    parser.add_argument("--model", type=Path, action="append", default=[], help="a checkpoint")
-    parser.add_argument("--input", type=Path, action="append", default=[], help="a picture")
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="put in whatever the example workflows need: this tiny checkpoint, further made-up "
+        "weights, the drawings and clips",
+    )
     options = parser.parse_args(arguments)
     base = prepare_base(options.base.resolve())
-    for model in options.model:
-        shutil.copyfile(model, base / "models" / "checkpoints" / model.name)
-    for picture in options.input:
-        shutil.copyfile(picture, base / "input" / picture.name)
+    if options.examples is not None:
+        # It writes weights, which takes more than the standard library.
+        from comfyui.examples import WHAT_TO_CHOOSE, prepare
+
+        prepare(base, options.examples)
+        print(WHAT_TO_CHOOSE, flush=True)
     command = server_command(options.host.resolve(), base, options.port)
     try:
         return subprocess.call(command, cwd=options.host)

@@ -1,16 +1,21 @@
 """Every example workflow runs in a real ComfyUI and gives frames."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from comfyui import launch
 from comfyui.examples import (
     BASIC,
+    CHECKPOINT,
     EXAMPLES,
     HEIGHT,
+    SKETCH_ENCODER,
     STEPS,
+    UPSCALER,
     WIDTH,
     example_names,
     frames_node,
@@ -156,3 +161,24 @@ def test_sampling_reports_every_step_and_shows_previews(
     steps = {step["value"] for step in result.progress if step["node"] == sampler}
     assert steps >= set(range(1, STEPS + 1))
     assert len(result.preview_sizes) >= STEPS
+
+
+def test_a_person_is_handed_every_file_of_the_examples(
+    tmp_path: Path, object_info: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(launch.subprocess, "call", lambda command, **_: started.append(command))
+    checkpoint = tmp_path / "given.safetensors"
+    checkpoint.write_bytes(b"weights")
+    launch.main(["host", "--base", str(tmp_path / "base"), "--examples", str(checkpoint)])
+    assert len(started) == 1
+    base = tmp_path / "base"
+    there = {path.name for folder in ("input", "models") for path in (base / folder).rglob("*.*")}
+    needed = {
+        value
+        for name in example_names()
+        for node in small_prompt(name, object_info).values()
+        for value in node["inputs"].values()
+        if isinstance(value, str) and value.endswith((".png", ".gif", ".safetensors"))
+    }
+    assert {CHECKPOINT, SKETCH_ENCODER, UPSCALER} <= needed <= there

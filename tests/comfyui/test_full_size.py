@@ -1,9 +1,9 @@
 """The published sizes in a real ComfyUI, with made-up weights: time and memory of every stage.
 
-Needs about 16 GiB of memory, 6 GB of disk and half an hour on two cores:
 ``pytest tests/comfyui/test_full_size.py --full-size -s`` with the host's folder in
-``TOONCRAFTER_COMFYUI``. ``TOONCRAFTER_FULL_CHECKPOINT`` names a checkpoint to use instead of making
-one; ``TOONCRAFTER_KEYFRAMES`` two pictures, separated by the path separator.
+``TOONCRAFTER_COMFYUI`` prints a line of JSON for every stage. ``TOONCRAFTER_FULL_CHECKPOINT`` and
+``TOONCRAFTER_FULL_SKETCH_ENCODER`` name files to use instead of making them (6 GB of disk);
+``TOONCRAFTER_KEYFRAMES`` two pictures, separated by the path separator.
 """
 
 import json
@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -68,12 +68,35 @@ def keyframes() -> list[Tensor]:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of the official layout at full size, fp16."""
-    given = os.environ.get("TOONCRAFTER_FULL_CHECKPOINT")
-    if given:
+    return given_or_made(
+        "TOONCRAFTER_FULL_CHECKPOINT", "tooncrafter_512.keys.json", tmp_path_factory
+    )
+
+
+@pytest.fixture(scope="module")
+def sketch_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sketch encoder's file at full size, fp16."""
+    return given_or_made(
+        "TOONCRAFTER_FULL_SKETCH_ENCODER", "tooncrafter_sketch_encoder.keys.json", tmp_path_factory
+    )
+
+
+def given_or_made(variable: str, manifest: str, folders: pytest.TempPathFactory) -> Path:
+    """The file that a variable names, or one written to a folder that goes away."""
+    if given := os.environ.get(variable):
         return Path(given)
-    path = tmp_path_factory.mktemp("full") / "full.safetensors"
-    write_full_checkpoint(path)
+    path = folders.mktemp("full") / "full.safetensors"
+    write_full_checkpoint(path, manifest)
     return path
+
+
+def stock(monkeypatch: pytest.MonkeyPatch, kind: str, path: Path) -> str:
+    """Let ComfyUI find a file among its models of a kind; its name there."""
+    import folder_paths
+
+    folders = ([str(path.parent)], {".safetensors"})
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, kind, folders)
+    return path.name
 
 
 @torch.inference_mode()  # as ComfyUI runs nodes
@@ -84,18 +107,11 @@ def test_two_drawings_become_sixteen_finite_frames_within_24_gib(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    import folder_paths
-
-    folders = [str(checkpoint.parent)]
-    monkeypatch.setitem(
-        folder_paths.folder_names_and_paths, "checkpoints", (folders, {".safetensors"})
-    )
+    name = stock(monkeypatch, "checkpoints", checkpoint)
     first, last = keyframes()
     run = {name: node.execute for name, node in pack_nodes.items()}
     with stage("load"):
-        model, clip, vision, vae = run["ToonCrafterLoader"](
-            checkpoint.name, "none", "none", "default"
-        ).args
+        model, clip, vision, vae = run["ToonCrafterLoader"](name, "none", "none", "default").args
     with stage("text"):
         texts = [
             clip.encode_from_tokens_scheduled(clip.tokenize(prompt))
@@ -105,9 +121,9 @@ def test_two_drawings_become_sixteen_finite_frames_within_24_gib(
         positive, negative, latent = run["ToonCrafterKeyframes"](
             *texts, vision, vae, first, last, 512, 320, 16, 10, "crop", 123
         ).args
+    hidden = SimpleNamespace(unique_id=None)
+    monkeypatch.setattr(pack_nodes["ToonCrafterSampler"], "hidden", hidden, raising=False)
     with stage("sample 2 steps"):
-        hidden = type("Hidden", (), {"unique_id": None})
-        monkeypatch.setattr(pack_nodes["ToonCrafterSampler"], "hidden", hidden, raising=False)
         (latent,) = run["ToonCrafterSampler"](
             model, positive, negative, latent, 123, 2, 7.5, 1.0, 0.7
         ).args
@@ -117,3 +133,47 @@ def test_two_drawings_become_sixteen_finite_frames_within_24_gib(
     assert torch.isfinite(latent["samples"]).all() and torch.isfinite(frames).all()
     assert float(frames.std()) > 0.01
     Image.fromarray((frames[8] * 255).byte().numpy()).save(tmp_path / "frame.png")
+
+
+@torch.inference_mode()
+def test_a_step_with_sketches_beside_the_same_step_without(
+    pack: ModuleType,
+    pack_nodes: dict[str, Any],
+    checkpoint: Path,
+    sketch_encoder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = (
+        stock(monkeypatch, "checkpoints", checkpoint),
+        stock(monkeypatch, "controlnet", sketch_encoder),
+    )
+    first, last = keyframes()
+    run = {name: node.execute for name, node in pack_nodes.items()}
+    hidden = SimpleNamespace(unique_id=None, prompt=None, extra_pnginfo=None)
+    for name in ("ToonCrafterSampler", "ToonCrafterSketchGuidance"):
+        monkeypatch.setattr(pack_nodes[name], "hidden", hidden, raising=False)
+    model, clip, vision, vae = run["ToonCrafterLoader"](files[0], "none", "none", "default").args
+    texts = [clip.encode_from_tokens_scheduled(clip.tokenize(p)) for p in ("a walking man", "")]
+    positive, negative, empty = run["ToonCrafterKeyframes"](
+        *texts, vision, vae, first, last, 512, 320, 16, 10, "crop", 123
+    ).args
+    del clip, vision, vae
+
+    def step(name: str, positive: Any, negative: Any) -> Tensor:
+        with stage(name):
+            sampled = run["ToonCrafterSampler"](
+                model, positive, negative, empty, 123, 1, 7.5, 1.0, 0.7
+            )
+        return sampled.args[0]["samples"]
+
+    plain = step("one step without sketches", positive, negative)
+    with stage("load the sketch encoder"):
+        (control,) = run["ToonCrafterSketchEncoderLoader"](files[1], "text").args
+    line = torch.ones_like(first)
+    line[:, 100:104, 60:-60] = 0
+    positive, negative, _ = run["ToonCrafterSketchGuidance"](
+        positive, negative, control, line, "8", 0.6, 0.0, 1.0, "auto", "empty"
+    ).args
+    guided = step("one step with a sketch", positive, negative)
+    assert torch.isfinite(guided).all()
+    assert (guided - plain).abs().max() > 1e-3

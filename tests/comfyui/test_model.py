@@ -1,6 +1,7 @@
 """The MODEL under ComfyUI's memory manager and with LoRAs, on a tiny model in the test process."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import comfy.lora
@@ -14,6 +15,8 @@ from torch import Tensor
 from support.checkpoints import tiny_tensors
 from support.host_models import HostModels, relative, run_sampler
 from tooncrafter_core.checkpoints import Checkpoint
+from tooncrafter_core.conditioning.build import keyframe_condition
+from tooncrafter_core.config import ModelConfig
 from tooncrafter_core.memory import denoiser_bytes
 from tooncrafter_core.presets import TINY
 
@@ -24,11 +27,13 @@ MODEL_PREFIX = "diffusion_model."
 
 
 def new_model(
-    changed: Mapping[str, Tensor] | None = None, weight_dtype: torch.dtype = torch.float32
+    changed: Mapping[str, Tensor] | None = None,
+    weight_dtype: torch.dtype = torch.float32,
+    config: ModelConfig = TINY,
 ) -> Any:
     """A MODEL of its own, with some tensors changed."""
     tensors = {**tiny_tensors(with_buffers=False), **(changed or {})}
-    return load_model(Checkpoint.from_tensors(tensors), TINY, weight_dtype)
+    return load_model(Checkpoint.from_tensors(tensors), config, weight_dtype)
 
 
 def sampled(model: Any, ready: Ready) -> Tensor:
@@ -44,6 +49,23 @@ def scarce_memory(monkeypatch: pytest.MonkeyPatch, bytes_for_weights: int) -> No
         return load(self, device, min(extra_memory, bytes_for_weights), **options)
 
     monkeypatch.setattr(comfy.model_patcher.ModelPatcher, "partially_load", part)
+
+
+# Conditions
+
+
+def test_a_model_that_blends_its_keyframes_is_shown_them_blended(ready: Ready) -> None:
+    blending = replace(TINY, unet=replace(TINY.unet, blends_keyframes=True))
+    tokens, given = ready[0][0]
+    noise = ready[2]["samples"]
+    shown = [
+        new_model(config=config)
+        .model.extra_conds(noise=noise, device=noise.device, cross_attn=tokens, **given)["c_concat"]
+        .cond
+        for config in (TINY, blending)
+    ]
+    assert torch.equal(shown[1], keyframe_condition(shown[0][:, :, [0, -1]], 4, blend=True))
+    assert not torch.equal(*shown)
 
 
 # Memory

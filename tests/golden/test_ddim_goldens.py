@@ -21,7 +21,7 @@ from golden.cases import (
 )
 from tooncrafter_core.config import DiffusionConfig
 from tooncrafter_core.diffusion.samplers import SamplingProgress, sample_ddim
-from tooncrafter_core.diffusion.schedule import DDIMStep, ddim_steps, make_schedule
+from tooncrafter_core.diffusion.schedule import DDIMStep, ddim_steps, make_schedule, steps_through
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.unet import Denoiser
 
@@ -38,14 +38,15 @@ def recorded_noise(tensors: dict[str, Tensor]) -> Callable[[Tensor], Tensor]:
 
 
 def steps_of(data: dict[str, Any]) -> list[DDIMStep]:
-    """The steps of a case; they must be the official ones."""
-    case = data["case"]
-    if len(data["timesteps"]) != case["steps"]:
-        pytest.skip("the official program takes other steps than it was asked for; we do not")
+    """The official steps of a case, which are ours wherever they are as many as were asked for."""
+    case, official = data["case"], data["timesteps"]
     spacing = "uniform" if case["spacing"] == "uniform" else "trailing"
     schedule = make_schedule(DiffusionConfig())
-    steps = ddim_steps(schedule, case["steps"], eta=data["eta"], spacing=spacing)
-    assert [step.timestep for step in reversed(steps)] == data["timesteps"]
+    ours = ddim_steps(schedule, case["steps"], eta=data["eta"], spacing=spacing)
+    assert len(ours) == case["steps"]
+    steps = steps_through(schedule, official[::-1], data["eta"])
+    if len(official) == case["steps"]:
+        assert ours == steps
     return steps
 
 

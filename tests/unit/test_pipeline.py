@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from support.networks import normal
 from support.tiny import tiny_models
 from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints import build_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.diffusion.samplers import SamplingProgress
 from tooncrafter_core.errors import CheckpointError, KeyframeError, ToonCrafterError
 from tooncrafter_core.pipeline import interpolate
+from tooncrafter_core.presets import MINI, MINI_SKETCH
 from tooncrafter_core.settings import InterpolationSettings
 
 FIRST, LAST = normal(3, 70, 90, seed=1).clamp(-1, 1), normal(3, 64, 64, seed=2).clamp(-1, 1)
@@ -171,3 +173,17 @@ def test_the_memory_budget_decides_how_many_frames_are_decoded_at_a_time() -> No
         for megabytes in (None, 500, 1)
     ]
     assert chunks == [4, 4, 1]
+
+
+def test_the_mini_preset_reads_no_prompt_and_fits_a_small_file() -> None:
+    checkpoint = made_up_checkpoint(MINI)
+    sketches = made_up_sketch_encoder(MINI_SKETCH)
+    in_half = sum(
+        prod(shape) * 2 for part in (checkpoint, sketches) for shape in part.shapes.values()
+    )
+    assert in_half < 25e6
+    models = build_models(checkpoint)
+    one, other = (
+        interpolate(models, FIRST, LAST, replace(QUICK, prompt=prompt)) for prompt in ("a", "b c")
+    )
+    assert one.isfinite().all() and torch.equal(one, other)

@@ -1,5 +1,6 @@
 """Weight files: reading, recognising, loading and writing them."""
 
+from .convert_encoders import find_encoder
 from .detect import (
     EncoderFile,
     detect,
@@ -23,6 +24,7 @@ __all__ = [
     "detect",
     "detect_component_files",
     "detect_sketch_encoder",
+    "find_encoder",
     "is_sketch_encoder",
     "load_component",
     "read_checkpoint",

@@ -20,14 +20,6 @@ from .load import Models, build_network, load_component
 from .read import Checkpoint
 from .shapes import detect_image_encoder, detect_text_encoder
 
-_MARKS = {
-    (Component.TEXT_ENCODER, "huggingface"): "text_model.embeddings.token_embedding.weight",
-    (Component.TEXT_ENCODER, "open_clip"): "token_embedding.weight",
-    (Component.IMAGE_ENCODER, "huggingface"): "vision_model.embeddings.patch_embedding.weight",
-    (Component.IMAGE_ENCODER, "open_clip"): "visual.conv1.weight",
-}
-"""A key of each layout; what stands before it in the file stands before all the others too."""
-
 _NEEDED = {
     Component.TEXT_ENCODER: "Stable Diffusion 2.1's text encoder (ViT-H), 'text_encoder/"
     "model.safetensors' of its diffusers release",
@@ -105,12 +97,7 @@ def encoder_checkpoint(file: Checkpoint, component: Component, config: ModelConf
     ``CheckpointError`` names the right file when this holds another encoder or none.
     SPEC section 0.
     """
-    if official := select(file, component):
-        # A complete checkpoint lends its encoder to a pruned one.
-        file = Checkpoint.from_tensors(
-            {own: file[k] for own, k in official.items()}, name=file.name
-        )
-    found = next((f for f in detect_component_files(file) if f.component is component), None)
+    found = find_encoder(file, component)
     title = COMPONENT_KEYS[component].title
     if found is None:
         raise CheckpointError(
@@ -119,27 +106,39 @@ def encoder_checkpoint(file: Checkpoint, component: Component, config: ModelConf
         )
     is_text = component is Component.TEXT_ENCODER
     needed = config.unet.context_dim if is_text else config.resampler.embedding_dim
-    if found.width != needed:
+    encoder, own = found
+    if encoder.width != needed:
         raise CheckpointError(
-            f"{file.name} is the {title} of {found.name} ({found.width} wide), and this model "
+            f"{file.name} is the {title} of {encoder.name} ({encoder.width} wide), and this model "
             f"needs one {needed} wide: {_NEEDED[component]}."
         )
-    own = _own_tensors(file, found)
-    tensors = own if found.layout == "open_clip" else dict(_from_huggingface(own))
+    tensors = own if encoder.layout == "open_clip" else dict(_from_huggingface(own))
     tensors = dict(_text_parts(tensors) if is_text else _image_parts(tensors))
     prefix = COMPONENT_KEYS[component].prefix
     return Checkpoint.from_tensors({prefix + k: v for k, v in tensors.items()}, name=file.name)
 
 
-def _own_tensors(file: Checkpoint, found: EncoderFile) -> dict[str, Tensor]:
-    """The encoder's tensors in its own layout, without what stands before their keys."""
-    mark = _MARKS[found.component, found.layout]
-    prefix = next(key for key in file if key.endswith(mark)).removesuffix(mark)
-    is_text = found.component is Component.TEXT_ENCODER
+def find_encoder(
+    file: Checkpoint, component: Component
+) -> tuple[EncoderFile, dict[str, Tensor]] | None:
+    """The text or image encoder in a file, and its tensors under the own keys of its layout.
+
+    What stands before the keys in the file is left out. A whole CLIP gives the encoder asked for,
+    and so does a complete ToonCrafter checkpoint. None when the file has no such encoder.
+    """
+    if official := select(file, component):
+        # A complete checkpoint lends its encoder to a pruned one.
+        file = Checkpoint.from_tensors(
+            {own: file[k] for own, k in official.items()}, name=file.name
+        )
+    found = next((f for f in detect_component_files(file) if f.component is component), None)
+    if found is None:
+        return None
+    is_text = component is Component.TEXT_ENCODER
     others = ("vision_model.", "visual") if is_text else ("text_", "token_embedding")
-    keys = (key.removeprefix(prefix) for key in file if key.startswith(prefix))
-    return {
-        key: file[prefix + key]
+    keys = (key.removeprefix(found.prefix) for key in file if key.startswith(found.prefix))
+    return found, {
+        key: file[found.prefix + key]
         for key in keys
         if not key.startswith(others) and not _UNUSED.search(key)
     }

@@ -50,6 +50,8 @@ class EncoderFile:
     width: int
     name: str
     """The CLIP model that has this width, such as ``ViT-H``."""
+    prefix: str
+    """What stands before all its keys: nothing in most files."""
 
 
 def detect(checkpoint: Checkpoint) -> ModelConfig:
@@ -142,5 +144,11 @@ def detect_component_files(checkpoint: Checkpoint) -> list[EncoderFile]:
             continue
         width = checkpoint.info[key].shape[axis]
         name = names[component].get(width, f"unknown, {width} wide")
-        found[component] = EncoderFile(component=component, layout=layout, width=width, name=name)
+        found[component] = EncoderFile(
+            component=component,
+            layout=layout,
+            width=width,
+            name=name,
+            prefix=key.removesuffix(mark),
+        )
     return list(found.values())

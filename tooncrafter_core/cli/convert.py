@@ -66,21 +66,23 @@ def run(args: argparse.Namespace) -> int:
 
 def choose_tensors(
     source: "Checkpoint", pruned: bool
-) -> tuple["Checkpoint", "ModelConfig | SketchEncoderConfig"]:
-    """The part of a checkpoint to write, and its configuration.
+) -> tuple["Checkpoint", "ModelConfig | SketchEncoderConfig | None"]:
+    """The part of a checkpoint to write, and its configuration (a sketch encoder's if stored).
 
     ``CheckpointError`` when the file is another model's or incomplete. SPEC section 0.
     """
     from dataclasses import replace
 
-    from ..checkpoints import detect, detect_sketch_encoder, is_sketch_encoder
+    from ..checkpoints import detect, is_sketch_encoder
     from ..checkpoints.keys import COMPONENT_KEYS, OPTIONAL
     from ..checkpoints.load import check_models
+    from ..checkpoints.stored_config import stored_config
+    from ..config import SketchEncoderConfig
 
     if is_sketch_encoder(source):
         if pruned:
             raise OutputError("A sketch encoder has nothing to leave out. Drop --pruned.")
-        return source, detect_sketch_encoder(source)
+        return source, stored_config(source.metadata, source.name, SketchEncoderConfig)
     config = detect(source)
     check_models(source, config)
     if not pruned:

@@ -27,7 +27,7 @@ MODELS = {
     "aesthetic_head": "LAION's head; with --aesthetic-clip",
     "aesthetic_clip": "folder of openai/clip-vit-large-patch14; with --aesthetic-head",
     "blip2": "folder of BLIP-2, for captions; without it text files beside the films",
-    "clip_checkpoint": "a ToonCrafter checkpoint, whose encoders judge the captions",
+    "clip_checkpoint": "a ToonCrafter checkpoint or whole CLIP file, to judge the captions",
     "device": "where BLIP-2 runs (cpu)",
 }
 SHOTS = ("adaptive_threshold", "min_change", "fade_threshold", "min_seconds", "max_seconds")

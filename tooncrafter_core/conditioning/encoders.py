@@ -128,7 +128,7 @@ class TextEncoder(_TextTensors):
         # Built here and not kept: a buffer outside the checkpoint would stay on the meta device.
         mask = torch.full((length, length), float("-inf"), dtype=x.dtype, device=x.device).triu(1)
         blocks = list(self.transformer.resblocks)
-        return self.ln_final(_run_blocks(blocks[:-1], x, mask))
+        return self.ln_final(run_blocks(blocks[:-1], x, mask))
 
 
 class ImageEncoder(_TextTensors):
@@ -180,7 +180,7 @@ class ImageEncoder(_TextTensors):
         x = rearrange(x, "b c h w -> b (h w) c")
         class_token = repeat(visual.class_embedding, "c -> b 1 c", b=x.shape[0])
         x = torch.cat([class_token.to(x), x], dim=1) + visual.positional_embedding.to(x)
-        return _run_blocks(visual.transformer.resblocks, visual.ln_pre(x))
+        return run_blocks(visual.transformer.resblocks, visual.ln_pre(x))
 
 
 def _text_tower(config: TextEncoderConfig, layers: int | None = None) -> Any:
@@ -232,7 +232,7 @@ def _lowest_frequencies(count: int, size: int) -> Tensor:
     return rearrange(filters, "n a b h w -> (n a) b h w")[:count]
 
 
-def _run_blocks(blocks: Iterable[Any], x: Tensor, mask: Tensor | None = None) -> Tensor:
+def run_blocks(blocks: Iterable[Any], x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Run ``b l c`` tokens through blocks; some open_clip releases want them as ``l b c``."""
     for block in blocks:
         if block.attn.batch_first:

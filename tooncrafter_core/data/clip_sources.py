@@ -134,10 +134,12 @@ class VideoFiles:
 class ProceduralClips:
     """Cartoons drawn from seeds, at the size that will be trained on, with exact line art.
 
-    ``look`` is ``cartoon`` or ``live``; ``with_lines`` draws the line art too.
+    ``look`` is ``cartoon``, ``live``, ``lines``, or ``mixed``: a look for each seed, of eight five
+    in the first, two in the second, one in the third. ``with_lines`` draws the line art too.
     """
 
     GROUP = 256
+    MIXED = ("cartoon",) * 5 + ("live",) * 2 + ("lines",)
 
     def __init__(
         self, seeds: Sequence[int], width: int, height: int, num_frames: int = 16,
@@ -159,17 +161,20 @@ class ProceduralClips:
     @cached_property
     def _clips(self) -> Sequence[ClipInfo]:
         return [
-            ClipInfo(key=f"{self.look}-{seed}", num_frames=self.num_frames, fps=self.fps)
+            ClipInfo(key=f"{self._look(seed)}-{seed}", num_frames=self.num_frames, fps=self.fps)
             for seed in self.seeds
         ]
+
+    def _look(self, seed: int) -> str:
+        return self.MIXED[seed % len(self.MIXED)] if self.look == "mixed" else self.look
 
     def read(self, clip: int, frames: Sequence[int]) -> ClipFrames:
         """Draw frames."""
         from .procedural import render_clip
 
         drawn = render_clip(
-            self.seeds[clip], self.width, self.height, self.num_frames, self.look,
-            with_lines=self.with_lines, frames=frames,
+            self.seeds[clip], self.width, self.height, self.num_frames,
+            self._look(self.seeds[clip]), with_lines=self.with_lines, frames=frames,
         )  # fmt: skip
         return ClipFrames(pixels=drawn.frames, lines=drawn.lines)
 

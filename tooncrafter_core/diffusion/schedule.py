@@ -4,6 +4,7 @@ A noisy latent is ``sqrt(alpha) * scale * clean + sqrt(1 - alpha) * noise``: alp
 zero at the last timestep (zero terminal SNR), scale is the dynamic rescale.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -164,6 +165,11 @@ def ddim_steps(
     if not 0.0 <= eta <= 1.0:
         raise ValueError(f"DDIM's eta lies between 0 and 1, got {eta}.")
     timesteps = select_timesteps(schedule.num_timesteps, steps, spacing)[::-1]
+    return steps_through(schedule, timesteps, eta)
+
+
+def steps_through(schedule: NoiseSchedule, timesteps: Sequence[int], eta: float) -> list[DDIMStep]:
+    """List the steps of a walk through these timesteps, from the highest to clean."""
     landings = [*timesteps[1:], None]
     return [
         step_between(schedule, timestep, landing, eta)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..checkpoints.load_clip import load_clip_model
 from ..perceptual import Backbone
-from ..weight_packages import MissingWeightsError
-from .clip_similarity import clip_image_similarity, clip_text_similarity, load_clip_encoders
+from ..weight_packages import MissingWeightsError, describe_file
+from .clip_similarity import clip_image_similarity, clip_text_similarity
 from .clips import Clip, EvaluationError
 from .cpbd import cpbd
 from .lpips import load_lpips
@@ -123,22 +124,23 @@ def _clip_metrics(
 ) -> tuple[list[Metric], list[str]]:
     if clip_file is None:
         return [], ["CLIP_img and CLIP_txt: no CLIP weights were given (--clip FILE)."]
-    encoders = load_clip_encoders(clip_file)
-    make = partial(Metric, is_higher_better=True, decimals=4, weights=encoders.weights)
+    clip_model = load_clip_model(clip_file)
+    weights = f"CLIP of {describe_file(Path(clip_file))}"
+    make = partial(Metric, is_higher_better=True, decimals=4, weights=weights)
     image = make(
         key="clip_img", title="CLIP_img",
-        measure=lambda video, truth, clip: clip_image_similarity(video, truth, encoders),
+        measure=lambda video, truth, clip: clip_image_similarity(video, truth, clip_model),
     )  # fmt: skip
     if not has_prompts:
         return [image], ["CLIP_txt: the clips have no prompts (NAME.txt beside each)."]
-    if encoders.text_encoder is None:
-        return [image], [f"CLIP_txt: {encoders.weights} has no whole text encoder."]
+    if clip_model.text_encoder is None:
+        return [image], [f"CLIP_txt: {weights} has no whole text encoder."]
 
     def of_prompt(video: Tensor, truth: Tensor, clip: Clip) -> Tensor:
         if not clip.prompt:
             raise EvaluationError(
                 f"The clip '{clip.name}' has no prompt, others have: write '{clip.name}.txt'."
             )
-        return clip_text_similarity(video, clip.prompt, encoders)
+        return clip_text_similarity(video, clip.prompt, clip_model)
 
     return [image, make(key="clip_txt", title="CLIP_txt", measure=of_prompt)], []

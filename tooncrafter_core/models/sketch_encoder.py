@@ -3,8 +3,8 @@
 Legend: b batch, t frames, n sketches, c channels, h w space, l tokens. Frames travel as a batch.
 """
 
+import itertools
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from einops import rearrange, repeat
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 
 from ..config import SketchEncoderConfig
 from ..operations import TORCH_OPERATIONS, Operations
-from .attention import Options, SpatialTransformer
+from .attention import Options
+from .frame_network import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
-from .layers import Downsample, ResBlock, plan_encoder, sinusoidal_embedding
 
 HINT_LAYERS = ((16, 1), (16, 1), (32, 2), (32, 1), (96, 2), (96, 1), (256, 2))
 """Channels and stride of the convolutions that read a sketch, before the last."""
 
 
-class SketchEncoder(nn.Module):
+class SketchEncoder(FrameNetwork):
     """Turns sketches into residuals for the denoiser's skip connections, frame by frame."""
 
     def __init__(
@@ -31,42 +31,24 @@ class SketchEncoder(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            config,
+            has_time_layers=False,
+            has_image_tokens=False,
+            operations=operations,
+            dtype=dtype,
+            device=device,
+        )
         self.config = config
-        self.dtype = dtype or torch.get_default_dtype()
-        self.operations = operations
-        self._factory: dict[str, Any] = {"dtype": dtype, "device": device}
-        base = config.model_channels
-        self._embed_dim = base * 4
-        self.time_embed = nn.Sequential(
-            operations.Linear(base, self._embed_dim, **self._factory),
-            nn.SiLU(),
-            operations.Linear(self._embed_dim, self._embed_dim, **self._factory),
-        )
+        channels = config.model_channels
+        self.time_embed = self._embedding_network()
         self.input_hint_block = nn.Sequential(*self._hint_layers())
-        first = operations.Conv2d(config.in_channels, base, 3, padding=1, **self._factory)
-        self.input_blocks = nn.ModuleList([nn.ModuleList([first])])
-        self.zero_convs = nn.ModuleList([self._output(base)])
-        channels = base
-        for plan in plan_encoder(config):
-            channels = plan.out_channels
-            block: list[nn.Module] = (
-                [Downsample(channels, operations, **self._factory)]
-                if plan.is_downsampling
-                else [self._res_block(plan.in_channels, channels)]
-            )
-            has_attention = 2**plan.level in config.attention_resolutions
-            if has_attention and not plan.is_downsampling:
-                block.append(self._transformer(channels))
-            self.input_blocks.append(nn.ModuleList(block))
+        self.input_blocks = nn.ModuleList([self._first_block(config.in_channels)])
+        self.zero_convs = nn.ModuleList([self._output(channels)])
+        for channels, block in self._encoder_blocks():
+            self.input_blocks.append(block)
             self.zero_convs.append(self._output(channels))
-        self.middle_block = nn.ModuleList(
-            [
-                self._res_block(channels, channels),
-                self._transformer(channels),
-                self._res_block(channels, channels),
-            ]
-        )
+        self.middle_block = self._middle_block(channels)
         self.middle_block_out = self._output(channels)
 
     def _hint_layers(self) -> Iterator[nn.Module]:
@@ -81,31 +63,6 @@ class SketchEncoder(nn.Module):
     def _output(self, channels: int) -> nn.Sequential:
         # Zero when training begins, hence the checkpoint's name for it.
         return nn.Sequential(self.operations.Conv2d(channels, channels, 1, **self._factory))
-
-    def _res_block(self, in_channels: int, out_channels: int) -> nn.Module:
-        return ResBlock(
-            in_channels,
-            out_channels,
-            self._embed_dim,
-            self.config.norm_groups,
-            self.operations,
-            has_temporal_conv=False,
-            **self._factory,
-        )
-
-    def _transformer(self, channels: int) -> nn.Module:
-        dim_head = self.config.num_head_channels
-        return SpatialTransformer(
-            channels,
-            channels // dim_head,
-            dim_head,
-            self.operations,
-            depth=self.config.transformer_depth,
-            context_dim=self.config.context_dim,
-            norm_groups=self.config.norm_groups,
-            has_image_tokens=False,
-            **self._factory,
-        )
 
     @torch.no_grad()
     def init_weights(self, generator: torch.Generator) -> None:
@@ -143,28 +100,25 @@ class SketchEncoder(nn.Module):
             (b t) c h w. What a frame gets depends on no other frame.
         """
         batch, num_frames = x.shape[0], x.shape[2]
-        embedded = sinusoidal_embedding(timesteps, self.config.model_channels).to(x.dtype)
-        embedding = self.time_embed(embedded).repeat_interleave(num_frames, dim=0)
+        embedding = self.time_embed(self._embed(timesteps, x))
+        inputs = BlockInputs(
+            embedding=embedding.repeat_interleave(num_frames, dim=0),
+            num_frames=num_frames,
+            contexts=itertools.repeat(context),
+            image_context=None,
+            options=options,
+        )
         if hint_features.shape[0] == num_frames:
             hint_features = repeat(hint_features, "t c h w -> (b t) c h w", b=batch)
-
-        def run(block: nn.Module, h: Tensor) -> Tensor:
-            for layer in block.children():
-                if isinstance(layer, ResBlock):
-                    h = layer(h, embedding, num_frames)
-                elif isinstance(layer, SpatialTransformer):
-                    h = layer(h, context, None, options)
-                else:
-                    h = layer(h)
-            return h
 
         h = rearrange(x, "b c t h w -> (b t) c h w")
         residuals = []
         blocks = zip(self.input_blocks, self.zero_convs, strict=True)
         for index, (block, output) in enumerate(blocks):
-            h = run(block, h)
+            h = run_block(block, h, inputs)
             if index == 0:
                 h = h + hint_features
             residuals.append(output(h))
-        residuals.append(self.middle_block_out(run(self.middle_block, h)))
+        h = run_block(self.middle_block, h, inputs)
+        residuals.append(self.middle_block_out(h))
         return residuals

@@ -3,9 +3,9 @@
 Legend: b batch, t frames, c channels, h w space, l tokens. Frames travel as a batch, (b t) c h w.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from einops import rearrange
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from ..config import UNetConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
+from .frame_network import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
-from .layers import Downsample, ResBlock, Upsample, plan_encoder, sinusoidal_embedding
+from .layers import Upsample
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +32,7 @@ class PreparedContext:
     """Frames whose own image tokens these are; None when all share the tokens."""
 
 
-class Denoiser(nn.Module):
+class Denoiser(FrameNetwork):
     """Predicts v of noisy video latents from keyframe latents, text and image tokens, fps."""
 
     def __init__(
@@ -42,18 +43,20 @@ class Denoiser(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            config,
+            has_time_layers=True,
+            has_image_tokens=True,
+            operations=operations,
+            dtype=dtype,
+            device=device,
+        )
         self.config = config
-        self.dtype = dtype or torch.get_default_dtype()
-        self.operations = operations
-        self._factory: dict[str, Any] = {"dtype": dtype, "device": device}
         base = config.model_channels
-        self._embed_dim = base * 4
 
         self.time_embed = self._embedding_network()
         self.fps_embedding = self._embedding_network()
-        first = operations.Conv2d(config.in_channels, base, 3, padding=1, **self._factory)
-        self.input_blocks = nn.ModuleList([nn.ModuleList([first])])
+        self.input_blocks = nn.ModuleList([self._first_block(config.in_channels)])
         self.init_attn = nn.ModuleList(
             [
                 TemporalTransformer(
@@ -70,26 +73,11 @@ class Denoiser(nn.Module):
         )
 
         channels, skips = base, [base]
-        for plan in plan_encoder(config):
-            block: list[nn.Module] = (
-                [Downsample(plan.in_channels, operations, **self._factory)]
-                if plan.is_downsampling
-                else [
-                    self._res_block(plan.in_channels, plan.out_channels),
-                    *self._transformers(plan.level),
-                ]
-            )
-            self.input_blocks.append(nn.ModuleList(block))
-            channels = plan.out_channels
+        for channels, encoder_block in self._encoder_blocks():
+            self.input_blocks.append(encoder_block)
             skips.append(channels)
 
-        self.middle_block = nn.ModuleList(
-            [
-                self._res_block(channels, channels),
-                *self._transformer_pair(channels),
-                self._res_block(channels, channels),
-            ]
-        )
+        self.middle_block = self._middle_block(channels)
 
         self.output_blocks = nn.ModuleList()
         for level, mult in reversed(list(enumerate(config.channel_mult))):
@@ -107,55 +95,6 @@ class Denoiser(nn.Module):
             operations.GroupNorm(config.norm_groups, channels, eps=1e-5, **self._factory),
             nn.SiLU(),
             operations.Conv2d(channels, config.out_channels, 3, padding=1, **self._factory),
-        )
-
-    def _embedding_network(self) -> nn.Sequential:
-        linear = self.operations.Linear
-        return nn.Sequential(
-            linear(self.config.model_channels, self._embed_dim, **self._factory),
-            nn.SiLU(),
-            linear(self._embed_dim, self._embed_dim, **self._factory),
-        )
-
-    def _res_block(self, in_channels: int, out_channels: int) -> nn.Module:
-        return ResBlock(
-            in_channels,
-            out_channels,
-            self._embed_dim,
-            self.config.norm_groups,
-            self.operations,
-            has_temporal_conv=True,
-            **self._factory,
-        )
-
-    def _transformers(self, level: int) -> Iterator[nn.Module]:
-        """The transformers of a level, if it has any."""
-        if 2**level in self.config.attention_resolutions:
-            yield from self._transformer_pair(
-                self.config.model_channels * self.config.channel_mult[level]
-            )
-
-    def _transformer_pair(self, channels: int) -> Iterator[nn.Module]:
-        config, dim_head = self.config, self.config.num_head_channels
-        yield SpatialTransformer(
-            channels,
-            channels // dim_head,
-            dim_head,
-            self.operations,
-            depth=config.transformer_depth,
-            context_dim=config.context_dim,
-            norm_groups=config.norm_groups,
-            has_image_tokens=True,
-            **self._factory,
-        )
-        yield TemporalTransformer(
-            channels,
-            channels // dim_head,
-            dim_head,
-            self.operations,
-            depth=config.transformer_depth,
-            norm_groups=config.norm_groups,
-            **self._factory,
         )
 
     @torch.no_grad()
@@ -206,49 +145,42 @@ class Denoiser(nn.Module):
             b 4 t h w.
         """
         self._check(x, context, image_context)
-        prepared = iter(context.transformers) if isinstance(context, PreparedContext) else None
         batch, num_frames = x.shape[0], x.shape[2]
         if fps is None:
             fps = timesteps.new_full((batch,), self.config.default_fps)
         embedding = self.time_embed(self._embed(timesteps, x)) + self.fps_embedding(
             self._embed(fps, x)
         )
-        embedding = embedding.repeat_interleave(num_frames, dim=0)
         residuals = list(control) if control is not None else None
-
-        def run(block: nn.Module, h: Tensor) -> Tensor:
-            for layer in block.children():
-                if isinstance(layer, ResBlock):
-                    h = layer(h, embedding, num_frames)
-                elif isinstance(layer, SpatialTransformer):
-                    tokens = context if prepared is None else next(prepared)
-                    h = layer(h, tokens, image_context, options)
-                elif isinstance(layer, TemporalTransformer):
-                    h = layer(h, num_frames, options)
-                else:
-                    h = layer(h)
-            return h
+        inputs = BlockInputs(
+            embedding=embedding.repeat_interleave(num_frames, dim=0),
+            num_frames=num_frames,
+            contexts=(
+                iter(context.transformers)
+                if isinstance(context, PreparedContext)
+                else itertools.repeat(context)
+            ),
+            image_context=image_context,
+            options=options,
+        )
 
         h = rearrange(x, "b c t h w -> (b t) c h w")
         skips = []
         for index, block in enumerate(self.input_blocks):
-            h = run(block, h)
+            h = run_block(block, h, inputs)
             if index == 0:
-                h = run(self.init_attn, h)
+                h = run_block(self.init_attn, h, inputs)
             skips.append(h)
-        h = run(self.middle_block, h)
+        h = run_block(self.middle_block, h, inputs)
         if residuals is not None:
             h = h + residuals.pop()
         for block in self.output_blocks:
             skip = skips.pop()
             if residuals is not None:
                 skip = skip + residuals.pop()
-            h = run(block, torch.cat([h, skip], dim=1))
+            h = run_block(block, torch.cat([h, skip], dim=1), inputs)
             del skip
         return rearrange(self.out(h), "(b t) c h w -> b c t h w", t=num_frames)
-
-    def _embed(self, values: Tensor, like: Tensor) -> Tensor:
-        return sinusoidal_embedding(values, self.config.model_channels).to(like.dtype)
 
     def _check(
         self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None

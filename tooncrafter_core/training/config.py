@@ -44,7 +44,7 @@ class DataConfig:
     """Procedural clips."""
     first_seed: int = 0
     look: str = "cartoon"
-    """Of procedural clips: ``cartoon``, ``live`` or ``lines``."""
+    """Of procedural clips: ``cartoon``, ``live``, ``lines`` or ``mixed``."""
     drawn_frames: int | None = None
     """Frames of a procedural clip; more than ``num_frames`` leave a choice of motion fps."""
     source_fps: float | None = None

@@ -3,14 +3,14 @@
 Legend: b batch, t frames, c channels, h w space, l tokens.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checkpoints.keys import Component
@@ -27,6 +27,7 @@ from .bypass import without_temporal_layers
 from .draws import Draws
 from .encoding import EncodedClips, TextCache, encoded_clips
 from .groups import Group
+from .lora import LoraAdapters
 from .previewing import PreviewSettings, draw_between
 from .stage import Batch, Losses, Stage
 
@@ -82,6 +83,19 @@ class DenoisingStage(Stage):
         self._schedule = make_schedule(models.config.diffusion)
         self._read_texts = TextCache(cast(TextEncoder, text_encoder))
         self._grey: Tensor | None = None
+
+    def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
+        """The groups that learn, or the products beside them."""
+        adapters = self._modules.get("lora")
+        if isinstance(adapters, LoraAdapters):
+            yield from adapters.learners()
+        else:
+            yield from super().learners(player)
+
+    def learn_beside(self, adapters: LoraAdapters) -> None:
+        """Freeze every weight; only the products learn from now on."""
+        self.requires_grad_(False)
+        self.lora = adapters.requires_grad_(True)
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """Mean squared error of v; ``mse`` is the same for the log."""
@@ -143,7 +157,11 @@ class DenoisingStage(Stage):
         return Condition(
             text=self._read_texts(["" if dropped else text for text, dropped in captions]),
             image_tokens=frame_image_tokens(tokens, num_queries, clean.shape[2]),
-            keyframe_latents=keyframe_condition(clean[:, :, [0, -1]], clean.shape[2]),
+            keyframe_latents=keyframe_condition(
+                clean[:, :, [0, -1]],
+                clean.shape[2],
+                self.models.config.unet.blends_keyframes,
+            ),
             motion_fps=batch["fps"].float(),
         )
 

@@ -52,16 +52,26 @@ PRESETS: dict[str, dict[str, Preset]] = {
     "autoencoder": {
         "small": {
             "learn": ["encoder", "decoder"],
-            "steps": 30000,
-            "batch_size": 16,
+            "steps": 20000,
+            "batch_size": 4,
             "start": {"model": "mini"},
-            "data": {**_SMALL_DATA, "look": "live", "clips": 20000},
+            # One frame of each clip is used, and a clip must have two.
+            "data": {
+                **_SMALL_DATA,
+                "look": "mixed",
+                "clips": 1000000,
+                "height": 160,
+                "num_frames": 2,
+                "drawn_frames": 16,
+            },
             "optimizer": {
-                "learning_rate": 1e-3,
-                "warmup": 200,
-                "schedule": "cosine",
+                "learning_rate": 1.5e-3,
+                "warmup": 100,
+                "betas": [0.9, 0.99],
+                "weight_decay": 1e-4,
                 "ema_decay": 0.999,
             },
+            "stage": {"crop_width": 128, "crop_height": 96},
         },
     },
     "rectify": {
@@ -70,6 +80,16 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "table3_ii": _rectification(["projector", "spatial", "temporal", "other"]),
         "table3_iii": _rectification(["projector", "spatial"], bypass_temporal=True),
         "table3_v": _rectification(["projector"]),
+        "lora": {
+            "learn": ["spatial"],
+            "steps": 2000,
+            "batch_size": 4,
+            "data": {**_PAPER_DATA, "source": "videos"},
+            "lora": {"rank": 16},
+            "optimizer": {"learning_rate": 1e-4, "weight_decay": 0.0},
+            "machine": _LARGE_GPU,
+            "output": {"dtype": "fp16"},
+        },
         "small": {
             "learn": ["projector", "spatial"],
             "steps": 4000,

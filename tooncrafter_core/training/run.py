@@ -16,7 +16,7 @@ from .monitor import Monitor
 from .report import check_mixture, freeze_report
 from .settings import groups_of, to_yaml
 from .stage import Stage
-from .stages import StageKind
+from .stages import StageKind, with_lora
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     ``tell`` is given what is to be read before the first step. Every ``ToonCrafterError`` comes
     before anything is written, but for those of the disk and of numbers that overflow.
     """
+    if config.lora.rank:
+        kind = with_lora(kind)
     accelerator = make_accelerator(config.machine, kind.num_players)
     plan = plan_batches(
         config.batch_size, config.machine.micro_batch,
@@ -78,6 +80,7 @@ def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dic
         "seed": config.seed,
         "batch_size": config.batch_size,
         "learn": sorted(config.learn),
+        **({"lora.rank": config.lora.rank} if config.lora.rank else {}),
         "clips": clips.count,
         "data.width": config.data.width,
         "data.height": config.data.height,

@@ -1,9 +1,10 @@
 """The stages by name: their settings, how they are built, and what they may train together."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -15,10 +16,12 @@ from .config import RunConfig
 from .decoder import DecoderSettings, DecoderStage
 from .denoising import DenoisingSettings, DenoisingStage
 from .groups import Group
+from .lora import GROUPS as LORA_GROUPS
+from .lora import LoraAdapters, write_lora
 from .operations import training_operations
 from .presets import PRESETS
 from .previewing import PreviewSettings
-from .publishing import write_model, write_sketch_encoder
+from .publishing import DTYPES, write_model, write_sketch_encoder
 from .settings import groups_of
 from .sketch_start import start_sketch_encoder
 from .sketching import SketchSettings, SketchStage
@@ -27,6 +30,8 @@ from .start import start_models
 
 BuildStage = Callable[[RunConfig, torch.device], Stage]
 WriteResult = Callable[[Stage, Path, str], None]
+
+LORA_STAGES = ("base", "rectify")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,21 @@ def build_denoising(config: RunConfig, device: torch.device) -> Stage:
     operations = training_operations(config.machine.attention, device)
     models = start_models(config.start, operations, config.seed)
     return DenoisingStage(models, config.stage, groups_of(config), preview_settings(config))
+
+
+def build_lora(build: BuildStage, config: RunConfig, device: torch.device) -> Stage:
+    """A stage in which products beside the denoiser's layers learn."""
+    stage = cast(DenoisingStage, build(config, device))
+    lora = config.lora
+    stage.learn_beside(
+        LoraAdapters(stage.models.denoiser, groups_of(config), lora.rank, lora.alpha, config.seed)
+    )
+    return stage
+
+
+def write_stage_lora(stage: Stage, path: Path, dtype: str) -> None:
+    """Write what was learnt for ComfyUI's LoRA loaders."""
+    write_lora(cast(DenoisingStage, stage).lora, path, DTYPES[dtype])
 
 
 def build_sketch(config: RunConfig, device: torch.device) -> Stage:
@@ -186,6 +206,23 @@ STAGES: dict[str, StageKind] = {
         ),
     )
 }
+
+
+def with_lora(kind: StageKind) -> StageKind:
+    """The stage as it trains a LoRA; ``TrainingError`` for one that trains no denoiser."""
+    if kind.name not in LORA_STAGES:
+        raise TrainingError(
+            f"lora.rank is for the stages {' and '.join(LORA_STAGES)}; the stage '{kind.name}' "
+            "trains its weights themselves. Set lora.rank=0."
+        )
+    return replace(
+        kind,
+        build=partial(build_lora, kind.build),
+        write=write_stage_lora,
+        mixtures=(*(frozenset([group]) for group in LORA_GROUPS), frozenset(LORA_GROUPS)),
+        in_part=frozenset(LORA_GROUPS),
+        result="lora.safetensors",
+    )
 
 
 def find_stage(name: str) -> StageKind:

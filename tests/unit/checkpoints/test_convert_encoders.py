@@ -87,11 +87,13 @@ def test_text_encoder_of_its_own_file_is_the_checkpoints(
     assert torch.equal(models.text_encoder.encode(prompts), expected)
 
 
+@pytest.mark.parametrize("prefix", ["", "clip."], ids=["bare", "prefixed"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_image_encoder_of_its_own_file_is_the_checkpoints(
-    pruned: Models, complete: Models, layout: Callable[[Component], Tensors]
+    pruned: Models, complete: Models, layout: Callable[[Component], Tensors], prefix: str
 ) -> None:
-    models = with_encoder(pruned, read(layout(IMAGE), IMAGE), IMAGE)
+    file = {prefix + key: value for key, value in layout(IMAGE).items()}
+    models = with_encoder(pruned, read(file, IMAGE), IMAGE)
     pictures = normal(1, 3, 50, 60)
     expected = complete.image_encoder.encode(pictures)
     assert torch.equal(models.image_encoder.encode(pictures), expected)
@@ -99,7 +101,7 @@ def test_image_encoder_of_its_own_file_is_the_checkpoints(
 
 def test_both_encoders_may_come_from_one_file(pruned: Models) -> None:
     for layout in LAYOUTS:
-        file = {**layout(TEXT), **layout(IMAGE)}
+        file = {f"clip.{key}": v for key, v in {**layout(TEXT), **layout(IMAGE)}.items()}
         models = pruned
         for component in (TEXT, IMAGE):
             models = with_encoder(models, read(file, component), component)

@@ -160,14 +160,14 @@ def test_agreement_is_the_cosine_of_openclips_own_embeddings(tmp_path: Path) -> 
 
 
 def test_agreement_reads_clip_as_the_evaluation_does(tmp_path: Path) -> None:
-    from tooncrafter_core.evaluation.clip_similarity import load_clip_encoders
+    from tooncrafter_core.checkpoints.load_clip import load_clip_model
+    from tooncrafter_core.evaluation.clip_similarity import clip_text_similarity
 
     path = write_checkpoint(tiny_tensors(), tmp_path / "tiny.ckpt", "state_dict")
     clip = pixels(np.random.default_rng(1).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
     scores = ClipAgreement(path).score(clip, {"caption": "a cat"})
-    encoders = load_clip_encoders(path)
     frames = torch.from_numpy(clip.stills).permute(0, 3, 1, 2).float() / 127.5 - 1
-    expected = encoders.embed_frames(frames) @ encoders.embed_prompts(["a cat"])[0]
+    expected = clip_text_similarity(frames, "a cat", load_clip_model(path))
     found = [scores[f"agreement_{name}"] for name in ("first", "middle", "last")]
     assert found == pytest.approx(expected.tolist(), abs=1e-5)
 

@@ -10,17 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tooncrafter_core.checkpoints import Checkpoint, save_checkpoint
+from tooncrafter_core.checkpoints.load_clip import load_clip_model
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.conditioning.encoders import _text_tower, tokenize
 from tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
-from tooncrafter_core.evaluation.clip_similarity import (
-    clip_image_similarity,
-    clip_text_similarity,
-    load_clip_encoders,
-)
+from tooncrafter_core.errors import CheckpointError
+from tooncrafter_core.evaluation.clip_similarity import clip_image_similarity, clip_text_similarity
 from tooncrafter_core.evaluation.clips import EvaluationError
 from tooncrafter_core.presets import TINY
-from tooncrafter_core.weight_packages import MissingWeightsError
 
 MakeClip = Callable[..., Tensor]
 TEXT, IMAGE = "cond_stage_model.model.", "embedder.model."
@@ -36,29 +33,29 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_image_similarity_is_the_cosine_of_open_clips_embeddings(
     checkpoint: Path, make_clip: MakeClip
 ) -> None:
-    encoders = load_clip_encoders(checkpoint)
+    clip_model = load_clip_model(checkpoint)
     truth, video = make_clip(), make_clip().flip(0)
-    visual = encoders.image_encoder.visual
+    visual = clip_model.image_encoder.visual
     a, b = (visual(preprocess_for_image_encoder(v)) for v in (truth, video))
     expected = F.cosine_similarity(a, b)
-    assert torch.allclose(clip_image_similarity(video, truth, encoders), expected, atol=1e-5)
-    assert torch.allclose(clip_image_similarity(truth, truth, encoders), torch.ones(6))
+    assert torch.allclose(clip_image_similarity(video, truth, clip_model), expected, atol=1e-5)
+    assert torch.allclose(clip_image_similarity(truth, truth, clip_model), torch.ones(6))
 
 
 def test_text_similarity_is_the_cosine_of_open_clips_embeddings(
     checkpoint: Path, make_clip: MakeClip
 ) -> None:
-    encoders = load_clip_encoders(checkpoint)
-    assert encoders.text_encoder is not None and TINY.text_encoder is not None
+    clip_model = load_clip_model(checkpoint)
+    assert clip_model.text_encoder is not None and TINY.text_encoder is not None
     tower = _text_tower(TINY.text_encoder).eval()
-    tensors = encoders.text_encoder.state_dict()
+    tensors = clip_model.text_encoder.state_dict()
     tower.load_state_dict({k: v for k, v in tensors.items() if k != "logit_scale"}, strict=False)
     prompt = "a ball rolls"
     with torch.no_grad():
         text = tower(tokenize([prompt]))
-        image = encoders.image_encoder.visual(preprocess_for_image_encoder(make_clip()))
+        image = clip_model.image_encoder.visual(preprocess_for_image_encoder(make_clip()))
     expected = F.cosine_similarity(image, text)
-    found = clip_text_similarity(make_clip(), prompt, encoders)
+    found = clip_text_similarity(make_clip(), prompt, clip_model)
     assert torch.allclose(found, expected, atol=1e-5)
 
 
@@ -71,8 +68,8 @@ def test_a_file_of_the_towers_alone_serves_as_well(checkpoint: Path, tmp_path: P
     path = tmp_path / "clip.safetensors"
     save_checkpoint(Checkpoint.from_tensors({**own, **visual}, name="clip"), path)
     frames = torch.zeros(1, 3, 32, 32)
-    a, b = (load_clip_encoders(p) for p in (checkpoint, path))
-    assert torch.equal(a.embed_frames(frames), b.embed_frames(frames))
+    a, b = (load_clip_model(p) for p in (checkpoint, path))
+    assert torch.equal(a.embed_images(frames), b.embed_images(frames))
     assert torch.equal(a.embed_prompts(["a"]), b.embed_prompts(["a"]))
 
 
@@ -80,15 +77,15 @@ def test_missing_towers_are_named(tmp_path: Path, make_clip: MakeClip) -> None:
     pruned = replace(TINY, text_encoder=None, image_encoder=None)
     path = tmp_path / "pruned.safetensors"
     save_checkpoint(made_up_checkpoint(pruned), path, config=pruned)
-    with pytest.raises(MissingWeightsError, match=r"pruned\.safetensors' holds no CLIP image"):
-        load_clip_encoders(path)
+    with pytest.raises(CheckpointError, match=r"pruned\.safetensors' holds no CLIP image"):
+        load_clip_model(path)
 
 
 def test_a_text_encoder_without_its_last_layer_is_not_used(
     checkpoint: Path, make_clip: MakeClip
 ) -> None:
-    encoders = replace(load_clip_encoders(checkpoint), text_encoder=None)
-    with pytest.raises(MissingWeightsError, match="no whole CLIP text encoder"):
-        clip_text_similarity(make_clip(), "a ball", encoders)
+    clip_model = replace(load_clip_model(checkpoint), text_encoder=None)
+    with pytest.raises(CheckpointError, match=r"tiny\.safetensors has no whole CLIP text encoder"):
+        clip_text_similarity(make_clip(), "a ball", clip_model)
     with pytest.raises(EvaluationError, match="differ in length"):
-        clip_image_similarity(make_clip(), make_clip()[:3], encoders)
+        clip_image_similarity(make_clip(), make_clip()[:3], clip_model)

@@ -1,0 +1,50 @@
+"""How ComfyUI keeps and computes a sampling network, and the patcher that moves it."""
+
+from typing import NamedTuple
+
+import comfy.model_management
+import comfy.model_patcher
+import torch
+from torch import nn
+
+NETWORK_DTYPES = [torch.float16, torch.bfloat16, torch.float32]
+"""What our sampling networks compute in, best first where the device is equally good at them."""
+
+
+class NetworkDtypes(NamedTuple):
+    """What a network's weights are kept in, and what they are cast to in use."""
+
+    weights: torch.dtype
+    manual_cast: torch.dtype | None
+    """None where the layers compute in the dtype of their weights."""
+
+    @property
+    def compute(self) -> torch.dtype:
+        """What the network computes in."""
+        return self.manual_cast or self.weights
+
+
+def choose_dtypes(parameters: int, weight_dtype: torch.dtype | None = None) -> NetworkDtypes:
+    """Let ComfyUI choose for its device, within what the user asked for.
+
+    Args:
+        parameters: how many the network has.
+        weight_dtype: what the user wants the weights kept in; None leaves it to ComfyUI.
+    """
+    weights = weight_dtype or comfy.model_management.unet_dtype(
+        model_params=parameters, supported_dtypes=NETWORK_DTYPES
+    )
+    device = comfy.model_management.get_torch_device()
+    cast = comfy.model_management.unet_manual_cast(weights, device, NETWORK_DTYPES)
+    return NetworkDtypes(weights, cast)
+
+
+def make_patcher(network: nn.Module) -> comfy.model_patcher.ModelPatcher:
+    """Hand a network over to ComfyUI's memory manager, which moves it between its devices."""
+    # Looked up now: ComfyUI may bind another class to this name when it starts.
+    patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
+    return patcher(
+        network.eval().requires_grad_(False),
+        load_device=comfy.model_management.get_torch_device(),
+        offload_device=comfy.model_management.unet_offload_device(),
+    )

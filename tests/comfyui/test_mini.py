@@ -1,0 +1,54 @@
+"""The mini preset through the nodes, with a vocabulary of one word and four tokens a frame."""
+
+from typing import Any
+
+from tooncrafter_pack.nodes.bridge.control import load_sketch_encoder as load_control
+
+from support.host_models import (
+    build_models,
+    picture,
+    relative,
+    run_decode,
+    run_keyframes,
+    run_sampler,
+)
+from support.host_sketches import drawings, guide
+from tooncrafter_core.checkpoints import build_models as build_core
+from tooncrafter_core.checkpoints import detect, detect_sketch_encoder
+from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
+from tooncrafter_core.conditioning.hints import to_hint
+from tooncrafter_core.conditioning.sketches import SketchLayer
+from tooncrafter_core.pipeline import interpolate
+from tooncrafter_core.presets import MINI, MINI_SKETCH
+from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.sketch_guidance import load_sketch_encoder
+
+
+def test_nodes_and_core_draw_the_same_frames_along_a_sketch(pack: Any) -> None:
+    checkpoint, sketch_checkpoint = made_up_checkpoint(MINI), made_up_sketch_encoder(MINI_SKETCH)
+    assert detect(checkpoint) == MINI
+    models = build_models(checkpoint, MINI)
+    control = load_control(sketch_checkpoint, detect_sketch_encoder(sketch_checkpoint))
+    first, last, ink = picture(1), picture(2), drawings()
+    ready = run_keyframes(models, first, last, width=72, height=64, seed=9)
+    latent = run_sampler(models.model, *guide(ready, control, ink, "2"), seed=9)
+    found = run_decode(models, latent, first, last)
+
+    a, b, lines = (image.movedim(-1, 1) * 2 - 1 for image in (first, last, ink))
+    settings = InterpolationSettings(
+        prompt="an anime scene", width=72, height=64, num_frames=4, steps=2, seed=9
+    )
+    video = interpolate(
+        build_core(checkpoint), a, b, settings,
+        sketches=[SketchLayer(hints=to_hint(lines).hints, frames=(1,))],
+        sketch_encoder=load_sketch_encoder(sketch_checkpoint),
+    )  # fmt: skip
+    expected = ((video[0] + 1) / 2).clamp(0, 1).permute(1, 2, 3, 0)
+    assert relative(found, expected) < 5e-3
+
+
+def test_all_prompts_are_one_to_a_vocabulary_of_one(pack: Any) -> None:
+    models = build_models(made_up_checkpoint(MINI), MINI)
+    one, other = (models.prompt(text)[0][0] for text in ("a cat", "two dogs run (home:1.0)"))
+    assert one.shape == (1, 77, 64)
+    assert relative(one, other) < 1e-5
