@@ -113,7 +113,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # The name says what it is: it appears in the list of checkpoints.
 TINY_CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 SUITE_TIMEOUT = 1800.0
-BENCHMARKS = ("static", "cpu", "gpu")  # `compare` needs two files
+BENCHMARKS = ("static", "training", "cpu", "gpu")  # `compare` needs two files
 NO_TESTS = 5  # pytest's exit code for "nothing collected"
 
 

@@ -52,7 +52,7 @@ class PlainReferenceAttention(ReferenceAttention):
 class PlainTemporalStack(TemporalStack):
     """Normalises and convolves the whole clip at once."""
 
-    def add_to(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
         """Return ``x + weight * stack(x)``, mixed as the paper writes it."""
         h = rearrange(x, "t c h w -> 1 c t h w")
         for layers in (self.in_layers, self.out_layers):

@@ -111,7 +111,7 @@ class ToonCrafterModelConfig(comfy.supported_models_base.BASE):
 
     unet_config: ClassVar[dict[str, Any]] = {}
     unet_extra_config: ClassVar[dict[str, Any]] = {}
-    latent_format = ToonCrafterLatentFormat
+    latent_format: Any = ToonCrafterLatentFormat
     supported_inference_dtypes: ClassVar[list[torch.dtype]] = NETWORK_DTYPES
 
     @property
@@ -241,6 +241,7 @@ def load_model(
     keys = select(checkpoint.info, Component.DENOISER).values()
     dtypes = choose_dtypes(sum(checkpoint.info[key].numel for key in keys), weight_dtype)
     host_config = ToonCrafterModelConfig({CONFIG: config})
+    host_config.latent_format = ToonCrafterLatentFormat(config.diffusion.latent_scale)
     host_config.set_inference_dtype(dtypes.weights, dtypes.manual_cast)
     model = ToonCrafterModel(host_config, device="meta")
     load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtypes.weights)

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     interrupted. Other exceptions pass through: they are our mistakes and show where.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    args = build_parser().parse_args(argv)
+    args = parse(argv)
     try:
         return args.run_command(args)
     except ToonCrafterError as error:
@@ -35,6 +35,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The arguments of a command; ends the program, in argparse's way, when they are wrong.
+
+    argparse gives a command's ``key=value`` to it only before the first option; those after one
+    belong to it, too.
+    """
+    parser = build_parser()
+    args, left = parser.parse_known_args(argv)
+    if left and (not hasattr(args, "settings") or any(text.startswith("-") for text in left)):
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        args.settings = [*args.settings, *left]
+    return args
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -168,7 +168,7 @@ class TemporalStack(nn.Module):
         """Zero when training begins; see ``init_layers``."""
         return (self.out_layers[-1],)
 
-    def add_to(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
         """Return ``x + weight * stack(x)`` for a clip t c h w, ``chunk`` frames at a time."""
         num_frames = x.shape[0]
         first = self._convolution(self.in_layers, x)
@@ -216,4 +216,4 @@ class VideoResBlock(ResnetBlock):
         """Join the frames of a clip t c h w that has gone through ``forward``."""
         # a * (x + stack(x)) + (1 - a) * x
         share = torch.sigmoid(self.mix_factor.to(x))
-        return self.time_stack.add_to(x, share, chunk, in_place)
+        return self.time_stack(x, share, chunk, in_place)

@@ -8,10 +8,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..models.attention import SpatialTransformer, TemporalTransformer
-from ..models.decoder_layers import VideoResBlock
+from ..models.decoder_layers import TemporalStack, VideoResBlock
 from ..models.layers import ResBlock, TemporalConvStack
 
 Forward = Callable[..., Any]
+
+BLOCKS = (ResBlock, SpatialTransformer, TemporalTransformer, VideoResBlock, TemporalStack)
+"""Layers between which activations are kept."""
 
 
 @contextmanager
@@ -41,8 +44,7 @@ def checkpointed_activations(network: nn.Module) -> Iterator[None]:
 
         return checkpointed
 
-    kinds = (ResBlock, SpatialTransformer, TemporalTransformer, VideoResBlock)
-    with _replaced(network, kinds, keep_inputs):
+    with _replaced(network, BLOCKS, keep_inputs):
         yield
 
 

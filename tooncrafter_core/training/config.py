@@ -109,7 +109,7 @@ class MachineConfig:
     precision: str = "fp32"
     """``bf16`` and ``fp16`` compute in that precision and keep learning weights in fp32."""
     frozen_precision: str = "fp32"
-    """In which frozen text and image encoders are kept."""
+    """In which frozen text and image encoders are kept, and published."""
     micro_batch: int | None = None
     """Clips a process takes at a time; None takes all it has to."""
     checkpoint_activations: bool = False

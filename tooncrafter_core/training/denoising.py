@@ -155,7 +155,9 @@ class DenoisingStage(Stage):
         tokens = self.projector(embedding.to(next(self.projector.parameters()).dtype))
         num_queries = self.models.config.resampler.num_queries
         return Condition(
-            text=self._read_texts(["" if dropped else text for text, dropped in captions]),
+            text=self._read_texts(["" if dropped else text for text, dropped in captions]).to(
+                clean
+            ),
             image_tokens=frame_image_tokens(tokens, num_queries, clean.shape[2]),
             keyframe_latents=keyframe_condition(
                 clean[:, :, [0, -1]],

@@ -12,10 +12,10 @@ from .stage import Batch, Stage
 def explain_nonfinite(
     name: str, step: int, parts: Sequence[Batch], stage: Stage, config: RunConfig
 ) -> str:
-    """The sentences for a value that is not a number in a step, counted from 0."""
+    """The sentences for a value that is not a number after ``step`` steps."""
     keys = [key for part in parts for key in part["key"]]
     return (
-        f"{name} of step {step} is not a number, with the clips {', '.join(keys)}. "
+        f"{name} of step {step + 1} is not a number, with the clips {', '.join(keys)}. "
         f"{_cause(parts, stage, config)} The last checkpoint is untouched."
     )
 

@@ -71,8 +71,11 @@ class Player:
             names = [name for name in state if name.startswith(f"{key}:")]
             for name in names:
                 value = state[name]
+                # In the parameter's own order of axes, which the fused optimizer relies on.
                 optimizer.state[parameter][name.removeprefix(f"{key}:")] = (
-                    like(value, parameter).clone() if value.ndim else value.to(parameter.device)
+                    torch.empty_like(parameter).copy_(like(value, parameter))
+                    if value.ndim
+                    else value.to(parameter.device)
                 )
 
 

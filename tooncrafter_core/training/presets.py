@@ -16,7 +16,7 @@ _PAPER_DATA = {
     "min_fps": 5.0, "max_fps": 30.0,
 }  # fmt: skip
 _LARGE_GPU = {
-    "precision": "bf16", "frozen_precision": "bf16", "checkpoint_activations": True,
+    "precision": "bf16", "frozen_precision": "fp16", "checkpoint_activations": True,
     "micro_batch": 1,
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 
+from ..checkpoints.keys import Component
 from ..checkpoints.load import Models
 from ..errors import TrainingError
 from ..operations import Operations
@@ -30,6 +31,11 @@ from .start import start_models
 
 BuildStage = Callable[[RunConfig, torch.device], Stage]
 WriteResult = Callable[[Stage, Path, str], None]
+
+FROZEN_ENCODERS = {
+    Component.TEXT_ENCODER: Group.TEXT_ENCODER,
+    Component.IMAGE_ENCODER: Group.IMAGE_ENCODER,
+}
 
 LORA_STAGES = ("base", "rectify")
 
@@ -68,7 +74,7 @@ def preview_settings(config: RunConfig) -> PreviewSettings:
 def build_denoising(config: RunConfig, device: torch.device) -> Stage:
     """The stage ``base`` or ``rectify``."""
     operations = training_operations(config.machine.attention, device)
-    models = start_models(config.start, operations, config.seed)
+    models = _start(config, operations)
     return DenoisingStage(models, config.stage, groups_of(config), preview_settings(config))
 
 
@@ -106,7 +112,7 @@ def build_rectify(config: RunConfig, device: torch.device) -> Stage:
 def build_autoencoder(config: RunConfig, device: torch.device) -> Stage:
     """The stage ``autoencoder``."""
     operations = training_operations(config.machine.attention, device)
-    models = start_models(config.start, operations, config.seed)
+    models = _start(config, operations)
     return AutoencoderStage(models, config.stage, groups_of(config))
 
 
@@ -119,7 +125,17 @@ def build_decoder(config: RunConfig, device: torch.device) -> Stage:
 
 def _trained_models(config: RunConfig, operations: Operations, stage: str) -> Models:
     _require_checkpoint(config, stage)
-    return start_models(config.start, operations, config.seed)
+    return _start(config, operations)
+
+
+def _start(config: RunConfig, operations: Operations) -> Models:
+    """The networks, the frozen encoders in the precision that is asked for."""
+    models = start_models(config.start, operations, config.seed)
+    for component, group in FROZEN_ENCODERS.items():
+        network = getattr(models, component.value)
+        if network is not None and group.value not in config.learn:
+            network.to(DTYPES[config.machine.frozen_precision])
+    return models
 
 
 def _require_checkpoint(config: RunConfig, stage: str) -> None:
