@@ -32,7 +32,7 @@ MINI = replace(
     TOONCRAFTER_512,
     unet=UNetConfig(model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1,
                     num_head_channels=32, init_attention_heads=1, context_dim=64, norm_groups=8,
-                    blends_keyframes=True),
+                    blends_keyframes=True, has_shortcut=True),
     resampler=ResamplerConfig(dim=64, depth=2, dim_head=32, heads=2, num_queries=4,
                               embedding_dim=64, output_dim=64),
     autoencoder=AutoencoderConfig(channels=16, channel_mult=(1, 2, 4, 6), num_res_blocks=1,
