@@ -37,6 +37,11 @@ def open_clips(config: DataConfig, seed: int, needs_sketches: bool) -> TrainingC
 
     ``DatasetError`` and ``TrainingError`` say what is wrong with the source or its clips.
     """
+    if config.width % config.multiple or config.height % config.multiple:
+        raise TrainingError(
+            f"data.width and data.height must be multiples of data.multiple, {config.multiple}; "
+            f"not {config.width}x{config.height}."
+        )
     sketches: SketchKind = "none"
     if needs_sketches:
         sketches = "exact" if config.lines == "exact" else "line_art"

@@ -157,8 +157,13 @@ def _check_keys(base: DictConfig, values: DictConfig, where: str) -> None:
     known = list(known_keys(base))
     parts = {key.rsplit(".", 1)[0] for key in known if "." in key}
     for key in known_keys(values):
-        if key in known or key in parts:
+        if key in known:
             continue
+        if key in parts:
+            inner = next(name for name in known if name.startswith(f"{key}."))
+            raise TrainingError(
+                f"'{key}' holds settings and is none itself: write for example {inner}=VALUE."
+            )
         raise TrainingError(f"There is no setting '{key}', which {where} has{_nearest(key, known)}")
 
 

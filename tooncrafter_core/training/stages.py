@@ -75,6 +75,7 @@ def build_denoising(config: RunConfig, device: torch.device) -> Stage:
     """The stage ``base`` or ``rectify``."""
     operations = training_operations(config.machine.attention, device)
     models = _start(config, operations)
+    _check_size(config, models)
     return DenoisingStage(models, config.stage, groups_of(config), preview_settings(config))
 
 
@@ -97,6 +98,7 @@ def build_sketch(config: RunConfig, device: torch.device) -> Stage:
     """The stage ``sketch``."""
     operations = training_operations(config.machine.attention, device)
     models = _trained_models(config, operations, "sketch")
+    _check_size(config, models)
     encoder = start_sketch_encoder(
         config.start, models.config.unet, models.denoiser.state_dict(), operations, config.seed
     )
@@ -136,6 +138,16 @@ def _start(config: RunConfig, operations: Operations) -> Models:
         if network is not None and group.value not in config.learn:
             network.to(DTYPES[config.machine.frozen_precision])
     return models
+
+
+def _check_size(config: RunConfig, models: Models) -> None:
+    """``TrainingError`` when the denoiser cannot work on clips of this size."""
+    multiple, data = models.config.size_multiple, config.data
+    if data.width % multiple or data.height % multiple:
+        raise TrainingError(
+            f"Clips of {data.width}x{data.height} do not suit this model: data.width and "
+            f"data.height must be multiples of {multiple}."
+        )
 
 
 def _require_checkpoint(config: RunConfig, stage: str) -> None:
