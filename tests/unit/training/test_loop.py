@@ -20,9 +20,14 @@ STAGES = {
     "base": {},
     "rectify": {},
     "sketch": {},
-    "autoencoder": {},
+    "autoencoder": {
+        "stage__crop_width": 0, "stage__crop_height": 0, "data__look": "live",
+        "data__drawn_frames": None, "optimizer__betas": [0.9, 0.999],
+        "optimizer__weight_decay": 0.01, "optimizer__schedule": "cosine",
+    },
     "decoder": {"stage__critic": 0.5, "stage__critic_channels": 4},
-}
+}  # fmt: skip
+"""Settings in place of the presets', with which the losses were recorded."""
 
 
 @pytest.mark.parametrize("stage", STAGES)
