@@ -60,7 +60,7 @@ def test_show_prints_a_config_file(tmp_path: Path, capsys: pytest.CaptureFixture
         ("sketch", {"start__checkpoint": None}, "stage 'sketch' guides a trained model"),
         ("decoder", {"start__checkpoint": None}, "stage 'decoder' goes on from a trained auto"),
         ("base", {"start__checkpoint": None, "start__model": None}, "nothing to begin with"),
-        ("base", {"start__checkpoint": None, "start__model": "huge"}, "start.model is one of toonc"),
+        ("base", {"start__checkpoint": None, "start__model": "huge"}, "start.model is one"),
         ("base", {"start__fresh": "[unet]"}, "start.fresh names components, denoiser"),
         ("rectify", {"batch_size": 64}, "64 clips is larger than the data: there are 18"),
         ("rectify", {"data__clips": 1}, "only one clip to train on, 'cartoon-0'"),
