@@ -36,7 +36,8 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
                 io.Combo.Input(
                     "sketch_encoder",
                     options=paths.list_sketch_encoders(),
-                    tooltip="A file of models/controlnet.",
+                    tooltip="A file of models/controlnet; the embedded one goes with the embedded "
+                    "mini model.",
                 ),
                 io.Combo.Input(
                     "tokens",

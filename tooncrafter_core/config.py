@@ -32,6 +32,9 @@ class UNetConfig:
     blends_keyframes: bool = False
     """Whether the keyframes' latents are blended over the frames between, where the published
     model has zeros: then what stands still is copied and not drawn anew."""
+    has_shortcut: bool = False
+    """Whether v begins as a share of the noisy and of the keyframes' latents, by timestep, where
+    the published model draws all of it: a small network then learns only what moves."""
 
     def __post_init__(self) -> None:
         _freeze_sequences(self, "channel_mult", "attention_resolutions")

@@ -32,7 +32,7 @@ MINI = replace(
     TOONCRAFTER_512,
     unet=UNetConfig(model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1,
                     num_head_channels=32, init_attention_heads=1, context_dim=64, norm_groups=8,
-                    blends_keyframes=True),
+                    blends_keyframes=True, has_shortcut=True),
     resampler=ResamplerConfig(dim=64, depth=2, dim_head=32, heads=2, num_queries=4,
                               embedding_dim=64, output_dim=64),
     autoencoder=AutoencoderConfig(channels=16, channel_mult=(1, 2, 4, 6), num_res_blocks=1,
@@ -40,7 +40,7 @@ MINI = replace(
     text_encoder=TextEncoderConfig(width=64, heads=1, layers=3, vocab_size=1, embed_dim=64),
     image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=1, patch_size=32,
                                      mlp_ratio=1.0, embed_dim=64),
-    # One over the deviation of its own autoencoder's latents, 3.54.
+    # Brings the latents of its own autoencoder, which deviate by about 3, near one.
     diffusion=DiffusionConfig(latent_scale=0.28),
 )  # fmt: skip
 """A model to be trained from nothing on one machine; it reads no prompt: its vocabulary is one."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import folder_paths
 
+from ...tooncrafter_core.embedded import MINI, MINI_SKETCH, embedded_file
 from ...tooncrafter_core.errors import CheckpointError
 
 NONE = "none"
@@ -11,8 +12,11 @@ NONE = "none"
 
 
 def list_checkpoints() -> list[str]:
-    """Files that may hold a ToonCrafter: those of ComfyUI's checkpoints and diffusion_models."""
-    return sorted({*_files("checkpoints"), *_files("diffusion_models")})
+    """Files that may hold a ToonCrafter, of ComfyUI's checkpoints and diffusion_models.
+
+    The mini model that comes with the pack stands first, so that a new node works at once.
+    """
+    return [*_embedded(MINI), *sorted({*_files("checkpoints"), *_files("diffusion_models")})]
 
 
 def list_text_encoders() -> list[str]:
@@ -26,16 +30,18 @@ def list_image_encoders() -> list[str]:
 
 
 def list_sketch_encoders() -> list[str]:
-    """Files that may hold a sketch encoder."""
-    return _files("controlnet")
+    """Files that may hold a sketch encoder; the mini model's stands first."""
+    return [*_embedded(MINI_SKETCH), *_files("controlnet")]
 
 
 def find(name: str, *kinds: str) -> Path:
-    """The file of that name in ComfyUI's folders of these kinds.
+    """The file of that name in ComfyUI's folders of these kinds, or among the pack's own.
 
     Raises:
         CheckpointError: there is none, or the name leads out of the folders.
     """
+    if (own := embedded_file(name)) is not None:
+        return own
     for kind in kinds:
         path = folder_paths.get_full_path(kind, name)
         if path is not None and _is_inside(Path(path), kind):
@@ -44,6 +50,10 @@ def find(name: str, *kinds: str) -> Path:
         f"'{name}' is not in ComfyUI's model folders ({', '.join(kinds)}). Put the file there and "
         "refresh the page (R)."
     )
+
+
+def _embedded(name: str) -> list[str]:
+    return [name] if embedded_file(name) else []
 
 
 def _files(kind: str) -> list[str]:

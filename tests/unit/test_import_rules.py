@@ -15,6 +15,7 @@ LAYERS = (
     {
         "errors",
         "config",
+        "embedded",
         "presets",
         "types",
         "operations",

@@ -78,6 +78,7 @@ def detect_unet(shapes: Shapes, base: UNetConfig) -> UNetConfig:
         base,
         **_encoder_sizes(shapes),
         out_channels=shapes.of("out.2.weight", 4)[0],
+        has_shortcut="shortcut.1.weight" in shapes,
         num_head_channels=shapes.divide(
             heads_inner, base.init_attention_heads, "first attention's width"
         ),

@@ -34,6 +34,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         action="store_true",
         help="leave out the text and image encoders, for use with separate files of them",
     )
+    parser.add_argument(
+        "--note", action="append", default=[], metavar="KEY=TEXT",
+        help="keep a text with the weights, such as how they were trained; inspect shows it",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     return parser
 
@@ -47,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     output = Path(args.output)
     if output.exists() and not args.overwrite:
         raise OutputError(f"{output} exists. Choose another name, or add --overwrite.")
+    notes = read_notes(args.note)
     source = read_checkpoint(args.input)
     chosen, config = choose_tensors(source, args.pruned)
     name = DTYPES[args.dtype]
@@ -55,13 +60,24 @@ def run(args: argparse.Namespace) -> int:
         output,
         dtype=getattr(torch, name) if name else None,
         config=config,
-        metadata={"tooncrafter.source": source.name},
+        metadata={"tooncrafter.source": source.name, **notes},
         on_tensor=_show_progress if sys.stderr.isatty() else None,
     )
     print(
         f"{output}: {len(chosen)} tensors, {output.stat().st_size / 1e6:,.1f} MB, read back equal"
     )
     return 0
+
+
+def read_notes(given: list[str]) -> dict[str, str]:
+    """Metadata of notes ``KEY=TEXT``; ``OutputError`` for one that is something else."""
+    notes = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise OutputError(f"--note takes KEY=TEXT, such as steps=2000; not '{text}'.")
+        notes[f"tooncrafter.note.{key}"] = value
+    return notes
 
 
 def choose_tensors(

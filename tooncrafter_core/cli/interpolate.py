@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OutputError, ToonCrafterError
+from ..embedded import MINI, MINI_SIZE, MINI_SKETCH, embedded_file
+from ..errors import CheckpointError, OutputError, ToonCrafterError
 from .interpolate_options import (
     DTYPES,
     add_machine_options,
@@ -36,7 +37,11 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("interpolate", help="draw the frames between two keyframes")
     parser.add_argument("start", help="the first keyframe, a picture of any size")
     parser.add_argument("end", help="the last keyframe")
-    parser.add_argument("--checkpoint", required=True, help="ToonCrafter's .ckpt or .safetensors")
+    parser.add_argument(
+        "--checkpoint",
+        help="ToonCrafter's .ckpt or .safetensors; without it the mini model that comes with the "
+        "program draws, at 256x160 unless told otherwise",
+    )
     add_output_options(parser.add_argument_group("output"))
     add_picture_options(parser.add_argument_group("picture"))
     add_sampling_options(parser.add_argument_group("sampling"))
@@ -47,6 +52,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, then load, draw and write."""
+    if args.checkpoint is None:
+        choose_mini(args)
     settings = settings_from(args)
     check_outputs(args)
     first, last = read_keyframes(args)
@@ -58,6 +65,27 @@ def run(args: argparse.Namespace) -> int:
     for path in write_outputs(args, video):
         print(path)
     return 0
+
+
+def choose_mini(args: argparse.Namespace) -> None:
+    """Take the embedded model, its size and its sketch encoder where nothing else was asked for.
+
+    ``CheckpointError`` when it is not there.
+    """
+    path = embedded_file(MINI)
+    if path is None:
+        raise CheckpointError(
+            "Name a checkpoint with --checkpoint: the mini model is not part of this installation."
+        )
+    args.checkpoint = str(path)
+    args.width, args.height = (
+        getattr(args, name, value)
+        for name, value in zip(("width", "height"), MINI_SIZE, strict=True)
+    )
+    has_sketches = hasattr(args, "sketches") or hasattr(args, "sketch_dir")
+    encoder = embedded_file(MINI_SKETCH)
+    if has_sketches and not hasattr(args, "sketch_encoder") and encoder is not None:
+        args.sketch_encoder = str(encoder)
 
 
 def settings_from(args: argparse.Namespace) -> "InterpolationSettings":

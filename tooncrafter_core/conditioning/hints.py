@@ -59,6 +59,9 @@ LEAST_BLACK = 0.25
 LEAST_WHITE = 0.9
 """Brightest line of such a picture."""
 
+MOST_NAMED = 4
+"""Sketches that a warning names one by one."""
+
 LINE_REACH = 3
 """How far, in pixels, a speck is asked for a line."""
 
@@ -71,8 +74,18 @@ class Hints:
     """``b 1 h w`` in [0, 1], white lines on black."""
     polarity: tuple[FoundPolarity, ...]
     """Of each picture: what its lines are, or ``alpha`` when transparency draws them."""
-    warnings: tuple[str, ...] = ()
-    """For the person at the screen, one sentence each."""
+    filled: tuple[int, ...] = ()
+    """Numbers, from 1, of the pictures with large filled areas, which a line drawing has not."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """For the person at the screen, what matters first: a node shows two lines."""
+        if not self.filled:
+            return ()
+        return (
+            f"{_name_sketches(self.filled)} large filled areas, unlike line drawings. Check the "
+            "hint, or make line art first.",
+        )
 
 
 def to_hint(images: Tensor, polarity: Polarity = "auto") -> Hints:
@@ -94,7 +107,7 @@ def to_hint(images: Tensor, polarity: Polarity = "auto") -> Hints:
     return Hints(
         hints=torch.cat([one.hints for one in found]),
         polarity=tuple(kind for one in found for kind in one.polarity),
-        warnings=tuple(warning for one in found for warning in one.warnings),
+        filled=tuple(number for one in found for number in one.filled),
     )
 
 
@@ -180,13 +193,18 @@ def _judged(hint: Tensor | None, found: FoundPolarity, number: int) -> Hints:
     """Refuse an empty hint, warn of one that no line drawing makes."""
     if hint is None:
         raise _no_lines(number)
-    warnings = ()
-    if _thick_share(hint) > MOST_THICK_INK:
-        warnings = (
-            f"Sketch {number} has large filled areas, as a photograph or a painting has and a line "
-            "drawing has not: check its hint, or make line art of it first.",
-        )
-    return Hints(hints=hint, polarity=(found,), warnings=warnings)
+    filled = (number,) if _thick_share(hint) > MOST_THICK_INK else ()
+    return Hints(hints=hint, polarity=(found,), filled=filled)
+
+
+def _name_sketches(numbers: tuple[int, ...]) -> str:
+    """The beginning of a sentence about some sketches, however many."""
+    if len(numbers) == 1:
+        return f"Sketch {numbers[0]} has"
+    *named, last = map(str, numbers[:MOST_NAMED])
+    if (more := len(numbers) - MOST_NAMED) > 0:
+        named, last = [*named, last], f"{more} more"
+    return f"Sketches {', '.join(named)} and {last} have"
 
 
 def _no_lines(number: int) -> SketchError:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
+from einops import rearrange, reduce
 from torch import Tensor, nn
 
 from ..config import UNetConfig
@@ -97,11 +97,17 @@ class Denoiser(FrameNetwork):
             operations.Conv2d(channels, config.out_channels, 3, padding=1, **self._factory),
         )
 
+        if config.has_shortcut:
+            shares = operations.Linear(self._embed_dim, config.in_channels, **self._factory)
+            self.shortcut = nn.Sequential(nn.SiLU(), shares)
+
     @torch.no_grad()
     def init_weights(self, generator: torch.Generator) -> None:
         """Fill the network to train it from nothing, predicting zero; CPU ``generator``."""
         init_layers(self, generator)
         zero(self.out[-1])
+        if self.config.has_shortcut:
+            zero(self.shortcut[-1])
 
     def prepare_context(self, context: Tensor, image_context: Tensor) -> PreparedContext:
         """Keys and values of text and image tokens for every layer; see ``forward``."""
@@ -180,7 +186,13 @@ class Denoiser(FrameNetwork):
                 skip = skip + residuals.pop()
             h = run_block(block, torch.cat([h, skip], dim=1), inputs)
             del skip
-        return rearrange(self.out(h), "(b t) c h w -> b c t h w", t=num_frames)
+        v = rearrange(self.out(h), "(b t) c h w -> b c t h w", t=num_frames)
+        return v + self._shares(x, embedding) if self.config.has_shortcut else v
+
+    def _shares(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Shares of the noisy and of the keyframes' latents for every channel, summed."""
+        shares = rearrange(self.shortcut(embedding), "b c -> b c 1 1 1")
+        return reduce(shares * x, "b (n c) t h w -> b c t h w", "sum", c=self.config.out_channels)
 
     def _check(
         self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None

@@ -15,7 +15,7 @@ class Group(Enum):
     """What it does over frames: temporal transformers and convolutions."""
     PROJECTOR = "projector"
     OTHER = "other"
-    """The denoiser's embeddings of the timestep and of the motion fps."""
+    """The denoiser's embeddings of the timestep and of the motion fps, and its shortcut."""
     ENCODER = "encoder"
     """The autoencoder's."""
     DECODER = "decoder"
@@ -37,7 +37,7 @@ _OVER_FRAMES = re.compile(
     r"\.(temopral_conv|init_attn|(input|output)_blocks\.\d+\.2|middle_block\.2)\."
 )
 _UPSAMPLING = re.compile(r"\.output_blocks\.\d+\.\d\.conv\.")
-_EMBEDDINGS = re.compile(r"\.(time_embed|fps_embedding)\.")
+_EMBEDDINGS = re.compile(r"\.(time_embed|fps_embedding|shortcut)\.")
 _OF_DECODER = re.compile(r"^first_stage_model\.(decoder|post_quant_conv)\.")
 
 

@@ -103,3 +103,16 @@ def test_no_command_is_a_usage_error() -> None:
     with pytest.raises(SystemExit) as stop:
         main([])
     assert stop.value.code == 2
+
+
+def test_notes_are_kept_with_the_weights(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.safetensors"
+    arguments = ["convert", str(source), str(out), "--note", "steps=20", "--note", "data=a=b, c"]
+    assert main(arguments) == 0
+    metadata = read_checkpoint(out).metadata
+    assert metadata["tooncrafter.note.steps"] == "20"
+    assert metadata["tooncrafter.note.data"] == "a=b, c"
+    assert main([*arguments[:2], str(tmp_path / "b.safetensors"), "--note", "words"]) == 2
+    assert "--note takes KEY=TEXT" in capsys.readouterr().err

@@ -186,8 +186,21 @@ def test_a_photograph_is_accepted_with_a_warning() -> None:
     clouds = torch.nn.functional.interpolate(noise(1, 3, 6, 9), (HEIGHT, WIDTH), mode="bicubic")
     picture = (0.5 + 0.25 * clouds + 0.02 * noise(1, 3, HEIGHT, WIDTH)).clamp(0, 1)
     found = to_hint(picture * 2 - 1)
-    assert "as a photograph or a painting has" in found.warnings[0]
+    (warning,) = found.warnings
+    assert warning.startswith("Sketch 1 has large filled areas, unlike line drawings.")
+    assert len(warning) <= 100  # the node shows two lines
     assert found.hints.max() == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(2, "Sketches 1 and 2 have large"), (7, "Sketches 1, 2, 3, 4 and 3 more have large")],
+)
+def test_one_warning_names_all_photographs_of_a_batch(number: int, words: str) -> None:
+    clouds = torch.nn.functional.interpolate(noise(1, 3, 6, 9), (HEIGHT, WIDTH), mode="bicubic")
+    picture = (0.5 + 0.25 * clouds).clamp(0, 1) * 2 - 1
+    (warning,) = to_hint(torch.cat([picture] * number)).warnings
+    assert warning.startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -199,3 +199,12 @@ def test_a_state_of_other_clips_is_refused() -> None:
     one, two = (ClipDataset(ProceduralClips(range(n), 32, 32), settings) for n in (4, 5))
     with pytest.raises(DatasetError, match="stopped with clips 4 and goes on with 5"):
         ClipLoader(two, 1).load_state_dict(ClipLoader(one, 1).state_dict())
+
+
+def test_mixed_clips_have_a_look_for_each_seed() -> None:
+    mixed = ProceduralClips(range(8), 32, 32, look="mixed")
+    looks = [clip.key.split("-")[0] for clip in mixed.clips]
+    assert looks == ["cartoon"] * 5 + ["live"] * 2 + ["lines"]
+    for seed in (0, 5, 7):
+        alone = ProceduralClips(range(8), 32, 32, look=looks[seed])
+        assert (mixed.read(seed, [3]).pixels == alone.read(seed, [3]).pixels).all()

@@ -1,5 +1,6 @@
 """The denoiser as a whole."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -135,3 +136,33 @@ def test_every_attention_gets_the_options_of_the_host() -> None:
     network(X, TIMESTEPS, TEXT, IMAGE, FPS, options=options)
     assert len(seen) > 20
     assert all(given is options for given in seen)
+
+
+def test_a_new_denoiser_predicts_zero_and_its_shortcut_adds_shares_of_the_latents() -> None:
+    network = Denoiser(replace(CONFIG, has_shortcut=True))
+    network.init_weights(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert not network(X, TIMESTEPS, TEXT, IMAGE, FPS).any()
+        shares = torch.tensor([1.0, 2.0, 3.0, 4.0, -1.0, -2.0, 0.0, 0.5])
+        network.shortcut[-1].bias.copy_(shares)
+        found = network(X, TIMESTEPS, TEXT, IMAGE, FPS)
+    expected = (X * shares.view(8, 1, 1, 1)).unflatten(1, (2, 4)).sum(1)
+    assert deviation(found, expected) < 1e-6
+
+
+def test_the_same_seed_fills_a_network_the_same_way_with_no_layer_too_loud() -> None:
+    one, same, other = (Denoiser(CONFIG) for _ in range(3))
+    for network, seed in ((one, 1), (same, 1), (other, 2)):
+        network.init_weights(torch.Generator().manual_seed(seed))
+    pairs = list(zip(one.parameters(), same.parameters(), other.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b, _ in pairs)
+    assert any(not torch.equal(a, c) for a, _, c in pairs)
+    sizes: list[Tensor] = []
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, out: sizes.append(out.std()))
+        for layer in one.modules()
+        if isinstance(layer, torch.nn.Conv2d)
+    ]
+    with torch.no_grad():
+        one(X, TIMESTEPS, TEXT, IMAGE, FPS)
+    assert len(sizes) == len(hooks) and max(sizes) < 10
