@@ -153,7 +153,8 @@ class DecoderStage(Stage):
     def _adaptive_weight(self, reconstruction: Tensor, heard: Tensor) -> Tensor:
         """How much larger the gradient of the reconstruction is than the critic's, last layer.
 
-        Of the whole batch: gradients are averaged over the processes.
+        Gradients are averaged over the processes. Where a batch is taken in parts, it is of each
+        part: another ``machine.micro_batch`` is another weight.
         """
         last = cast(Tensor, self.autoencoder.decoder.conv_out.time_mix_conv.weight)
         lengths = []

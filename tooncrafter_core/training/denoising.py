@@ -100,7 +100,7 @@ class DenoisingStage(Stage):
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """Mean squared error of v; ``mse`` is the same for the log."""
         draws = Draws(batch["seeds"])
-        clips = self._encode(batch)
+        clips = self.encode(batch)
         clean = clips.sample(draws, self.models.config.diffusion.latent_scale)
         timesteps = draws.integers(self._schedule.num_timesteps).to(clean.device)
         noise = draws.normal(*clean.shape[1:]).to(clean)
@@ -128,7 +128,8 @@ class DenoisingStage(Stage):
             condition.motion_fps,
         )
 
-    def _encode(self, batch: Batch) -> EncodedClips:
+    def encode(self, batch: Batch) -> EncodedClips:
+        """What the frozen networks make of a batch's video, unless it is prepared already."""
         return encoded_clips(
             batch, cast(Autoencoder, self.autoencoder), cast(ImageEncoder, self.image_encoder)
         )

@@ -5,14 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+from torch.utils.data import Dataset
+
 from ..data.atomic import write_bytes
-from ..errors import OutputError
+from ..errors import OutputError, TrainingError
 from .batches import TrainingBatches, held_out_batch, plan_batches
 from .clips import TrainingClips, check_batch, open_clips
 from .config import RunConfig
+from .denoising import DenoisingStage
 from .loop import HeldOut, Trainer
 from .machine import make_accelerator
 from .monitor import Monitor
+from .prepared import PreparedClips
 from .report import check_mixture, freeze_report
 from .settings import groups_of, to_yaml
 from .stage import Stage
@@ -54,8 +59,11 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
         is_quiet=is_quiet,
         tensorboard=config.output.tensorboard,
     )
+    dataset: Dataset[dict[str, Any]] = clips.dataset
+    if config.data.prepare and config.steps:
+        dataset = prepare_clips(kind, stage, clips, config, accelerator, tell)
     batches = TrainingBatches(
-        clips.dataset, clips.groups, plan, config.seed, config.data.variants, config.data.workers
+        dataset, clips.groups, plan, config.seed, config.data.variants, config.data.workers
     )
     result = folder / kind.result
     if config.steps:
@@ -86,6 +94,44 @@ def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dic
         "data.height": config.data.height,
         "data.num_frames": config.data.num_frames,
     }
+
+
+def prepare_clips(
+    kind: StageKind,
+    stage: Stage,
+    clips: TrainingClips,
+    config: RunConfig,
+    accelerator: Any,
+    tell: Tell,
+) -> PreparedClips:
+    """Encode every cut of every clip, each process its share; what is there already stays.
+
+    ``TrainingError`` for a stage that learns from pictures, and without a number of cuts.
+    """
+    if not kind.can_prepare or not isinstance(stage, DenoisingStage):
+        raise TrainingError(
+            f"The stage '{kind.name}' needs the pictures themselves: set data.prepare=false."
+        )
+    variants = config.data.variants
+    if variants is None:
+        raise TrainingError(
+            "data.prepare needs data.variants, the number of cuts of a clip that are encoded; 1 "
+            "for clips that are as long as they are used."
+        )
+    data = OmegaConf.to_container(OmegaConf.structured(config.data))
+    prepared = PreparedClips(clips.dataset, Path(config.out) / "prepared")
+    if accelerator.is_main_process:
+        prepared.check({"data": data, "seed": config.seed, "start": str(config.start)})
+    accelerator.wait_for_everyone()
+    missing = prepared.missing([clip for group in clips.groups for clip in group], variants)
+    if missing and accelerator.is_main_process:
+        tell(f"encoding {len(missing)} cuts of clips")
+    mine = missing[accelerator.process_index :: accelerator.num_processes]
+    stage.to(accelerator.device)
+    for _ in prepared.prepare(stage, mine, accelerator.device):
+        pass
+    accelerator.wait_for_everyone()
+    return prepared
 
 
 def hold_out(clips: TrainingClips, config: RunConfig, micro_batch: int) -> HeldOut:

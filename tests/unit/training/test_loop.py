@@ -77,6 +77,28 @@ def test_parts_of_a_batch_give_the_steps_of_the_whole(smallest: Path, tmp_path: 
         assert a == pytest.approx(b, rel=1e-4)
 
 
+def test_prepared_clips_give_the_losses_of_their_pictures(smallest: Path, tmp_path: Path) -> None:
+    quick_run("rectify", tmp_path / "a", smallest, data__variants=1)
+    told = {"data__variants": 1, "data__prepare": True}
+    quick_run("rectify", tmp_path / "b", smallest, **told)
+    a, b = ([line["model_loss"] for line in read_log(tmp_path / name)] for name in "ab")
+    # They are kept in half precision.
+    assert a == pytest.approx(b, rel=1e-2) and a != b
+    files = list((tmp_path / "b" / "prepared" / "0").iterdir())
+    assert len(files) == 18
+    times = {file: file.stat().st_mtime_ns for file in files}
+    files[0].unlink()
+    quick_run("rectify", tmp_path / "b", smallest, steps=5, **told)
+    kept = {file: file.stat().st_mtime_ns for file in files}
+    assert [file for file in files if kept[file] != times[file]] == files[:1]
+    with pytest.raises(TrainingError, match=r"needs data\.variants"):
+        quick_run("rectify", tmp_path / "c", smallest, data__prepare=True)
+    with pytest.raises(TrainingError, match="'decoder' needs the pictures themselves"):
+        quick_run("decoder", tmp_path / "d", smallest, **told)
+    with pytest.raises(TrainingError, match="other clips or weights than this run's"):
+        quick_run("rectify", tmp_path / "b", smallest, data__flip=True, **told)
+
+
 def test_computing_activations_again_changes_nothing(smallest: Path, tmp_path: Path) -> None:
     a = quick_run("rectify", tmp_path / "kept", smallest, steps=2)
     b = quick_run("rectify", tmp_path / "again", smallest, steps=2,
