@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from ..data.atomic import write_bytes
 from ..errors import OutputError, TrainingError
-from .batches import TrainingBatches, held_out_batch, plan_batches
+from .batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
 from .clips import TrainingClips, check_batch, open_clips
 from .config import RunConfig
 from .denoising import DenoisingStage
@@ -50,7 +50,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     folder = make_folder(Path(config.out))
     if accelerator.is_main_process:
         tell(freeze_report(stage))
-        tell(_clips_in_words(clips))
+        tell(_clips_in_words(clips, plan))
         write_bytes(folder / SETTINGS, to_yaml(config).encode())
     accelerator.wait_for_everyone()
     monitor = Monitor(
@@ -172,5 +172,8 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def _clips_in_words(clips: TrainingClips) -> str:
-    return f"clips: {clips.count} to train on, {len(clips.held_out)} held out"
+def _clips_in_words(clips: TrainingClips, plan: BatchPlan) -> str:
+    return (
+        f"clips: {clips.count} to train on, {len(clips.held_out)} held out; {plan.batch_size} a "
+        f"step, {plan.micro_batch} at a time in each of {plan.world_size} processes"
+    )
