@@ -64,10 +64,12 @@ def settings_from(args: argparse.Namespace) -> "InterpolationSettings":
     """The settings that the options ask for; ``ToonCrafterError`` when one is out of range."""
     from dataclasses import fields
 
-    from ..settings import InterpolationSettings
+    from ..settings import SPEED_PRESETS, InterpolationSettings
 
     names = {field.name for field in fields(InterpolationSettings)}
-    return InterpolationSettings(**{k: v for k, v in vars(args).items() if k in names})
+    given = {k: v for k, v in vars(args).items() if k in names}
+    # What is said by itself counts more than a preset.
+    return InterpolationSettings(**{**SPEED_PRESETS[args.preset], **given})
 
 
 def check_outputs(args: argparse.Namespace) -> None:
