@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 CORE = "tooncrafter_core"
 
 LAYERS = (
-    {"errors", "config", "presets", "types", "operations", "memory"},
+    {"errors", "config", "presets", "types", "operations", "memory", "compiled"},
     {"models", "diffusion", "decoding"},
     {"conditioning"},
     {"checkpoints"},

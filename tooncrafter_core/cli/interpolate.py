@@ -108,10 +108,13 @@ def load_models(args: argparse.Namespace) -> "Models":
 
     ``CheckpointError`` for wrong or missing files, told before the large ones are read.
     """
+    from dataclasses import replace
+
     from ..checkpoints import build_models, detect, read_checkpoint
     from ..checkpoints.convert_encoders import encoder_checkpoint, with_encoder
     from ..checkpoints.detect import part_of
     from ..checkpoints.keys import OPTIONAL
+    from ..compiled import compile_denoiser
     from ..pipeline import missing_encoder
 
     device = choose_device(args.device)
@@ -130,6 +133,8 @@ def load_models(args: argparse.Namespace) -> "Models":
     models = build_models(checkpoint, dtype, device)
     for component, encoder in encoders.items():
         models = with_encoder(models, encoder, component, dtype=dtype, device=device)
+    if args.compile:
+        models = replace(models, denoiser=compile_denoiser(models.denoiser))
     return models
 
 

@@ -133,6 +133,11 @@ def add_machine_options(group: Any) -> None:
     add("--image-encoder", metavar="FILE", help="for a checkpoint that comes without it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps ... (auto)")
     add(
+        "--compile",
+        action="store_true",
+        help="compile the denoiser: quicker steps after minutes at the first; needs a C++ compiler",
+    )
+    add(
         "--dtype",
         choices=("auto", *DTYPES),
         default="auto",
