@@ -167,7 +167,9 @@ class Clip:
         network = self._autoencoder if autoencoder is None else autoencoder
         dtype = next(network.parameters()).dtype
         references = [reference.to(dtype) for reference in self._references]
-        return decode_video(lambda z, n: network.decode(z, references, n), latents.to(dtype)).float()
+        return decode_video(
+            lambda z, n: network.decode(z, references, n), latents.to(dtype)
+        ).float()
 
     def half_autoencoder(self, dtype: torch.dtype) -> Autoencoder:
         """The decoder in another precision."""

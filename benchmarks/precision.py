@@ -12,6 +12,7 @@ import copy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -154,16 +155,15 @@ def full_study(report: Report) -> Iterator[str]:
         denoise = GuidedDenoiser(network, *both, scale=7.5, rescale=0.7)
         return predicted_clean(z, denoise(z, timestep), alpha)
 
-    network = build()
-    expected, found = clean_of(network, F32), {}
-    for dtype in HALVES:
-        losses = losses_by_block(network, lambda: clean_of(network, F32), dtype)
-        report_blocks(report, losses, size="full", dtype=word(dtype))
-    for dtype in HALVES:
-        del network
-        network = build().to(dtype)
-        found[dtype] = clean_of(network, dtype)
-    del network
+    def exactly() -> Tensor:
+        network = build()
+        for dtype in HALVES:
+            losses = losses_by_block(network, partial(clean_of, network, F32), dtype)
+            report_blocks(report, losses, size="full", dtype=word(dtype))
+        return clean_of(network, F32)
+
+    expected = exactly()
+    found = {dtype: clean_of(cast(Denoiser, build().to(dtype)), dtype) for dtype in HALVES}
     references = make_references(config.autoencoder, 8 * side, 8 * side, CPU, F32)
     decoder = make_autoencoder(config.autoencoder, CPU, F32)
     video = decode_video(lambda c, n: decoder.decode(c, references, n), expected)

@@ -4,10 +4,10 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .bridge.progress import preview_callback
 from ..tooncrafter_core.diffusion.schedule import SPACINGS
 from ..tooncrafter_core.errors import ToonCrafterError
 from ..tooncrafter_core.settings import SPEED_PRESETS
+from .bridge.progress import preview_callback
 from .bridge.sampler import (
     DDIMSampler,
     sample,
@@ -18,7 +18,6 @@ from .bridge.sampler import (
 )
 from .sockets import CATEGORY, SAMPLING_CATEGORY, eta, guidance_rescale, schema, steps
 from .sockets import seed as seed_input
-
 
 PUBLISHED = "published"
 PRESET_OPTIONS = {

@@ -45,8 +45,8 @@ class GuidedDenoiser:
         with the image tokens and the unconditional text. ``batched`` computes all in one call,
         which needs as much more memory. ``sketches`` guide every prediction, each with its own
         text. ``is_guided_at`` says at which timesteps there is guidance, None at all; elsewhere
-        only the conditional prediction is made. The weights must stay the same: what the denoiser reads of the text and image tokens
-        is computed at the first step and kept.
+        only the conditional prediction is made. The weights must stay the same: what the denoiser
+        reads of the text and image tokens is computed at the first step and kept.
         """
         self._denoiser, self._sketches = denoiser, sketches
         self._scale, self._image_scale, self._rescale = scale, image_scale, rescale

@@ -24,7 +24,6 @@ from .encoder_files import (
     refuse_mismatch,
 )
 
-
 _MID_GREY: WeakKeyDictionary[Any, Tensor] = WeakKeyDictionary()
 """Tokens of the unconditional picture by CLIP_VISION; they go with it."""
 

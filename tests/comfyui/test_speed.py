@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import comfy.sample
+import comfy_extras.nodes_easycache as easycache
 import pytest
 import torch
 from comfy_api.torch_helpers import set_torch_compile_wrapper
@@ -15,7 +15,6 @@ from tooncrafter_pack.nodes.sampling import (
 )
 from torch import Tensor
 
-import comfy_extras.nodes_easycache as easycache
 import nodes as host_nodes
 from support.host_models import HostModels, relative, run_keyframes, run_sampler
 from tooncrafter_core.diffusion.multistep import (

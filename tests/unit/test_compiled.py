@@ -46,13 +46,13 @@ def test_steps_frames_and_sizes_share_one_graph_and_the_result_is_the_same(
 ) -> None:
     network = filled(Denoiser(SMALL, device="meta"))
     compiled = compile_denoiser(network)
-    for frames, height, width in ((3, 4, 6), (4, 4, 6), (5, 8, 4)):
+    for frames, height, width in ((3, 2, 4), (4, 2, 4), (5, 4, 2)):
         conditions = condition(frames, height, width, 1), condition(frames, height, width, 5)
         ours, plain = (
             GuidedDenoiser(model, *conditions, scale=7.5, rescale=0.7)
             for model in (compiled, network)
         )
-        for timestep in (999, 500, 19):
+        for timestep in (999, 19):
             z = normal(1, 4, frames, height, width, seed=timestep)
             assert deviation(ours(z, timestep), plain(z, timestep)) < 1e-4
     assert len(graphs) == 1

@@ -7,6 +7,8 @@ through the last two clean estimates instead of one.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -48,36 +50,43 @@ def multistep_timesteps(num_timesteps: int, steps: int) -> list[int]:
 
 def multistep_steps(schedule: NoiseSchedule, steps: int) -> list[MultistepStep]:
     """List the steps from noise to clean; ``ValueError`` for a number that cannot be taken."""
-    timesteps = multistep_timesteps(schedule.num_timesteps, steps)
-    levels = [_level(schedule, timestep) for timestep in timesteps]
+    levels = [_level(schedule, t) for t in multistep_timesteps(schedule.num_timesteps, steps)]
     made, last_gap = [], math.inf
-    for index, timestep in enumerate(timesteps):
-        signal, noise, ratio = levels[index]
-        alpha, scale = (float(values[timestep]) for values in _tables(schedule))
-        if index + 1 == steps:
-            made.append(MultistepStep(timestep, alpha, scale, carry=0.0, gain=1.0, slope=0.0))
-            break
-        next_signal, next_noise, next_ratio = levels[index + 1]
-        gap = next_ratio - ratio
-        # From pure noise the gap is infinite: the estimate counts in full, its change not at all.
-        gain = next_signal * -math.expm1(-gap)
-        slope = 0.0 if math.isinf(last_gap) else gap / (2 * last_gap)
+    for here, after in pairwise(levels):
+        gap = after.log_ratio - here.log_ratio
         made.append(
-            MultistepStep(timestep, alpha, scale, carry=next_noise / noise, gain=gain, slope=slope)
+            MultistepStep(
+                here.timestep,
+                here.alpha,
+                here.scale,
+                carry=after.noise / here.noise,
+                # From pure noise the gap is infinite: the estimate counts in full.
+                gain=after.signal * -math.expm1(-gap),
+                slope=0.0 if math.isinf(last_gap) else gap / (2 * last_gap),
+            )
         )
         last_gap = gap
-    return made
+    last = levels[-1]
+    end = MultistepStep(last.timestep, last.alpha, last.scale, carry=0.0, gain=1.0, slope=0.0)
+    return [*made, end]
 
 
-def _tables(schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
-    return schedule.alphas_cumprod, schedule.scales
+class _Level(NamedTuple):
+    """A timestep's latents: ``signal * clean + noise * standard normal``."""
+
+    timestep: int
+    alpha: float
+    scale: float
+    signal: float
+    noise: float
+    log_ratio: float
 
 
-def _level(schedule: NoiseSchedule, timestep: int) -> tuple[float, float, float]:
-    """Signal and noise in the latents of a timestep, and the logarithm of their ratio."""
-    alpha, scale = (float(values[timestep]) for values in _tables(schedule))
+def _level(schedule: NoiseSchedule, timestep: int) -> _Level:
+    alpha, scale = (float(v[timestep]) for v in (schedule.alphas_cumprod, schedule.scales))
     signal, noise = alpha**0.5 * scale, (1 - alpha) ** 0.5
-    return signal, noise, math.log(signal / noise) if signal else -math.inf
+    log_ratio = math.log(signal / noise) if signal else -math.inf
+    return _Level(timestep, alpha, scale, signal, noise, log_ratio)
 
 
 def sample_dpmpp_2m(
