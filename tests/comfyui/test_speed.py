@@ -67,6 +67,7 @@ def test_the_picture_that_stands_for_none_is_encoded_once_for_a_clip_vision(
     assert not torch.equal(first[0][0][1][key], first[1][0][1][key])
 
 
+@pytest.mark.slow
 def test_comfyuis_compile_node_gives_the_same_clip(tiny: HostModels, ready: Ready) -> None:
     compiled = tiny.model.clone()
     # What its node does; the node's own choices need a compiler or a GPU.

@@ -17,7 +17,7 @@ FIRST, LAST = (normal(3, 64, 64, seed=seed).clamp(-1, 1) for seed in (1, 2))
 
 
 def drawn(dtype: torch.dtype) -> Tensor:
-    """A clip at eta 1 without guidance, under which made-up weights amplify any rounding without bounds."""
+    """A clip at eta 1; guidance would let made-up weights amplify any rounding without bounds."""
     settings = InterpolationSettings(
         width=64, height=64, num_frames=2, steps=50, guidance_scale=1.0
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .prediction import predicted_clean
 from .samplers import Denoise, OnStep, SamplingProgress
-from .schedule import NoiseSchedule
+from .schedule import TERMINAL_ALPHA, NoiseSchedule
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ def multistep_steps(schedule: NoiseSchedule, steps: int) -> list[MultistepStep]:
                 here.alpha,
                 here.scale,
                 carry=after.noise / here.noise,
-                # From pure noise the gap is infinite: the estimate counts in full.
                 gain=after.signal * -math.expm1(-gap),
-                slope=0.0 if math.isinf(last_gap) else gap / (2 * last_gap),
+                slope=gap / (2 * last_gap),
             )
         )
         last_gap = gap
@@ -84,9 +83,10 @@ class _Level(NamedTuple):
 
 def _level(schedule: NoiseSchedule, timestep: int) -> _Level:
     alpha, scale = (float(v[timestep]) for v in (schedule.alphas_cumprod, schedule.scales))
+    # As in ``sigmas``: the ratio of pure noise must be finite.
+    alpha = max(alpha, TERMINAL_ALPHA)
     signal, noise = alpha**0.5 * scale, (1 - alpha) ** 0.5
-    log_ratio = math.log(signal / noise) if signal else -math.inf
-    return _Level(timestep, alpha, scale, signal, noise, log_ratio)
+    return _Level(timestep, alpha, scale, signal, noise, math.log(signal / noise))
 
 
 def sample_dpmpp_2m(
