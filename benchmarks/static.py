@@ -21,7 +21,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from support.counting import GIB, Counts, FusedAttentionOperations, count
-from tooncrafter_core.config import AutoencoderConfig, UNetConfig
+from tooncrafter_core.checkpoints.keys import Component
+from tooncrafter_core.checkpoints.load import build_network
+from tooncrafter_core.config import AutoencoderConfig, ModelConfig, UNetConfig
 from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.models.unet import Denoiser
 
@@ -181,12 +183,40 @@ def decode_metrics() -> Metrics:
     }
 
 
+def weight_bytes(*components: Component) -> int:
+    """Of parts of the published model in half precision."""
+    networks = [build_network(component, ModelConfig()) for component in components]
+    return DTYPE.itemsize * sum(p.numel() for network in networks for p in network.parameters())
+
+
+def job_metrics() -> Metrics:
+    """The default job by stage, each with the weights it works with: as ComfyUI loads them.
+
+    The references, which the command line keeps from encoding to decoding, are counted throughout.
+    """
+    config = AutoencoderConfig()
+    features = [*enumerate(config.channel_mult), (0, 1)]
+    values = sum(config.channels * mult * 320 * 512 >> 2 * level for level, mult in features)
+    references = 2 * DTYPE.itemsize * values
+    networks = weight_bytes(Component.AUTOENCODER)
+    denoising = weight_bytes(Component.DENOISER, Component.PROJECTOR)
+    both, _ = count_denoiser(2, 16)
+    stages = {
+        "encoders' weights": weight_bytes(Component.TEXT_ENCODER, Component.IMAGE_ENCODER),
+        "encode": networks + count_encode(2, 320, 512).peak,
+        "sample": denoising + references + both.peak,
+        "decode": networks + count_decode(16, 320, 512, 4).peak,
+    }
+    return {f"default job, {name}, GB": size / 1e9 for name, size in stages.items()}
+
+
 GROUPS: dict[str, Callable[[], Metrics]] = {
     "denoiser": denoiser_metrics,
     "context": context_metrics,
     "length": length_metrics,
     "encode": encode_metrics,
     "decode": decode_metrics,
+    "job": job_metrics,
 }
 """Everything that is counted."""
 

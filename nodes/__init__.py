@@ -26,6 +26,7 @@ def load_extension() -> ToonCrafterExtension:
         from .load import LoadToonCrafter
         from .sampling import (
             ToonCrafterDDIM,
+            ToonCrafterGuidanceInterval,
             ToonCrafterGuidanceRescale,
             ToonCrafterSampler,
             ToonCrafterSigmas,
@@ -49,6 +50,7 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterDDIM,
             ToonCrafterSigmas,
             ToonCrafterGuidanceRescale,
+            ToonCrafterGuidanceInterval,
             ToonCrafterDecode,
         ]
     )

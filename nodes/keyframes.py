@@ -12,7 +12,7 @@ from ..tooncrafter_core.conditioning.keyframes import check_keyframes
 from ..tooncrafter_core.diffusion.noise import NoiseStream
 from ..tooncrafter_core.errors import KeyframeError
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
-from .bridge.clip_image import encode_image, require_clip_vision
+from .bridge.clip_image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.images import to_pixels
 from .latents import FIT, make_clip
@@ -139,7 +139,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
         latents = encode_pair(vae, first, last, (width, height), fit, frames, seed)
         # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
         features = encode_image(clip_vision, first)
-        grey = encode_image(clip_vision, torch.zeros(1, 3, 224, 224))
+        grey = encode_mid_grey(clip_vision)
         clip = make_clip(latents, frames, width, height, fit, vae.size_multiple)
         told = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps), FIT: clip[FIT]}
         return io.NodeOutput(

@@ -3,6 +3,7 @@
 Legend: b batch, n conditions, t frames, c channels, h w latent cells.
 """
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class GuidedDenoiser:
         rescale: float = 0.0,
         batched: bool = False,
         sketches: "SketchGuidance | None" = None,
+        is_guided_at: Callable[[int], bool] | None = None,
     ) -> None:
         """Bind what stays the same over the steps.
 
@@ -42,8 +44,9 @@ class GuidedDenoiser:
         out, its rescale and its predictions included. ``image_scale`` adds a third prediction,
         with the image tokens and the unconditional text. ``batched`` computes all in one call,
         which needs as much more memory. ``sketches`` guide every prediction, each with its own
-        text. The weights must stay the same: what the denoiser reads of the text and image tokens
-        is computed at the first step and kept.
+        text. ``is_guided_at`` says at which timesteps there is guidance, None at all; elsewhere
+        only the conditional prediction is made. The weights must stay the same: what the denoiser
+        reads of the text and image tokens is computed at the first step and kept.
         """
         self._denoiser, self._sketches = denoiser, sketches
         self._scale, self._image_scale, self._rescale = scale, image_scale, rescale
@@ -55,7 +58,12 @@ class GuidedDenoiser:
                 conditions.append(replace(unconditional, image_tokens=conditional.image_tokens))
         self._num_conditions = len(conditions)
         can_join = len({condition.text.shape for condition in conditions}) == 1
-        self._calls = [_join(conditions)] if batched and can_join else conditions
+        self._calls = [_join(conditions)] if batched and can_join else list(conditions)
+        self._guided_calls = range(len(self._calls))
+        self._is_guided_at, self._alone = is_guided_at, 0
+        if is_guided_at is not None and len(self._calls) < self._num_conditions:
+            self._alone = len(self._calls)
+            self._calls.append(conditional)
         self._tokens: dict[int, tuple[Any, ...]] = {}
 
     @property
@@ -65,9 +73,9 @@ class GuidedDenoiser:
 
     def __call__(self, z: Tensor, timestep: int) -> Tensor:
         """The guided v of latents ``b 4 t h w`` at ``timestep``, in their precision."""
-        predictions = torch.cat(
-            [self._predict(z, timestep, call) for call in range(len(self._calls))]
-        )
+        if self._is_guided_at is not None and not self._is_guided_at(timestep):
+            return self._predict(z, timestep, self._alone)
+        predictions = torch.cat([self._predict(z, timestep, call) for call in self._guided_calls])
         conditional, *others = predictions.chunk(self._num_conditions)
         if len(others) == 2:
             unconditional, image_only = others

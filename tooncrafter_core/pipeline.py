@@ -3,7 +3,8 @@
 Legend: b batch (1), r keyframes (2), t frames, c channels, h w space.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -18,6 +19,8 @@ from .conditioning.fitting import Placement, fit
 from .conditioning.keyframes import check_keyframes
 from .conditioning.sketches import SketchLayer
 from .decoding import decode_video
+from .diffusion.guidance import is_in_interval
+from .diffusion.multistep import multistep_steps, sample_dpmpp_2m
 from .diffusion.noise import NoiseStream
 from .diffusion.samplers import OnStep, sample_ddim
 from .diffusion.schedule import ddim_steps, make_schedule
@@ -177,7 +180,8 @@ def sample(
     on_step: OnStep | None = None,
     sketches: SketchGuidance | None = None,
 ) -> Tensor:
-    """Denoise a clip of latents ``1 4 t h w`` by guided DDIM, float32 (SPEC section 9)."""
+    """Denoise a clip of latents ``1 4 t h w``, float32 (SPEC section 9)."""
+    schedule = make_schedule(models.config.diffusion)
     denoise = GuidedDenoiser(
         models.denoiser,
         *conditions,
@@ -186,12 +190,26 @@ def sample(
         rescale=settings.guidance_rescale,
         batched=settings.batch_guidance,
         sketches=sketches,
+        is_guided_at=guidance_interval(schedule.num_timesteps, settings),
     )
-    schedule = make_schedule(models.config.diffusion)
-    steps = ddim_steps(schedule, settings.steps, eta=settings.eta, spacing=settings.spacing)
     start = noise.start().to(_home(models.denoiser)[0])
-    latents = sample_ddim(denoise, start, steps, noise.step, on_step)
+    if settings.solver == "ddim":
+        steps = ddim_steps(schedule, settings.steps, eta=settings.eta, spacing=settings.spacing)
+        latents = sample_ddim(denoise, start, steps, noise.step, on_step)
+    else:
+        steps = multistep_steps(schedule, settings.steps)
+        latents = sample_dpmpp_2m(denoise, start, steps, on_step)
     return _finite(latents, "denoiser", models.denoiser)
+
+
+def guidance_interval(
+    num_timesteps: int, settings: InterpolationSettings
+) -> Callable[[int], bool] | None:
+    """Says of a timestep whether it is guided; None when all are."""
+    start, end = settings.guidance_start, settings.guidance_end
+    if (start, end) == (0, 1):
+        return None
+    return partial(is_in_interval, num_timesteps=num_timesteps, start=start, end=end)
 
 
 def decode(

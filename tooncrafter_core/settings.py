@@ -1,7 +1,7 @@
 """What an interpolation is asked for, checked as soon as it is said."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, Literal, get_args
 
 from .conditioning.build import TokenMode
 from .conditioning.fitting import FIT_MODES, FitMode
@@ -14,6 +14,15 @@ from .sketch_guidance import TOKENS_READ, TokensRead
 
 MAX_FRAMES = 256
 MIN_SIDE, MAX_SIDE = 16, 4096
+
+Solver = Literal["ddim", "dpmpp_2m"]
+
+SPEED_PRESETS: dict[str, dict[str, Any]] = {
+    "published": {},
+    "fast": {"solver": "dpmpp_2m", "steps": 25},
+    "draft": {"solver": "dpmpp_2m", "steps": 12},
+}
+"""Settings by name: all but ``published`` are approximate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +53,12 @@ class InterpolationSettings:
     """A scale of its own for the first keyframe, by a third prediction; None has one for both."""
     guidance_rescale: float = 0.7
     """How much of the contrast that guidance adds is taken back, 0 to 1."""
+    guidance_start: float = 0.0
+    """Part of the sampling, 0 to 1, before which there is no guidance; above 0 is approximate."""
+    guidance_end: float = 1.0
+    """Part of the sampling after which there is no guidance; below 1 is approximate."""
+    solver: Solver = "ddim"
+    """The published one, or ``dpmpp_2m``: approximate, without fresh noise, in fewer steps."""
     eta: float = 1.0
     """Fresh noise in every step: 0 is none, 1 as published."""
     spacing: Spacing = "trailing"
@@ -79,12 +94,15 @@ class InterpolationSettings:
         if self.image_guidance_scale is not None:
             _check("The image guidance scale", self.image_guidance_scale, 0, 100)
         _check("The guidance rescale", self.guidance_rescale, 0, 1)
+        _check("The start of guidance", self.guidance_start, 0, 1)
+        _check("The end of guidance", self.guidance_end, self.guidance_start, 1)
         _check("Eta", self.eta, 0, 1)
         _check("The seed", self.seed, 0, MAX_SEED)
         _check("The number of frames decoded at a time", self.decode_chunk, 1, MAX_FRAMES)
         if self.memory_budget is not None:
             _check("The memory budget", self.memory_budget, 1, 10**6, "MB")
         _choose("The fit", self.fit, FIT_MODES)
+        _choose("The solver", self.solver, get_args(Solver))
         _choose("The spacing", self.spacing, SPACINGS)
         _choose("The token mode", self.token_mode, get_args(TokenMode))
         _choose("What the sketch encoder reads", self.sketch_tokens, TOKENS_READ)

@@ -4,6 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import comfy.clip_vision
 import comfy.model_management
@@ -25,6 +26,9 @@ from .encoder_files import (
     own_tensors,
     refuse_mismatch,
 )
+
+_MID_GREY: WeakKeyDictionary[Any, Tensor] = WeakKeyDictionary()
+"""Tokens of the unconditional picture by CLIP_VISION; they go with it."""
 
 
 def load_image_encoder(
@@ -128,3 +132,10 @@ def encode_image(clip_vision: Any, images: Tensor) -> Tensor:
     pixels = preprocess_for_image_encoder(images.to(clip_vision.load_device), size)
     tokens = clip_vision.model(pixel_values=pixels.float())[0]
     return tokens.to(comfy.model_management.intermediate_device()).float()
+
+
+def encode_mid_grey(clip_vision: Any) -> Tensor:
+    """Tokens of the picture that stands for no picture, 1 n c; encoded once for a CLIP_VISION."""
+    if clip_vision not in _MID_GREY:
+        _MID_GREY[clip_vision] = encode_image(clip_vision, torch.zeros(1, 3, 224, 224))
+    return _MID_GREY[clip_vision]

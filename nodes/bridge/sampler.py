@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import comfy.patcher_extension
 import comfy.sample
 import comfy.samplers
 import comfy.utils
 import torch
 from torch import Tensor
 
-from ...tooncrafter_core.diffusion.guidance import rescale_guidance
+from ...tooncrafter_core.diffusion.guidance import is_in_interval, rescale_guidance
+from ...tooncrafter_core.diffusion.multistep import multistep_timesteps
 from ...tooncrafter_core.diffusion.noise import NoiseStream, seed_going_on
 from ...tooncrafter_core.diffusion.samplers import ddim_step
 from ...tooncrafter_core.diffusion.schedule import Spacing, select_timesteps, step_between
+from ...tooncrafter_core.settings import Solver
 from .progress import StepCallback
 from .sampling_model import ToonCrafterModelSampling, tooncrafter_sampling
 
@@ -104,6 +107,13 @@ def trailing_sigmas(model_patcher: Any, steps: int, spacing: Spacing = "trailing
     return torch.cat([sampling.sigmas.cpu()[timesteps], torch.zeros(1)])
 
 
+def solver_sigmas(model_patcher: Any, steps: int) -> Tensor:
+    """Noise levels for few steps of a multistep solver, and a last 0; (steps + 1,)."""
+    sampling = tooncrafter_sampling(model_patcher)
+    timesteps = multistep_timesteps(sampling.num_timesteps, steps)
+    return torch.cat([sampling.sigmas.cpu()[timesteps], torch.zeros(1)])
+
+
 def with_guidance_rescale(model_patcher: Any, amount: float) -> Any:
     """A copy of the MODEL whose guided prediction gets its spread back, in v and over the clip.
 
@@ -125,6 +135,33 @@ def with_guidance_rescale(model_patcher: Any, amount: float) -> Any:
     return model_patcher
 
 
+def with_guidance_interval(model_patcher: Any, start: float, end: float) -> Any:
+    """A copy of the MODEL that is guided in a part of the sampling only, 0 to 1.
+
+    Elsewhere one prediction is made in place of two. It tells the guider a cfg of 1 there, so it
+    works on every sampler whose guider has a cfg.
+    """
+    sampling = tooncrafter_sampling(model_patcher)
+    model_patcher = model_patcher.clone()
+
+    def predict(executor: Any, x: Tensor, sigma: Tensor, *args: Any, **options: Any) -> Tensor:
+        guider = executor.class_obj
+        timestep = int(sampling.timestep(sigma.reshape(-1)[:1]))
+        if not hasattr(guider, "cfg") or is_in_interval(
+            timestep, sampling.num_timesteps, start, end
+        ):
+            return executor(x, sigma, *args, **options)
+        scale, guider.cfg = guider.cfg, 1.0
+        try:
+            return executor(x, sigma, *args, **options)
+        finally:
+            guider.cfg = scale
+
+    kind = comfy.patcher_extension.WrappersMP.PREDICT_NOISE
+    model_patcher.add_wrapper_with_key(kind, "tooncrafter_guidance_interval", predict)
+    return model_patcher
+
+
 def sample(
     model_patcher: Any,
     positive: Any,
@@ -135,16 +172,18 @@ def sample(
     steps: int,
     guidance_scale: float,
     eta: float,
+    solver: Solver,
     callback: StepCallback,
 ) -> Tensor:
-    """Sample a LATENT by DDIM; the start and every step's noise continue the keyframes' stream."""
+    """Sample a LATENT; the start and every step's noise continue the keyframes' stream."""
+    is_ddim = solver == "ddim"
     clip = comfy.sample.fix_empty_latent_channels(model_patcher, latent["samples"])
     return comfy.sample.sample_custom(
         model_patcher,
         NoiseStream(seed, clip.shape).start(),
         guidance_scale,
-        DDIMSampler(eta),
-        trailing_sigmas(model_patcher, steps),
+        DDIMSampler(eta) if is_ddim else comfy.samplers.sampler_object(solver),
+        trailing_sigmas(model_patcher, steps) if is_ddim else solver_sigmas(model_patcher, steps),
         positive,
         negative,
         clip,

@@ -94,12 +94,13 @@ def run_sampler(
     cfg: float = 7.5,
     eta: float = 1.0,
     guidance_rescale: float = 0.7,
+    **options: Any,
 ) -> Latent:
     """'ToonCrafter Sampler (DDIM)'."""
     # ComfyUI gives every node it runs its hidden values in this way.
     node = type("RunningSampler", (ToonCrafterSampler,), {"hidden": SimpleNamespace(unique_id="1")})
     arguments = (model, positive, negative, latent, seed, steps, cfg, eta, guidance_rescale)
-    return node.execute(*arguments).args[0]
+    return node.execute(*arguments, **options).args[0]
 
 
 def run_decode(

@@ -133,3 +133,17 @@ def test_tokens_are_read_once_for_all_steps(options: dict[str, Any], times: int)
     for timestep in (999, 500, 1):
         assert torch.equal(denoise(Z, timestep), plain(Z, timestep))
     assert preparing.prepared == times
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("image_scale", [None, 2.0])
+def test_outside_of_its_interval_only_the_conditional_prediction_is_made(
+    batched: bool, image_scale: float | None
+) -> None:
+    recorder = Recorder()
+    options = {"scale": 7.5, "image_scale": image_scale, "rescale": 0.7, "batched": batched}
+    denoise = guided(recorder, **options, is_guided_at=lambda timestep: timestep > 500)
+    assert torch.equal(denoise(Z, 501), guided(Recorder(), **options)(Z, 501))
+    recorder.calls.clear()
+    assert torch.equal(denoise(Z, 500), guided(Recorder(), None, scale=7.5)(Z, 500))
+    assert [len(call[0]) for call in recorder.calls] == [1]

@@ -20,6 +20,7 @@ LAYERS = (
         "types",
         "operations",
         "memory",
+        "compiled",
         "weight_packages",
         "perceptual",
     },

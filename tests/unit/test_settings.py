@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tooncrafter_core.errors import ToonCrafterError
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
 
 
 def test_defaults_are_those_of_the_published_program() -> None:
@@ -31,6 +31,9 @@ def test_defaults_are_those_of_the_published_program() -> None:
         ({"guidance_scale": float("inf")}, "The guidance scale must be 0 to 100"),
         ({"image_guidance_scale": -1}, "The image guidance scale must be 0 to 100"),
         ({"guidance_rescale": 1.5}, "The guidance rescale must be 0 to 1"),
+        ({"guidance_start": -0.1}, "The start of guidance must be 0 to 1"),
+        ({"guidance_start": 0.5, "guidance_end": 0.4}, "The end of guidance must be 0.5 to 1"),
+        ({"solver": "euler"}, "The solver is one of ddim, dpmpp_2m; not 'euler'"),
         ({"eta": -0.1}, "Eta must be 0 to 1"),
         ({"seed": -1}, "The seed must be 0 to"),
         ({"seed": 2**64}, "The seed must be 0 to"),
@@ -48,3 +51,11 @@ def test_what_is_out_of_range_is_told_in_a_sentence(wrong: dict[str, Any], messa
 
 def test_sides_need_not_be_multiples_of_64() -> None:
     assert InterpolationSettings(width=500, height=333).width == 500
+
+
+def test_presets_of_speed_are_settings_and_the_published_one_changes_nothing() -> None:
+    made = {name: InterpolationSettings(**preset) for name, preset in SPEED_PRESETS.items()}
+    assert made["published"] == InterpolationSettings()
+    assert {name: (made[name].solver, made[name].steps) for name in ("fast", "draft")} == {
+        "fast": ("dpmpp_2m", 25), "draft": ("dpmpp_2m", 12),
+    }  # fmt: skip

@@ -92,10 +92,12 @@ def settings_from(args: argparse.Namespace) -> "InterpolationSettings":
     """The settings that the options ask for; ``ToonCrafterError`` when one is out of range."""
     from dataclasses import fields
 
-    from ..settings import InterpolationSettings
+    from ..settings import SPEED_PRESETS, InterpolationSettings
 
     names = {field.name for field in fields(InterpolationSettings)}
-    return InterpolationSettings(**{k: v for k, v in vars(args).items() if k in names})
+    given = {k: v for k, v in vars(args).items() if k in names}
+    # What is said by itself counts more than a preset.
+    return InterpolationSettings(**{**SPEED_PRESETS[args.preset], **given})
 
 
 def check_outputs(args: argparse.Namespace) -> None:
@@ -134,10 +136,13 @@ def load_models(args: argparse.Namespace) -> "Models":
 
     ``CheckpointError`` for wrong or missing files, told before the large ones are read.
     """
+    from dataclasses import replace
+
     from ..checkpoints import build_models, detect, read_checkpoint
     from ..checkpoints.convert_encoders import encoder_checkpoint, with_encoder
     from ..checkpoints.detect import part_of
     from ..checkpoints.keys import OPTIONAL
+    from ..compiled import compile_denoiser
     from ..pipeline import missing_encoder
 
     device = choose_device(args.device)
@@ -156,6 +161,8 @@ def load_models(args: argparse.Namespace) -> "Models":
     models = build_models(checkpoint, dtype, device)
     for component, encoder in encoders.items():
         models = with_encoder(models, encoder, component, dtype=dtype, device=device)
+    if args.compile:
+        models = replace(models, denoiser=compile_denoiser(models.denoiser))
     return models
 
 

@@ -4,6 +4,9 @@ import argparse
 from functools import partial
 from typing import Any
 
+SPEED_PRESETS = ("published", "fast", "draft")
+"""Names of ``settings.SPEED_PRESETS``, which is not imported to show a help text."""
+
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """torch's name of each choice."""
 
@@ -76,6 +79,13 @@ def add_picture_options(group: Any) -> None:
 def add_sampling_options(group: Any) -> None:
     """How it is drawn; without defaults, so that the settings' own count."""
     add = partial(group.add_argument, default=argparse.SUPPRESS)
+    group.add_argument(
+        "--preset",
+        choices=SPEED_PRESETS,
+        default="published",
+        help="published is exact; fast and draft are approximate: 25 and 12 steps of dpmpp_2m in "
+        "place of 50 of ddim (published)",
+    )
     add("--steps", type=int, help="denoising steps, 1 to 1000 (50)")
     add("--seed", type=int, help="the same seed gives the same frames (123)")
     add("--guidance-scale", type=float, help="1 is without guidance (7.5)")
@@ -89,6 +99,23 @@ def add_sampling_options(group: Any) -> None:
         "--guidance-rescale",
         type=float,
         help="how much of the contrast that guidance adds is taken back (0.7)",
+    )
+    add(
+        "--guidance-start",
+        type=float,
+        metavar="PART",
+        help="approximate: no guidance before this part of the sampling, 0 to 1 (0)",
+    )
+    add(
+        "--guidance-end",
+        type=float,
+        metavar="PART",
+        help="approximate: no guidance after this part, half the time there (1)",
+    )
+    add(
+        "--solver",
+        help="ddim as published; or dpmpp_2m, approximate: without fresh noise, for few steps "
+        "(ddim)",
     )
     add("--eta", type=float, help="fresh noise in every step, 0 to 1 (1)")
     add("--spacing", help="which timesteps: trailing or uniform (trailing)")
@@ -105,6 +132,11 @@ def add_machine_options(group: Any) -> None:
     add("--text-encoder", metavar="FILE", help="for a checkpoint that comes without it")
     add("--image-encoder", metavar="FILE", help="for a checkpoint that comes without it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps ... (auto)")
+    add(
+        "--compile",
+        action="store_true",
+        help="compile the denoiser: quicker steps after minutes at the first; needs a C++ compiler",
+    )
     add(
         "--dtype",
         choices=("auto", *DTYPES),

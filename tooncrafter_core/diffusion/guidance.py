@@ -3,6 +3,14 @@
 from torch import Tensor
 
 
+def is_in_interval(timestep: int, num_timesteps: int, start: float, end: float) -> bool:
+    """Whether a timestep lies in a part of the sampling, which goes from 0 to 1.
+
+    For guidance in an interval only (Kynkäänniemi et al., arXiv 2404.07724).
+    """
+    return start <= 1 - (timestep + 1) / num_timesteps <= end
+
+
 def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     """Push the prediction away from the unconditional one."""
     return unconditional + scale * (conditional - unconditional)

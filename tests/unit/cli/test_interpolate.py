@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from support.checkpoints import tiny_tensors
 from support.command_line import command, failure
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
-from tooncrafter_core.cli import build_parser, interpolate, main
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.cli import build_parser, interpolate, interpolate_options, main
+from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
 
 
 def read_pixels(path: Path) -> np.ndarray:
@@ -72,11 +72,21 @@ def test_every_setting_has_an_option() -> None:
         "--motion-fps 12.5 --steps 20 --guidance-scale 5 --image-guidance-scale 2 "
         "--guidance-rescale 0.5 --eta 0.5 --spacing uniform --seed 7 --no-second-pass "
         "--decode-chunk 2 --token-mode shared --batch-guidance --sketch-tokens all "
-        "--sketch-missing none --memory-budget 500"
+        "--sketch-missing none --memory-budget 500 --solver dpmpp_2m --guidance-start 0.1 "
+        "--guidance-end 0.9"
     )
     settings, default = interpolate.settings_from(parse(*options.split())), InterpolationSettings()
     for field in fields(InterpolationSettings):
         assert getattr(settings, field.name) != getattr(default, field.name), field.name
+
+
+def test_a_preset_is_settings_and_what_is_said_counts_more() -> None:
+    assert tuple(SPEED_PRESETS) == interpolate_options.SPEED_PRESETS
+    for name, preset in SPEED_PRESETS.items():
+        expected = InterpolationSettings(**preset)
+        assert interpolate.settings_from(parse("--preset", name)) == expected
+    settings = interpolate.settings_from(parse("--preset", "draft", "--steps", "8"))
+    assert (settings.solver, settings.steps) == ("dpmpp_2m", 8)
 
 
 def test_help_tells_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,58 @@
+"""The denoiser under torch.compile: one graph for every step, frame count and size."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from support.networks import deviation, filled, normal
+from tooncrafter_core.compiled import compile_denoiser
+from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.presets import TINY
+from tooncrafter_core.types import Condition
+
+SMALL = replace(TINY.unet, channel_mult=(1,), attention_resolutions=(1,))
+"""One level: tracing takes most of the test's time, and every kind of layer is in it."""
+
+
+def condition(frames: int, height: int, width: int, seed: int) -> Condition:
+    return Condition(
+        text=normal(1, 77, 64, seed=seed),
+        image_tokens=normal(1, frames, 16, 64, seed=seed + 1),
+        keyframe_latents=normal(1, 4, frames, height, width, seed=seed + 2),
+        motion_fps=torch.tensor([10.0]),
+    )
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Operators of every graph that is compiled; nothing is made of them."""
+    made: list[int] = []
+
+    def backend(module: torch.fx.GraphModule, inputs: list[Tensor]) -> object:
+        made.append(len(module.graph.nodes))
+        return module.forward
+
+    torch._dynamo.reset()
+    monkeypatch.setattr("tooncrafter_core.compiled.BACKEND", backend)
+    return made
+
+
+@torch.no_grad()
+def test_steps_frames_and_sizes_share_one_graph_and_the_result_is_the_same(
+    graphs: list[int],
+) -> None:
+    network = filled(Denoiser(SMALL, device="meta"))
+    compiled = compile_denoiser(network)
+    for frames, height, width in ((3, 2, 4), (4, 2, 4), (5, 4, 2)):
+        conditions = condition(frames, height, width, 1), condition(frames, height, width, 5)
+        ours, plain = (
+            GuidedDenoiser(model, *conditions, scale=7.5, rescale=0.7)
+            for model in (compiled, network)
+        )
+        for timestep in (999, 19):
+            z = normal(1, 4, frames, height, width, seed=timestep)
+            assert deviation(ours(z, timestep), plain(z, timestep)) < 1e-4
+    assert len(graphs) == 1
