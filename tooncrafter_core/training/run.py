@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from ..data.atomic import write_bytes
 from ..errors import OutputError, TrainingError
-from .batches import TrainingBatches, held_out_batch, plan_batches
+from .batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
 from .clips import TrainingClips, check_batch, open_clips
 from .config import RunConfig
 from .denoising import DenoisingStage
@@ -20,6 +20,7 @@ from .monitor import Monitor
 from .prepared import PreparedClips
 from .report import check_mixture, freeze_report
 from .settings import groups_of, to_yaml
+from .sharding import check_sharding
 from .stage import Stage
 from .stages import StageKind, with_lora
 
@@ -30,8 +31,10 @@ Tell = Callable[[str], None]
 SETTINGS = "settings.yaml"
 
 
-def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False) -> Path:
+def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False) -> Path | None:
     """Run a stage, or go on with one that was stopped; the path of its result.
+
+    Of several processes the main one alone returns it.
 
     ``tell`` is given what is to be read before the first step. Every ``ToonCrafterError`` comes
     before anything is written, but for those of the disk and of numbers that overflow.
@@ -39,6 +42,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     if config.lora.rank:
         kind = with_lora(kind)
     accelerator = make_accelerator(config.machine, kind.num_players)
+    check_sharding(config.machine, accelerator.num_processes)
     plan = plan_batches(
         config.batch_size, config.machine.micro_batch,
         accelerator.process_index, accelerator.num_processes,
@@ -50,7 +54,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     folder = make_folder(Path(config.out))
     if accelerator.is_main_process:
         tell(freeze_report(stage))
-        tell(_clips_in_words(clips))
+        tell(_clips_in_words(clips, plan))
         write_bytes(folder / SETTINGS, to_yaml(config).encode())
     accelerator.wait_for_everyone()
     monitor = Monitor(
@@ -78,7 +82,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     else:
         publish(kind, stage, result, config, accelerator)
     accelerator.end_training()
-    return result
+    return result if accelerator.is_main_process else None
 
 
 def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dict[str, Any]:
@@ -156,8 +160,7 @@ def hold_out(clips: TrainingClips, config: RunConfig, micro_batch: int) -> HeldO
 
 def publish(kind: StageKind, stage: Stage, path: Path, config: RunConfig, accelerator: Any) -> None:
     """Write the result."""
-    if accelerator.is_main_process:
-        kind.write(stage, path, config.output.dtype)
+    kind.write(stage, path, config.output.dtype, accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
 
@@ -172,5 +175,8 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def _clips_in_words(clips: TrainingClips) -> str:
-    return f"clips: {clips.count} to train on, {len(clips.held_out)} held out"
+def _clips_in_words(clips: TrainingClips, plan: BatchPlan) -> str:
+    return (
+        f"clips: {clips.count} to train on, {len(clips.held_out)} held out; {plan.batch_size} a "
+        f"step, {plan.micro_batch} at a time in each of {plan.world_size} processes"
+    )
