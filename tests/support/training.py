@@ -76,7 +76,9 @@ def quick_run(stage: str, folder: Path, checkpoint: Path | None, **changes: Any)
     # It keeps one state for the whole process; every run here has settings of its own.
     AcceleratorState._reset_state(reset_partial_state=True)
     config = quick_config(stage, folder, checkpoint, **changes)
-    return train(find_stage(stage), config, lambda _: None, is_quiet=True)
+    result = train(find_stage(stage), config, lambda _: None, is_quiet=True)
+    assert result is not None
+    return result
 
 
 def read_log(folder: Path) -> list[Mapping[str, float]]:

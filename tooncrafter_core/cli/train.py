@@ -46,5 +46,6 @@ def run(args: argparse.Namespace) -> int:
         if stage == kind.name and name != SMALL and not changed_from(preset, config, key):
             tell(f"note: {note}")
     path = train(kind, config, tell, args.quiet)
-    print(path)
+    if path is not None:
+        print(path)
     return 0

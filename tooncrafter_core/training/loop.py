@@ -20,7 +20,8 @@ from .config import RunConfig
 from .monitor import Monitor
 from .nonfinite import explain_nonfinite
 from .optimization import AveragedWeights, learning_rate
-from .players import Player, make_players, plain_optimizer, take_turn
+from .players import Player, make_players, plain_optimizer, take_turn, whole
+from .sharding import shard
 from .stage import Batch, Losses, Stage
 
 logger = logging.getLogger(__name__)
@@ -57,12 +58,21 @@ class Trainer:
         self.checkpoints = CheckpointFolder(
             Path(config.out) / "checkpoints", config.output.keep_checkpoints
         )
-        self.wrapped: Any = accelerator.prepare(stage)
+        self.is_sharded = config.machine.fsdp
+        self.wrapped: Any = self._wrap()
         self.players = make_players(stage, config.optimizer)
         for player in self.players:
-            player.optimizer = accelerator.prepare(player.optimizer)
+            if not self.is_sharded:
+                player.optimizer = accelerator.prepare(player.optimizer)
             if config.optimizer.ema_decay is not None:
                 player.averaged = AveragedWeights(player.parameters, config.optimizer.ema_decay)
+
+    def _wrap(self) -> Any:
+        """The stage on its device, as several processes share it."""
+        if not self.is_sharded:
+            return self.accelerator.prepare(self.stage)
+        device = self.accelerator.device
+        return shard(self.stage.to(device), device.type, self.accelerator.num_processes)
 
     def resume(self) -> None:
         """Go on from the last checkpoint of the run's folder, if there is one."""
@@ -159,9 +169,8 @@ class Trainer:
         """One player's forward and backward pass on a part of the batch."""
         if len(self.players) > 1:
             take_turn(self.players, player)
-        waits = nullcontext() if is_last else self.accelerator.no_sync(self.wrapped)
-        with waits:
-            with self._memory():
+        with self._sharing(is_last):
+            with self._memory(), self._precision():
                 losses = self.wrapped(player.name, batch, self.step)
             self.accelerator.backward(losses.total / num_parts)
         return losses
@@ -169,10 +178,10 @@ class Trainer:
     def _move(self, player: Player, rate: float, parts: Sequence[Batch]) -> dict[str, float]:
         """Let a player's optimizer step; its gradients' norm, before clipping."""
         limit = self.config.optimizer.clip_norm
-        norm = self.accelerator.clip_grad_norm_(
-            player.parameters, math.inf if limit is None else limit
-        )
-        norm = float(norm)
+        if not self.is_sharded:
+            self.accelerator.unscale_gradients(player.optimizer)
+        most = math.inf if limit is None else limit
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(player.parameters, most)))
         name = f"{player.name}_gradient_norm"
         if self.config.machine.precision != "fp16":  # which skips such steps by itself
             self._check_finite({name: norm}, parts)
@@ -205,7 +214,7 @@ class Trainer:
             return
         sums: dict[str, float] = {}
         count = 0
-        with self.averaged():
+        with self.averaged(), self._precision():
             for batch in self.held_out.batches:
                 size = len(batch["seeds"])
                 part = to_device(batch, self.accelerator.device)
@@ -216,6 +225,13 @@ class Trainer:
         self.monitor.log(
             self.step, {f"held_out_{name}": value / count for name, value in sums.items()}
         )
+
+    def _sharing(self, is_last: bool) -> AbstractContextManager[Any]:
+        """Let the processes share gradients after the last part of a batch alone."""
+        if self.is_sharded:
+            self.wrapped.set_requires_gradient_sync(is_last)
+            return nullcontext()
+        return nullcontext() if is_last else self.accelerator.no_sync(self.wrapped)
 
     def _memory(self) -> AbstractContextManager[None]:
         if self.config.machine.checkpoint_activations:

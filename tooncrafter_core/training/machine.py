@@ -19,7 +19,7 @@ def make_accelerator(config: MachineConfig, players: int) -> Any:
     """
     try:
         from accelerate import Accelerator
-        from accelerate.utils import DistributedDataParallelKwargs, FullyShardedDataParallelPlugin
+        from accelerate.utils import DistributedDataParallelKwargs
     except ModuleNotFoundError as error:
         raise TrainingError(
             "Training needs the Python package accelerate, which is not installed. "
@@ -28,18 +28,9 @@ def make_accelerator(config: MachineConfig, players: int) -> Any:
     check_device(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    sharding = None
-    if config.fsdp:
-        sharding = FullyShardedDataParallelPlugin(
-            fsdp_version=2,
-            auto_wrap_policy="transformer_based_wrap",
-            transformer_cls_names_to_wrap=["ResBlock", "SpatialTransformer", "TemporalTransformer"],
-            reshard_after_forward=True,
-        )
     return Accelerator(
         cpu=config.device == "cpu",
         mixed_precision="no" if config.precision == "fp32" else config.precision,
-        fsdp_plugin=sharding,
         # Several players: in each one's pass the others' parameters have no gradients.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=players > 1)],
     )

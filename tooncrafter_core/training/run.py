@@ -20,6 +20,7 @@ from .monitor import Monitor
 from .prepared import PreparedClips
 from .report import check_mixture, freeze_report
 from .settings import groups_of, to_yaml
+from .sharding import check_sharding
 from .stage import Stage
 from .stages import StageKind, with_lora
 
@@ -30,8 +31,10 @@ Tell = Callable[[str], None]
 SETTINGS = "settings.yaml"
 
 
-def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False) -> Path:
+def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False) -> Path | None:
     """Run a stage, or go on with one that was stopped; the path of its result.
+
+    Of several processes the main one alone returns it.
 
     ``tell`` is given what is to be read before the first step. Every ``ToonCrafterError`` comes
     before anything is written, but for those of the disk and of numbers that overflow.
@@ -39,6 +42,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     if config.lora.rank:
         kind = with_lora(kind)
     accelerator = make_accelerator(config.machine, kind.num_players)
+    check_sharding(config.machine, accelerator.num_processes)
     plan = plan_batches(
         config.batch_size, config.machine.micro_batch,
         accelerator.process_index, accelerator.num_processes,
@@ -78,7 +82,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     else:
         publish(kind, stage, result, config, accelerator)
     accelerator.end_training()
-    return result
+    return result if accelerator.is_main_process else None
 
 
 def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dict[str, Any]:
@@ -156,8 +160,7 @@ def hold_out(clips: TrainingClips, config: RunConfig, micro_batch: int) -> HeldO
 
 def publish(kind: StageKind, stage: Stage, path: Path, config: RunConfig, accelerator: Any) -> None:
     """Write the result."""
-    if accelerator.is_main_process:
-        kind.write(stage, path, config.output.dtype)
+    kind.write(stage, path, config.output.dtype, accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
 

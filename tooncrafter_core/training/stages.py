@@ -30,7 +30,7 @@ from .stage import Stage
 from .start import start_models
 
 BuildStage = Callable[[RunConfig, torch.device], Stage]
-WriteResult = Callable[[Stage, Path, str], None]
+WriteResult = Callable[[Stage, Path, str, bool], None]
 
 FROZEN_ENCODERS = {
     Component.TEXT_ENCODER: Group.TEXT_ENCODER,
@@ -49,7 +49,7 @@ class StageKind:
     settings: type
     build: BuildStage
     write: WriteResult
-    """Writes what was learnt to a file, in a precision."""
+    """Writes what was learnt to a file, in a precision; in the main process, all take part."""
     mixtures: tuple[frozenset[Group], ...]
     """Groups that its presets train together."""
     in_part: frozenset[Group] = frozenset()
@@ -89,9 +89,10 @@ def build_lora(build: BuildStage, config: RunConfig, device: torch.device) -> St
     return stage
 
 
-def write_stage_lora(stage: Stage, path: Path, dtype: str) -> None:
+def write_stage_lora(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
     """Write what was learnt for ComfyUI's LoRA loaders."""
-    write_lora(cast(DenoisingStage, stage).lora, path, DTYPES[dtype])
+    if is_main:
+        write_lora(cast(DenoisingStage, stage).lora, path, DTYPES[dtype])
 
 
 def build_sketch(config: RunConfig, device: torch.device) -> Stage:
@@ -158,14 +159,14 @@ def _require_checkpoint(config: RunConfig, stage: str) -> None:
         )
 
 
-def write_stage_sketch_encoder(stage: Stage, path: Path, dtype: str) -> None:
+def write_stage_sketch_encoder(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
     """Write the sketch encoder alone, as it is published."""
-    write_sketch_encoder(stage.sketch_encoder, path, dtype)  # type: ignore[arg-type]
+    write_sketch_encoder(stage.sketch_encoder, path, dtype, is_main)  # type: ignore[arg-type]
 
 
-def write_stage_model(stage: Stage, path: Path, dtype: str) -> None:
+def write_stage_model(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
     """Write a stage that holds a whole model."""
-    write_model(stage.models, path, dtype)  # type: ignore[arg-type]
+    write_model(stage.models, path, dtype, is_main)  # type: ignore[arg-type]
 
 
 PREREQUISITES = {

@@ -69,6 +69,7 @@ def test_show_prints_a_config_file(tmp_path: Path, capsys: pytest.CaptureFixture
         ("rectify", {"data__num_frames": 8, "data__drawn_frames": 4},
          "Every clip is too short: 8 frames"),
         ("rectify", {"machine__precision": "fp16"}, "fp16 trains on a GPU only"),
+        ("rectify", {"machine__fsdp": True}, "several processes and there is one"),
         ("rectify", {"learn": "[temporal]"}, "allow_other_mixture=true"),
         ("rectify", {"data__width": 40}, "must be multiples of data.multiple, 16; not 40x32"),
         ("rectify", {"data__width": 40, "data__multiple": 8}, "must be multiples of 16"),
