@@ -60,7 +60,6 @@ DATA = (
 # What `tooncrafter_core.training` imports.
 TRAIN = (
     "accelerate==1.15.0",
-    "peft==0.21.2",
     "tensorboard>=2.16",
 )
 TOOLS = (

@@ -39,9 +39,7 @@ class LoadToonCrafter(io.ComfyNode):
                     "checkpoint",
                     options=paths.list_checkpoints(),
                     tooltip="A file of models/checkpoints or models/diffusion_models. What it "
-                    "holds is read from the weights, not from its name. 'mini (embedded)' comes "
-                    "with this pack: a small model to try everything at once, at 256x160; it "
-                    "draws simple motion and reads no prompt.",
+                    "holds is read from the weights, not from its name.",
                 ),
                 io.Combo.Input(
                     "text_encoder",

@@ -36,8 +36,7 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
                 io.Combo.Input(
                     "sketch_encoder",
                     options=paths.list_sketch_encoders(),
-                    tooltip="A file of models/controlnet; the embedded one goes with the embedded "
-                    "mini model.",
+                    tooltip="A file of models/controlnet.",
                 ),
                 io.Combo.Input(
                     "tokens",

@@ -37,11 +37,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("interpolate", help="draw the frames between two keyframes")
     parser.add_argument("start", help="the first keyframe, a picture of any size")
     parser.add_argument("end", help="the last keyframe")
-    parser.add_argument(
-        "--checkpoint",
-        help="ToonCrafter's .ckpt or .safetensors; without it the mini model that comes with the "
-        "program draws, at 256x160 unless told otherwise",
-    )
+    parser.add_argument("--checkpoint", help="ToonCrafter's .ckpt or .safetensors")
     add_output_options(parser.add_argument_group("output"))
     add_picture_options(parser.add_argument_group("picture"))
     add_sampling_options(parser.add_argument_group("sampling"))
@@ -75,7 +71,7 @@ def choose_mini(args: argparse.Namespace) -> None:
     path = embedded_file(MINI)
     if path is None:
         raise CheckpointError(
-            "Name a checkpoint with --checkpoint: the mini model is not part of this installation."
+            "Name ToonCrafter's .ckpt or .safetensors with --checkpoint."
         )
     args.checkpoint = str(path)
     args.width, args.height = (

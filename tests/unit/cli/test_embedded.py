@@ -61,7 +61,7 @@ def test_an_installation_without_it_says_what_to_do(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)
     arguments = without_checkpoint(command(folder, "-o", tmp_path / "out"))
-    assert "Name a checkpoint with --checkpoint" in failure(capsys, arguments)
+    assert "with --checkpoint" in failure(capsys, arguments)
 
 
 @pytest.mark.parametrize("name", ["", "mini", "../mini (embedded)", "mini (embedded).safetensors"])
