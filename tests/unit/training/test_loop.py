@@ -28,6 +28,7 @@ STAGES: dict[str, dict[str, Any]] = {
         "data__look": "live",
         "optimizer__betas": [0.9, 0.999],
         "optimizer__weight_decay": 0.01,
+        "optimizer__schedule": "cosine",
     },
     "decoder": {"stage__critic": 0.5, "stage__critic_channels": 4},
 }
