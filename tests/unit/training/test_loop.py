@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,18 +17,21 @@ from tooncrafter_core.training.loop import Trainer
 CURVES = json.loads((Path(__file__).parent / "data" / "curves.json").read_text())
 """The loss of each step by stage, recorded when the stage agreed with its float64 twin."""
 
-STAGES = {
+STAGES: dict[str, dict[str, Any]] = {
     "base": {},
     "rectify": {},
     "sketch": {},
     "autoencoder": {
-        "stage__crop_width": 0, "stage__crop_height": 0, "data__look": "live",
-        "data__drawn_frames": None, "optimizer__betas": [0.9, 0.999],
-        "optimizer__weight_decay": 0.01, "optimizer__schedule": "cosine",
+        "stage__crop_width": 0,
+        "stage__crop_height": 0,
+        "data__drawn_frames": None,
+        "data__look": "live",
+        "optimizer__betas": [0.9, 0.999],
+        "optimizer__weight_decay": 0.01,
+        "optimizer__schedule": "cosine",
     },
     "decoder": {"stage__critic": 0.5, "stage__critic_channels": 4},
-}  # fmt: skip
-"""Settings in place of the presets', with which the losses were recorded."""
+}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -38,7 +38,10 @@ def test_two_processes_have_the_loss_curve_of_one(
     one = launch(1, stage, tmp_path / "one", smallest, **changes)
     two = launch(2, stage, tmp_path / "two", smallest, **changes)
     for a, b in zip(read_log(tmp_path / "one"), read_log(tmp_path / "two"), strict=True):
-        assert a == pytest.approx(b, rel=1e-3)
+        # A quotient of two gradients' norms, in which rounding counts more than in the losses.
+        weights = [dict(line).pop("critic_weight", 0.0) for line in (a, b)]
+        assert weights[0] == pytest.approx(weights[1], rel=1e-2)
+        assert a == pytest.approx({**b, **{k: a[k] for k in a if k == "critic_weight"}}, rel=1e-3)
     a, b = load_file(one), load_file(two)
     # AdamW's first steps have the size of the learning rate, whatever the gradient's: where that
     # is nearly zero, rounding decides the direction.
