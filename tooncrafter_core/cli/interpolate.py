@@ -70,9 +70,7 @@ def choose_mini(args: argparse.Namespace) -> None:
     """
     path = embedded_file(MINI)
     if path is None:
-        raise CheckpointError(
-            "Name ToonCrafter's .ckpt or .safetensors with --checkpoint."
-        )
+        raise CheckpointError("Name ToonCrafter's .ckpt or .safetensors with --checkpoint.")
     args.checkpoint = str(path)
     args.width, args.height = (
         getattr(args, name, value)
