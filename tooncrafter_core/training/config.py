@@ -115,7 +115,7 @@ class MachineConfig:
     checkpoint_activations: bool = False
     """Compute activations again on the way back instead of keeping them."""
     attention: str = "auto"
-    """``fused`` needs little memory; ``plain`` is quicker in training on a CPU."""
+    """``fused`` needs little memory; ``plain`` is quicker in bf16 training on a CPU."""
     fsdp: bool = False
     """Spread weights and optimizer over the processes."""
     threads: int | None = None

@@ -12,7 +12,8 @@ from ..operations import TORCH_OPERATIONS, Operations, TorchOperations
 class PlainAttentionOperations(TorchOperations):
     """Attention as two matrix products with a softmax between them.
 
-    The gradients of torch's fused kernel take about twice as long on a CPU; it needs less memory.
+    On a CPU in bfloat16, forward and backward of the mini denoiser take 0.53 of the time of torch's
+    fused kernel, in float32 1.05. The fused kernel needs less memory.
     """
 
     def attention(
