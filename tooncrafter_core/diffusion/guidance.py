@@ -1,5 +1,6 @@
 """Classifier-free guidance on v-predictions (SPEC section 9, steps 1 and 2)."""
 
+import torch
 from torch import Tensor
 
 
@@ -37,12 +38,14 @@ def rescale_guidance(guided: Tensor, conditional: Tensor, amount: float) -> Tens
     """Bring the guided prediction's spread back towards the conditional one's.
 
     Guidance raises the contrast. ``amount`` 0 leaves the prediction as it is, 1 gives it the
-    standard deviation of ``conditional``, taken over everything but the batch.
+    standard deviation of ``conditional``, taken over everything but the batch. A prediction of one
+    value everywhere, as an untrained network's, stays finite.
     """
     if amount == 0:
         return guided
     dims = tuple(range(1, guided.ndim))
-    ratio = conditional.std(dims, keepdim=True) / guided.std(dims, keepdim=True)
+    spread = guided.std(dims, keepdim=True).clamp_min(torch.finfo(guided.dtype).tiny)
+    ratio = conditional.std(dims, keepdim=True) / spread
     return guided * (amount * ratio + (1 - amount))
 
 

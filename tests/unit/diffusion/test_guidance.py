@@ -49,3 +49,11 @@ def test_clips_of_a_batch_are_rescaled_apart() -> None:
     guided = guide(COND, UNCOND, 7.5)
     alone = rescale_guidance(guided[1:], COND[1:], 0.7)
     torch.testing.assert_close(rescale_guidance(guided, COND, 0.7)[1:], alone)
+
+
+def test_a_prediction_of_zeros_stays_one_and_an_overflow_is_not_hidden() -> None:
+    zeros = torch.zeros_like(COND)
+    assert torch.equal(rescale_guidance(zeros, zeros, 0.7), zeros)
+    overflown = COND.clone()
+    overflown[0, 0, 0, 0, 0] = float("inf")
+    assert not torch.isfinite(rescale_guidance(overflown, COND, 0.7)).all()
