@@ -126,7 +126,14 @@ class DenoisingStage(Stage):
             condition.text,
             condition.image_tokens,
             condition.motion_fps,
+            control=self._residuals(batch, noisy, timesteps, condition),
         )
+
+    def _residuals(
+        self, batch: Batch, noisy: Tensor, timesteps: Tensor, condition: Condition
+    ) -> list[Tensor] | None:
+        """What is added to the denoiser's skip connections; nothing here."""
+        return None
 
     def encode(self, batch: Batch) -> EncodedClips:
         """What the frozen networks make of a batch's video, unless it is prepared already."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-import torch
 from einops import rearrange
 from torch import Tensor
 
@@ -63,22 +62,14 @@ class SketchStage(DenoisingStage):
         sketches = (batch["sketches"] * 2 - 1).expand(-1, 3, -1, -1, -1)
         return {"true": batch["video"], "sketches": sketches, "drawn": drawn, "alone": alone}
 
-    def _predict(
+    def _residuals(
         self, batch: Batch, noisy: Tensor, timesteps: Tensor, condition: Condition
-    ) -> Tensor:
-        """The denoiser's v, ``b 4 t h w``, guided by the sketches."""
+    ) -> list[Tensor]:
+        """What the sketches add to the denoiser."""
         hints = rearrange(batch["sketches"], "b 1 t h w -> (b t) 1 h w")
-        residuals = self.sketch_encoder(
+        return self.sketch_encoder(
             noisy,
             self.sketch_encoder.read_hints(hints),
             timesteps,
             encoder_context(condition.text, condition.image_tokens, self.tokens),
-        )
-        return self.denoiser(
-            torch.cat([noisy, condition.keyframe_latents], dim=1),
-            timesteps,
-            condition.text,
-            condition.image_tokens,
-            condition.motion_fps,
-            control=residuals,
         )
