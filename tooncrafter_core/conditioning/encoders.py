@@ -7,6 +7,7 @@ rearrange everything else. Both encoders are frozen: evaluation mode, no gradien
 
 import logging
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import product
 from typing import Any
@@ -58,6 +59,17 @@ def tokenize(prompts: list[str], context_length: int = 77) -> Tensor:
                 prompt[:60],
             )
     return _tokenizer()(prompts, context_length)
+
+
+def own_precision(weight: Tensor) -> AbstractContextManager[Any]:
+    """Compute in the precision of a frozen network's weights, whatever training has around it.
+
+    Autocast would hand float32 to norms whose weights are half.
+    """
+    kind = weight.device.type
+    if not torch.amp.is_autocast_available(kind):
+        return nullcontext()
+    return torch.autocast(kind, enabled=False)
 
 
 class _TextTensors(nn.Module):
@@ -122,6 +134,10 @@ class TextEncoder(_TextTensors):
     def forward(self, token_ids: Tensor) -> Tensor:
         """``b l`` token numbers to ``b l c``, in the weights' precision. SPEC section 5."""
         weight = self.token_embedding.weight
+        with own_precision(weight):
+            return self._read(token_ids, weight)
+
+    def _read(self, token_ids: Tensor, weight: Tensor) -> Tensor:
         x = self.token_embedding(token_ids.to(weight.device).clamp(max=weight.shape[0] - 1))
         length = x.shape[1]
         x = x + self.positional_embedding[:length].to(x)
@@ -175,6 +191,10 @@ class ImageEncoder(_TextTensors):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """``b 3 size size`` preprocessed pictures to ``b l c``, in the weights' precision."""
+        with own_precision(self.visual.conv1.weight):
+            return self._look(pictures)
+
+    def _look(self, pictures: Tensor) -> Tensor:
         visual = self.visual
         x = visual.conv1(pictures.to(visual.conv1.weight))
         x = rearrange(x, "b c h w -> b (h w) c")

@@ -181,5 +181,6 @@ class DenoisingStage(Stage):
         encoder = cast(ImageEncoder, self.image_encoder)
         home = next(encoder.parameters())
         if self._grey is None or self._grey.device != home.device:
-            self._grey = encoder.encode(torch.zeros(1, 3, 224, 224, device=home.device))
+            grey = torch.zeros(1, 3, 224, 224, device=home.device)
+            self._grey = encoder.encode(grey).float()
         return self._grey

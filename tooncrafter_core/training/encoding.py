@@ -51,7 +51,8 @@ def encode_clips(
     return EncodedClips(
         latent_mean=mean,
         latent_log_variance=log_variance,
-        image_embedding=image_encoder.encode(video[:, :, 0]),
+        # Frozen encoders may be half of another kind than autocast's, which does not mix.
+        image_embedding=image_encoder.encode(video[:, :, 0]).float(),
     )
 
 
@@ -82,7 +83,7 @@ class TextCache:
 
     def _encode(self, caption: str) -> Tensor:
         if caption not in self._kept:
-            self._kept[caption] = self._encoder.encode([caption])[0]
+            self._kept[caption] = self._encoder.encode([caption])[0].float()
             if len(self._kept) > self._size:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(caption)

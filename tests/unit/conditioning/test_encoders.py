@@ -149,3 +149,15 @@ def test_a_prompt_that_fits_exactly_is_not_warned_about(caplog: pytest.LogCaptur
 def test_anything_but_a_list_of_prompts_is_refused(prompts: object) -> None:
     with pytest.raises(ValueError, match="list of one prompt or more"):
         tokenize(prompts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_encoders_compute_in_their_own_precision_inside_autocast(dtype: torch.dtype) -> None:
+    text, image = TextEncoder(TEXT, dtype), ImageEncoder(IMAGE, dtype, text=TEXT)
+    pictures = torch.zeros(1, 3, 64, 64)
+    alone = text.encode(["a cat"]), image.encode(pictures)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = text.encode(["a cat"]), image.encode(pictures)
+    for a, b in zip(alone, inside, strict=True):
+        assert b.dtype == dtype
+        assert torch.equal(a, b)

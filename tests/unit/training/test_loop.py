@@ -111,10 +111,13 @@ def test_computing_activations_again_changes_nothing(smallest: Path, tmp_path: P
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_bf16_stays_near_fp32_and_keeps_float32_weights(smallest: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("frozen", ["bf16", "fp16"])
+def test_bf16_stays_near_fp32_and_keeps_float32_weights(
+    frozen: str, smallest: Path, tmp_path: Path
+) -> None:
     quick_run("rectify", tmp_path / "fp32", smallest)
     result = quick_run("rectify", tmp_path / "bf16", smallest, machine__precision="bf16",
-                       machine__frozen_precision="bf16")  # fmt: skip
+                       machine__frozen_precision=frozen, output__sheet_every=4)  # fmt: skip
     a, b = ([line["model_loss"] for line in read_log(tmp_path / name)] for name in ("fp32", "bf16"))
     assert a == pytest.approx(b, rel=0.05) and a != b
     assert {value.dtype for value in load_file(result).values()} == {torch.float32}
