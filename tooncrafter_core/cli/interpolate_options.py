@@ -74,6 +74,12 @@ def add_picture_options(group: Any) -> None:
         help="decode fewer frames at a time to stay within it, besides the weights; the picture "
         "stays the same (what the device has free)",
     )
+    add(
+        "--tiles",
+        action="store_true",
+        help="approximate: decode in tiles when not even one frame at a time fits; a warning says "
+        "so when it happens",
+    )
 
 
 def add_sampling_options(group: Any) -> None:
@@ -132,6 +138,13 @@ def add_machine_options(group: Any) -> None:
     add("--text-encoder", metavar="FILE", help="for a checkpoint that comes without it")
     add("--image-encoder", metavar="FILE", help="for a checkpoint that comes without it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps ... (auto)")
+    add(
+        "--offload",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="keep the networks in the computer's memory, each on the device for its own stage "
+        "only; auto does so when the device has too little free (auto)",
+    )
     add(
         "--compile",
         action="store_true",
