@@ -11,6 +11,7 @@ from ..errors import CheckpointError, OutputError, ToonCrafterError
 from .interpolate_options import (
     DTYPES,
     add_machine_options,
+    add_offload_option,
     add_output_options,
     add_picture_options,
     add_sampling_options,
@@ -47,7 +48,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add_picture_options(parser.add_argument_group("picture"))
     add_sampling_options(parser.add_argument_group("sampling"))
     add_sketch_options(parser)
-    add_machine_options(parser.add_argument_group("files and machine"))
+    machine = parser.add_argument_group("files and machine")
+    add_machine_options(machine)
+    add_offload_option(machine)
     return parser
 
 

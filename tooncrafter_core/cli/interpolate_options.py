@@ -139,13 +139,6 @@ def add_machine_options(group: Any) -> None:
     add("--image-encoder", metavar="FILE", help="for a checkpoint that comes without it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps ... (auto)")
     add(
-        "--offload",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="keep the networks in the computer's memory, each on the device for its own stage "
-        "only; auto does so when the device has too little free (auto)",
-    )
-    add(
         "--compile",
         action="store_true",
         help="compile the denoiser: quicker steps after minutes at the first; needs a C++ compiler",
@@ -155,4 +148,15 @@ def add_machine_options(group: Any) -> None:
         choices=("auto", *DTYPES),
         default="auto",
         help="precision; auto is fp16 on CUDA, else fp32",
+    )
+
+
+def add_offload_option(group: Any) -> None:
+    """Whether networks share the device by turns."""
+    group.add_argument(
+        "--offload",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="keep the networks in the computer's memory, each on the device for its own stage "
+        "only; auto does so when the device has too little free (auto)",
     )
