@@ -8,11 +8,17 @@ from torch import Tensor
 
 from ..tooncrafter_core.conditioning.fitting import fit
 from ..tooncrafter_core.conditioning.keyframes import check_keyframes
-from ..tooncrafter_core.errors import ModelMismatchError
+from ..tooncrafter_core.errors import ModelMismatchError, ToonCrafterError
+from ..tooncrafter_core.memory import TileSize
+from ..tooncrafter_core.tiling import tiles_notice
 from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
 from .bridge.images import to_image, to_pixels
+from .bridge.notices import warn
 from .latents import asked_size
 from .sockets import CATEGORY, first_image, last_image, schema
+
+TILES_OFF = "off"
+TILES_WHEN_NEEDED = "when needed (approximate)"
 
 
 class ToonCrafterDecode(io.ComfyNode):
@@ -49,8 +55,19 @@ class ToonCrafterDecode(io.ComfyNode):
                     tooltip="Megabytes this node may use besides the weights. 0 takes what the "
                     "card has free. The picture does not depend on it, only the speed.",
                 ),
+                io.Combo.Input(
+                    "tiles",
+                    options=[TILES_OFF, TILES_WHEN_NEEDED],
+                    default=TILES_OFF,
+                    # Workflows from before it was there go on.
+                    optional=True,
+                    tooltip="For memory that cannot hold even one frame: decodes in overlapping "
+                    "tiles, only then, and the node says so. Approximate: light and colour may "
+                    "differ a little between tiles. off stops with an error instead.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="IMAGE")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -62,8 +79,13 @@ class ToonCrafterDecode(io.ComfyNode):
         last_image: Tensor,
         second_pass: bool,
         memory_budget: int,
+        tiles: str = TILES_OFF,
     ) -> io.NodeOutput:
         """Decode, and cut to the size that 'ToonCrafter Keyframes' was asked for."""
+        if tiles not in (TILES_OFF, TILES_WHEN_NEEDED):
+            raise ToonCrafterError(
+                f"tiles is '{TILES_OFF}' or '{TILES_WHEN_NEEDED}', not '{tiles}'."
+            )
         vae = require_tooncrafter(vae)
         clip = check_clip(latent["samples"], vae.latent_channels)
         first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
@@ -79,12 +101,15 @@ class ToonCrafterDecode(io.ComfyNode):
                 f"fitted to {fitted[0].shape[-1]}x{fitted[0].shape[-2]}. Decode the clip at the "
                 "size it was sampled at, and enlarge the pictures afterwards."
             )
+        used: list[TileSize] = []
         video = vae.decode_with_references(
             clip,
             torch.cat(fitted * clip.shape[0]),
             second_pass=second_pass,
             budget=memory_budget * MEBIBYTE or None,
+            on_tiles=used.append if tiles == TILES_WHEN_NEEDED else None,
         )
+        warn([tiles_notice(tile) for tile in used[-1:]], cls.hidden.unique_id)
         return io.NodeOutput(to_image(placements[0].restore(video)))
 
 

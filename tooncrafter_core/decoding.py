@@ -1,5 +1,8 @@
 """From latents to a video: the reference's two passes, and the retreat when memory runs out.
 
+The retreat goes to fewer frames at a time, which gives the same picture; then, only where tiles are
+allowed, to tiles, which do not.
+
 Legend: b batch, t frames, c channels, h w space.
 """
 
@@ -8,6 +11,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from .memory import TileSize, smaller_tile
+from .tiling import log_tiles
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +24,9 @@ MIN_FRAMES_OF_SECOND_PASS = 4
 
 DecodeClip = Callable[[Tensor, int], Tensor]
 """Decodes b c t h w latents, the given number of frames at a time."""
+
+DecodeTiles = Callable[[Tensor, TileSize], Tensor]
+"""Decodes b c t h w latents in tiles of the given size."""
 
 
 def second_pass_frames(num_frames: int) -> tuple[list[int], list[int], list[int]]:
@@ -43,6 +52,9 @@ def decode_video(
     chunk: int = DEFAULT_CHUNK,
     out_of_memory: tuple[type[BaseException], ...] = (torch.cuda.OutOfMemoryError,),
     on_retreat: Callable[[int], None] | None = None,
+    in_tiles: DecodeTiles | None = None,
+    tile: TileSize | None = None,
+    on_tiles: Callable[[TileSize], None] = log_tiles,
 ) -> Tensor:
     """Decode latents to a video b 3 t H W, clamped to [-1, 1].
 
@@ -55,25 +67,42 @@ def decode_video(
         second_pass: whether to decode the middle a second time, as the reference does.
         chunk: frames at a time, the picture does not depend on it.
         out_of_memory: errors that are answered by halving ``chunk``.
-        on_retreat: told the new chunk before another try.
+        on_retreat: told the chunk before another try.
+        in_tiles: allows tiles where single frames do not fit, and decodes in them; approximate.
+        tile: the size to begin with; None begins with whole frames.
+        on_tiles: told the size before tiles of it are tried.
 
     Raises:
-        One of ``out_of_memory`` when even single frames do not fit.
+        One of ``out_of_memory`` when even single frames, or the smallest tiles, do not fit.
     """
 
+    def attempt(clip: Tensor) -> Tensor:
+        if tile is None or in_tiles is None:
+            return decode(clip, chunk)
+        return in_tiles(clip, tile)
+
     def run(clip: Tensor) -> Tensor:
-        nonlocal chunk
+        nonlocal chunk, tile
         while True:
+            retreat = _smaller_piece(clip, chunk, tile, in_tiles is not None)
             try:
-                return decode(clip, chunk)
+                return attempt(clip)
             except out_of_memory:
-                if chunk == 1:
+                if retreat is None:
                     raise
             # Outside the handler, which would keep the failed try's tensors alive.
-            chunk = max(1, chunk // 2)
-            logger.warning("Out of memory while decoding; trying again %d frames at a time.", chunk)
+            chunk, tile = retreat
+            if tile is None:
+                logger.warning(
+                    "Out of memory while decoding; trying again %d frames at a time.", chunk
+                )
+            else:
+                on_tiles(tile)
             if on_retreat is not None:
                 on_retreat(chunk)
+
+    if tile is not None and in_tiles is not None:
+        on_tiles(tile)
 
     video = run(latents)
     kept, taken, replaced = second_pass_frames(latents.shape[2]) if second_pass else ([], [], [])
@@ -81,3 +110,13 @@ def decode_video(
         again = run(latents[:, :, kept])
         video[:, :, replaced] = again[:, :, taken]
     return video.clamp_(-1.0, 1.0)
+
+
+def _smaller_piece(
+    clip: Tensor, chunk: int, tile: TileSize | None, has_tiles: bool
+) -> tuple[int, TileSize | None] | None:
+    """What to try after this chunk and tile; None when nothing smaller is left."""
+    if tile is None and chunk > 1:
+        return max(1, chunk // 2), None
+    smaller = smaller_tile(tile or TileSize(*clip.shape[-2:])) if has_tiles else None
+    return None if smaller is None else (1, smaller)

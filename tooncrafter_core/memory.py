@@ -4,6 +4,8 @@ The factors are peak live bytes of the released architecture, counted on the met
 with the base channels. ``tests/unit/test_memory.py`` counts them again.
 """
 
+from typing import NamedTuple
+
 import torch
 
 from .config import AutoencoderConfig, SketchEncoderConfig, UNetConfig
@@ -17,11 +19,27 @@ SKETCH_ENCODER_FACTOR = 26
 ENCODER_FACTOR = 5.2
 """Values alive at the peak per pixel and base channel, features for the decoder included."""
 
+TILED_REFERENCES = 6.0
+"""Values of the whole references alive per pixel and base channel while a tile is decoded."""
+
 DECODER_WORKSPACE = 1.2
 """Allocator slack and kernel workspace of the decoder on top of counted live bytes."""
 
 CHUNKS = (16, 8, 4, 2, 1)
 """Frames decoded at a time, as a budget chooses among them."""
+
+TILE_OVERLAP = 8
+"""Cells that neighbours share at least: 64 pixels to fade over."""
+
+SMALLEST_TILE_SIDE = 20
+"""Below it tiles would be mostly overlap."""
+
+
+class TileSize(NamedTuple):
+    """Cells of latents, height first."""
+
+    rows: int
+    columns: int
 
 
 def denoiser_bytes(
@@ -72,6 +90,52 @@ def decode_bytes(
     chunk = min(chunk, frames)
     mixing, widest = 2 * frames + 2 * chunk + 10.7, 1.5 * frames + 6 * chunk + 6.7
     return int(max(mixing, widest) * config.channels * height * width * itemsize)
+
+
+def smaller_tile(tile: TileSize) -> TileSize | None:
+    """Two of these side by side make ``tile``; None when it is too small to be divided."""
+    rows, columns = tile
+    half = (max(tile) + TILE_OVERLAP + 1) // 2
+    if half < SMALLEST_TILE_SIDE:
+        return None
+    return TileSize(rows, half) if columns >= rows else TileSize(half, columns)
+
+
+def tiled_bytes(
+    config: AutoencoderConfig, frames: int, height: int, width: int, itemsize: int, tile: TileSize
+) -> int:
+    """Peak of decoding one clip in tiles, frame by frame.
+
+    Besides the tile there are the whole references, their keys and values, and the video.
+    """
+    rows, columns = (side * config.downsampling for side in tile)
+    part = decode_bytes(config, frames, rows, columns, itemsize, 1)
+    whole = TILED_REFERENCES * config.channels * itemsize + 4 * config.out_channels * frames
+    return part + int(whole * height * width)
+
+
+def tile_within(
+    config: AutoencoderConfig, size: tuple[int, int, int], itemsize: int, budget: int | None
+) -> TileSize | None:
+    """The largest tile that decodes frames, height and width within ``budget`` bytes.
+
+    None when whole frames do, one at a time, or when the picture is too small to be divided; the
+    smallest when nothing fits. ``budget`` includes the decoder's workspace.
+    """
+    if budget is None:
+        return None
+    limit = int(budget / DECODER_WORKSPACE)
+    if decode_bytes(config, *size, itemsize, 1) <= limit:
+        return None
+    _, height, width = size
+    chosen = None
+    tile = smaller_tile(TileSize(height // config.downsampling, width // config.downsampling))
+    while tile is not None:
+        chosen = tile
+        if tiled_bytes(config, *size, itemsize, tile) <= limit:
+            break
+        tile = smaller_tile(tile)
+    return chosen
 
 
 def choose_chunk(

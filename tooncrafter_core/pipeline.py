@@ -18,6 +18,7 @@ from .conditioning.encoders import ImageEncoder, TextEncoder
 from .conditioning.fitting import Placement, fit
 from .conditioning.keyframes import check_keyframes
 from .conditioning.sketches import SketchLayer
+from .config import AutoencoderConfig
 from .decoding import decode_video
 from .diffusion.guidance import is_in_interval
 from .diffusion.multistep import multistep_steps, sample_dpmpp_2m
@@ -26,11 +27,13 @@ from .diffusion.samplers import OnStep, sample_ddim
 from .diffusion.schedule import ddim_steps, make_schedule
 from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
-from .memory import chunk_within, free_memory
+from .memory import TileSize, chunk_within, free_memory, tile_within
 from .models.autoencoder import Autoencoder, references_from
 from .models.sketch_encoder import SketchEncoder
+from .offloading import visiting
 from .settings import InterpolationSettings
 from .sketch_guidance import SketchGuidance, check_sketch_encoder, fit_sketches
+from .tiling import decode_in_tiles
 from .types import Condition
 
 
@@ -43,6 +46,7 @@ def interpolate(
     on_step: OnStep | None = None,
     sketches: Sequence[SketchLayer] | None = None,
     sketch_encoder: SketchEncoder | None = None,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Draw the frames between two keyframes, along sketches if there are any.
 
@@ -57,6 +61,7 @@ def interpolate(
         on_step: told after every sampling step; may raise to stop.
         sketches: hints at frames of the clip, of any size: they are fitted as the keyframes are.
         sketch_encoder: from ``load_sketch_encoder``; needed for sketches only.
+        device: where each network works, visiting it for its own stage; None is where it is.
 
     Returns:
         ``1 3 t h w`` in [-1, 1], float32, of the width and height asked for.
@@ -70,12 +75,16 @@ def interpolate(
     first, last = check_keyframes(first, last)
     fitted, placement = fit_keyframes(models, first, last, settings)
     noise = start_noise(models, placement, settings)
-    latents, references = encode_keyframes(models, fitted, noise.keyframes())
-    # The image encoder sees the first keyframe as it came, not as it was fitted.
-    conditions = condition_on(models, first, latents, settings)
-    guidance = guide_by_sketches(models, sketches, sketch_encoder, settings)
-    latents = sample(models, conditions, noise, settings, on_step, guidance)
-    video = decode(models, latents, references, settings)
+    with visiting(device, models.autoencoder):
+        latents, references = encode_keyframes(models, fitted, noise.keyframes())
+    with visiting(device, models.text_encoder, models.image_encoder, models.projector):
+        # The image encoder sees the first keyframe as it came, not as it was fitted.
+        conditions = condition_on(models, first, latents, settings)
+    with visiting(device, models.denoiser, sketch_encoder):
+        guidance = guide_by_sketches(models, sketches, sketch_encoder, settings)
+        latents = sample(models, conditions, noise, settings, on_step, guidance)
+    with visiting(device, models.autoencoder):
+        video = decode(models, latents, references, settings)
     return placement.restore(video)
 
 
@@ -131,7 +140,7 @@ def encode_keyframes(models: Models, fitted: Tensor, noise: Tensor) -> tuple[Ten
 def condition_on(
     models: Models, first: Tensor, latents: Tensor, settings: InterpolationSettings
 ) -> tuple[Condition, Condition]:
-    """The conditional and the unconditional condition, as the denoiser takes them."""
+    """The conditional and the unconditional condition, in the denoiser's precision."""
     conditions = build_conditions(
         *require_encoders(models),
         models.projector,
@@ -145,7 +154,8 @@ def condition_on(
         token_mode=settings.token_mode,
         blend_keyframes=models.config.unet.blends_keyframes,
     )
-    conditional, unconditional = (c.to(*_home(models.denoiser)) for c in conditions)
+    dtype = _home(models.denoiser)[1]
+    conditional, unconditional = (c.to(dtype=dtype) for c in conditions)
     return conditional, unconditional
 
 
@@ -182,9 +192,10 @@ def sample(
 ) -> Tensor:
     """Denoise a clip of latents ``1 4 t h w``, float32 (SPEC section 9)."""
     schedule = make_schedule(models.config.diffusion)
+    home = _home(models.denoiser)
     denoise = GuidedDenoiser(
         models.denoiser,
-        *conditions,
+        *(condition.to(*home) for condition in conditions),
         scale=settings.guidance_scale,
         image_scale=settings.image_guidance_scale,
         rescale=settings.guidance_rescale,
@@ -192,7 +203,7 @@ def sample(
         sketches=sketches,
         is_guided_at=guidance_interval(schedule.num_timesteps, settings),
     )
-    start = noise.start().to(_home(models.denoiser)[0])
+    start = noise.start().to(home[0])
     if settings.solver == "ddim":
         steps = ddim_steps(schedule, settings.steps, eta=settings.eta, spacing=settings.spacing)
         latents = sample_ddim(denoise, start, steps, noise.step, on_step)
@@ -222,19 +233,47 @@ def decode(
     def decode_clip(clip: Tensor, chunk: int) -> Tensor:
         return autoencoder.decode(clip, references, chunk)
 
-    chunk = decode_chunk(models, z, settings)
-    video = decode_video(decode_clip, z, second_pass=settings.second_pass, chunk=chunk)
+    def in_tiles(clip: Tensor, tile: TileSize) -> Tensor:
+        return decode_in_tiles(autoencoder, clip, references, tile)
+
+    video = decode_video(
+        decode_clip,
+        z,
+        second_pass=settings.second_pass,
+        chunk=decode_chunk(models, z, settings),
+        in_tiles=in_tiles if settings.tiles else None,
+        tile=decode_tile(models, z, settings),
+    )
     return _finite(video.float(), "decoder", autoencoder)
 
 
 def decode_chunk(models: Models, z: Tensor, settings: InterpolationSettings) -> int:
     """Frames of latents ``z`` to decode at a time: as asked for, or fewer for the budget."""
-    given = settings.memory_budget
-    budget = free_memory(z.device) if given is None else given * 2**20
     config = models.config.autoencoder
+    budget = _budget(z, settings)
+    return chunk_within(
+        config, _video_size(config, z), z.element_size(), budget, settings.decode_chunk
+    )
+
+
+def decode_tile(models: Models, z: Tensor, settings: InterpolationSettings) -> TileSize | None:
+    """The tile to decode latents ``z`` in; None when frames fit, or tiles are not allowed."""
+    if not settings.tiles:
+        return None
+    config = models.config.autoencoder
+    return tile_within(config, _video_size(config, z), z.element_size(), _budget(z, settings))
+
+
+def _budget(z: Tensor, settings: InterpolationSettings) -> int | None:
+    """Bytes that decoding ``z`` may take; None is without limit."""
+    given = settings.memory_budget
+    return free_memory(z.device) if given is None else given * 2**20
+
+
+def _video_size(config: AutoencoderConfig, z: Tensor) -> tuple[int, int, int]:
+    """Frames, height and width of the video of ``z``."""
     frames, height, width = z.shape[2:]
-    size = (frames, height * config.downsampling, width * config.downsampling)
-    return chunk_within(config, size, z.element_size(), budget, settings.decode_chunk)
+    return frames, height * config.downsampling, width * config.downsampling
 
 
 def _home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

@@ -72,6 +72,8 @@ class InterpolationSettings:
     memory_budget: int | None = None
     """MB that decoding may take besides the weights; fewer frames at a time keep to it. None takes
     what the device has free. ``decode_chunk`` stays the most, one frame at a time the least."""
+    tiles: bool = False
+    """Decode in tiles where not even one frame at a time fits; approximate. See ``tiling``."""
     token_mode: TokenMode = "per_frame"
     """Image tokens for other frame counts: those of the nearest trained frame, or shared by all."""
     batch_guidance: bool = False

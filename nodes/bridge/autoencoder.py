@@ -5,6 +5,7 @@ Legend: b batch, n images, t frames, c channels, h w space.
 
 import functools
 import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 import comfy.model_management
@@ -20,8 +21,16 @@ from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_componen
 from ...tooncrafter_core.config import AutoencoderConfig, ModelConfig
 from ...tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from ...tooncrafter_core.errors import ModelMismatchError
-from ...tooncrafter_core.memory import choose_chunk, decode_bytes, encode_bytes
+from ...tooncrafter_core.memory import (
+    TileSize,
+    choose_chunk,
+    decode_bytes,
+    encode_bytes,
+    tile_within,
+    tiled_bytes,
+)
 from ...tooncrafter_core.models.autoencoder import Autoencoder, Posterior, references_from
+from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
 
 logger = logging.getLogger(__name__)
@@ -135,7 +144,13 @@ class ToonCrafterVAE(comfy.sd.VAE):
 
     @torch.no_grad()
     def decode_with_references(
-        self, latents: Tensor, images: Tensor, *, second_pass: bool, budget: int | None
+        self,
+        latents: Tensor,
+        images: Tensor,
+        *,
+        second_pass: bool,
+        budget: int | None,
+        on_tiles: Callable[[TileSize], None] | None = None,
     ) -> Tensor:
         """Decode b 4 t h w latents with the detail of the first and last image.
 
@@ -144,23 +159,37 @@ class ToonCrafterVAE(comfy.sd.VAE):
             images: first and last image of every clip, (b 2) 3 8h 8w in [-1, 1].
             second_pass: whether to decode the middle frames again as the reference does.
             budget: bytes to stay within; None takes what the device has free.
+            on_tiles: allows tiles where not even one frame fits, which is approximate, and is told
+                their size.
 
         Returns:
             b 3 t 8h 8w in [-1, 1], float32, where ComfyUI keeps results.
         """
         itemsize = comfy.model_management.dtype_size(self.vae_dtype)
         frames, height, width = latents.shape[2], *images.shape[2:]
-        smallest = decode_bytes(self.config, frames, height, width, itemsize, 1) * WORKSPACE
+        size = (frames, height, width)
+        tile = None if on_tiles is None else tile_within(self.config, size, itemsize, budget)
+        smallest = WORKSPACE * (
+            decode_bytes(self.config, *size, itemsize, 1)
+            if tile is None
+            else tiled_bytes(self.config, *size, itemsize, tile)
+        )
         default = self._memory_used_decode(latents.shape, self.vae_dtype)
         self._load(default if budget is None else max(smallest, min(default, budget)))
         free = cast(int, comfy.model_management.get_free_memory(self.device))
         limit = int((budget or free) / WORKSPACE)
-        chunk = choose_chunk(self.config, frames, height, width, itemsize, limit)
+        chunk = choose_chunk(self.config, *size, itemsize, limit)
+        if on_tiles is not None:
+            tile = tile_within(self.config, size, itemsize, budget or free)
         posterior = self.first_stage_model.network.encode(
             images.to(device=self.device, dtype=self.vae_dtype)
         )
         references = references_from(posterior.features, batch=latents.shape[0])
         out_of_memory = comfy.model_management.OOM_EXCEPTION
+
+        def in_tiles(clip: Tensor, tile: TileSize) -> Tensor:
+            return decode_in_tiles(self.first_stage_model.network, clip, references, tile)
+
         try:
             video = decode_video(
                 lambda clip, size: self.first_stage_model.network.decode(clip, references, size),
@@ -169,13 +198,17 @@ class ToonCrafterVAE(comfy.sd.VAE):
                 chunk=chunk,
                 out_of_memory=(out_of_memory,),
                 on_retreat=lambda _: comfy.model_management.soft_empty_cache(),
+                in_tiles=None if on_tiles is None else in_tiles,
+                tile=tile,
+                on_tiles=on_tiles or log_tiles,
             )
         except out_of_memory:
             # Of the same class, by which ComfyUI knows to unload its models.
             raise out_of_memory(
                 f"There is not enough memory to decode {frames} frames of {width}x{height} pixels, "
-                "even one at a time. Ask 'ToonCrafter Keyframes' for a smaller width and height or "
-                "fewer frames, or close other programs that use the device."
+                "even one at a time. Set 'tiles' of 'ToonCrafter Decode' to 'when needed', ask "
+                "'ToonCrafter Keyframes' for a smaller width and height or fewer frames, or close "
+                "other programs that use the device."
             ) from None
         return video.to(self.output_device).float()
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import nodes as host_nodes
-from support.host_models import HostModels, picture, run_decode
+from support.host_models import HostModels, picture, run_decode, run_keyframes
 from tooncrafter_core.memory import decode_bytes, encode_bytes
 
 Ready = tuple[Any, Any, dict[str, Any]]
@@ -132,6 +132,41 @@ def test_memory_budget_chooses_the_chunk_and_not_the_picture(
     tight = run_decode(tiny, latent, *keyframes, second_pass=False, memory_budget=1)
     assert tried == [4, 1]
     assert torch.allclose(free, tight, atol=1e-4)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_tiles_are_used_when_allowed_and_needed_and_the_node_says_so(
+    tiny: HostModels, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    allowed: bool,
+) -> None:  # fmt: skip
+    first, last = picture(1, 64, 256), picture(2, 64, 256)
+    latent = run_keyframes(tiny, first, last, width=256, height=64, frames=2)[2]
+    tiles = "when needed (approximate)" if allowed else "off"
+    expected = run_decode(tiny, latent, first, last, tiles=tiles)
+    assert "approximate" not in caplog.text
+    found = run_decode(tiny, latent, first, last, tiles=tiles, memory_budget=1)
+    assert found.isfinite().all()
+    assert ("tiles of 160x64 pixels. This is approximate" in caplog.text) == allowed
+    assert torch.allclose(found, expected, atol=1e-4) != allowed
+
+
+def test_memory_that_ends_at_single_frames_is_answered_with_tiles_or_their_name(
+    tiny: HostModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, last = picture(1, 64, 256), picture(2, 64, 256)
+    latent = run_keyframes(tiny, first, last, width=256, height=64, frames=2)[2]
+    decode = tiny.vae.first_stage_model.network.decode
+
+    def scarce(z: Tensor, references: Any = None, chunk: int = 4) -> Tensor:
+        if z.shape[-1] > 20:
+            raise comfy.model_management.OOM_EXCEPTION("simulated: out of memory")
+        return decode(z, references, chunk)
+
+    monkeypatch.setattr(tiny.vae.first_stage_model.network, "decode", scarce)
+    with pytest.raises(comfy.model_management.OOM_EXCEPTION, match="Set 'tiles'"):
+        run_decode(tiny, latent, first, last)
+    found = run_decode(tiny, latent, first, last, tiles="when needed (approximate)")
+    assert found.shape == (2, 64, 256, 3) and found.isfinite().all()
 
 
 @pytest.fixture

@@ -111,11 +111,12 @@ def run_decode(
     *,
     second_pass: bool = True,
     memory_budget: int = 0,
+    **options: Any,
 ) -> Tensor:
     """'ToonCrafter Decode'."""
-    return ToonCrafterDecode.execute(
-        models.vae, latent, first, last, second_pass, memory_budget
-    ).args[0]
+    node = type("RunningDecode", (ToonCrafterDecode,), {"hidden": SimpleNamespace(unique_id=None)})
+    arguments = (models.vae, latent, first, last, second_pass, memory_budget)
+    return node.execute(*arguments, **options).args[0]
 
 
 def picture(seed: int, height: int = 64, width: int = 64, channels: int = 3) -> Tensor:

@@ -12,6 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from support.counting import GIB, Counts, FusedAttentionOperations, count
 from tooncrafter_core.config import AutoencoderConfig, UNetConfig
 from tooncrafter_core.memory import (
+    DECODER_WORKSPACE,
+    TileSize,
     choose_chunk,
     chunk_within,
     context_bytes,
@@ -19,9 +21,12 @@ from tooncrafter_core.memory import (
     denoiser_bytes,
     encode_bytes,
     free_memory,
+    tile_within,
+    tiled_bytes,
 )
 from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.tiling import decode_in_tiles
 
 BF16, BYTES = torch.bfloat16, 2
 OPERATIONS = FusedAttentionOperations()
@@ -62,14 +67,17 @@ def count_encode(images: int, height: int, width: int) -> Counts:
     return count(autoencoder().encode, empty(images, 3, height, width))
 
 
-@cache
-def count_decode(frames: int, height: int, width: int, chunk: int) -> Counts:
+def empty_references(height: int, width: int) -> list[Tensor]:
     channels = (128, 256, 512, 512)
-    references = [
+    levels = [
         empty(1, wide, 2, height >> level, width >> level) for level, wide in enumerate(channels)
     ]
-    references.append(empty(1, 128, 2, height, width))
+    return [*levels, empty(1, 128, 2, height, width)]
 
+
+@cache
+def count_decode(frames: int, height: int, width: int, chunk: int) -> Counts:
+    references = empty_references(height, width)
     network = autoencoder()
 
     def decode(z: Tensor, *features: Tensor) -> Tensor:
@@ -122,6 +130,27 @@ def test_decoder_estimate_is_just_above_the_count(
 ) -> None:
     estimate = decode_bytes(AutoencoderConfig(), frames, height, width, BYTES, chunk)
     assert_estimates(estimate, count_decode(frames, height, width, chunk))
+
+
+@pytest.mark.parametrize("tile", [(40, 36), (24, 36)])
+def test_tiles_estimate_is_just_above_the_count(tile: tuple[int, int]) -> None:
+    size = TileSize(*tile)
+
+    def decode(z: Tensor, *features: Tensor) -> Tensor:
+        return decode_in_tiles(autoencoder(), z, features, size)
+
+    counts = count(decode, empty(1, 4, 4, 40, 64), *empty_references(320, 512))
+    assert_estimates(tiled_bytes(AutoencoderConfig(), 4, 320, 512, BYTES, size), counts)
+
+
+def test_tiles_are_chosen_only_where_one_frame_at_a_time_does_not_fit() -> None:
+    config, size = AutoencoderConfig(), (16, 320, 512)
+    needed = int(decode_bytes(config, *size, BYTES, 1) * DECODER_WORKSPACE) + 2
+    assert tile_within(config, size, BYTES, None) is None
+    assert tile_within(config, size, BYTES, needed) is None
+    assert tile_within(config, size, BYTES, needed - 100) == (40, 36)
+    assert tile_within(config, size, BYTES, 0) == (24, 22)
+    assert tile_within(config, (16, 64, 64), BYTES, 0) is None
 
 
 def test_chosen_chunk_is_the_largest_that_fits() -> None:

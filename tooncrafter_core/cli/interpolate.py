@@ -11,6 +11,7 @@ from ..errors import CheckpointError, OutputError, ToonCrafterError
 from .interpolate_options import (
     DTYPES,
     add_machine_options,
+    add_offload_option,
     add_output_options,
     add_picture_options,
     add_sampling_options,
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 OUT_OF_MEMORY = (
     "The device ran out of memory. Lower --width, --height or --frames, choose --dtype bf16, leave "
-    "out --batch-guidance, or run on --device cpu."
+    "out --batch-guidance, add --offload always, let it decode in --tiles (approximate), or run on "
+    "--device cpu."
 )
 
 
@@ -42,7 +44,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add_picture_options(parser.add_argument_group("picture"))
     add_sampling_options(parser.add_argument_group("sampling"))
     add_sketch_options(parser)
-    add_machine_options(parser.add_argument_group("files and machine"))
+    machine = parser.add_argument_group("files and machine")
+    add_machine_options(machine)
+    add_offload_option(machine)
     return parser
 
 
@@ -55,9 +59,13 @@ def run(args: argparse.Namespace) -> int:
     first, last = read_keyframes(args)
     sketches = read_sketches(args, settings)
     # The smaller file first: a wrong one is told sooner.
+    args.offload = "always" if needs_offloading(args, settings) else "never"
+    device = choose_device(args.device) if args.offload == "always" else None
     encoder = load_encoder(args) if sketches else None
     models = load_models(args)
-    video = interpolate_with_progress(models, first, last, settings, args.quiet, sketches, encoder)
+    video = interpolate_with_progress(
+        models, first, last, settings, args.quiet, sketches, encoder, device
+    )
     for path in write_outputs(args, video):
         print(path)
     return 0
@@ -121,8 +129,38 @@ def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tenso
 
 def load_encoder(args: argparse.Namespace) -> "SketchEncoder":
     """The sketch encoder, where the model will be."""
+    dtype = choose_dtype(args.dtype, choose_device(args.device))
+    return load_sketch_encoder(args, storage_device(args), dtype)
+
+
+def storage_device(args: argparse.Namespace) -> "torch.device":
+    """Where networks are kept: on the device, or waiting in the host's memory."""
+    return choose_device("cpu" if vars(args).get("offload") == "always" else args.device)
+
+
+def needs_offloading(args: argparse.Namespace, settings: "InterpolationSettings") -> bool:
+    """Whether networks visit the device one stage at a time.
+
+    ``auto`` does so when the weights and the greatest stage are more than the device has free.
+    """
+    from math import prod
+
+    from ..checkpoints import detect, read_checkpoint
+    from ..memory import free_memory
+    from ..offloading import job_bytes
+
     device = choose_device(args.device)
-    return load_sketch_encoder(args, device, choose_dtype(args.dtype, device))
+    if device.type == "cpu" or args.offload != "auto":
+        return device.type != "cpu" and args.offload == "always"
+    free = free_memory(device)
+    if free is None:
+        return False
+    names = ("checkpoint", "text_encoder", "image_encoder", "sketch_encoder")
+    files = [file for name in names if (file := vars(args).get(name)) is not None]
+    checkpoints = [read_checkpoint(file) for file in files]
+    itemsize = choose_dtype(args.dtype, device).itemsize
+    values = sum(prod(shape) for checkpoint in checkpoints for shape in checkpoint.shapes.values())
+    return job_bytes(detect(checkpoints[0]), settings, values * itemsize, itemsize) > free
 
 
 def load_models(args: argparse.Namespace) -> "Models":
@@ -139,8 +177,8 @@ def load_models(args: argparse.Namespace) -> "Models":
     from ..compiled import compile_denoiser
     from ..pipeline import missing_encoder
 
-    device = choose_device(args.device)
-    dtype = choose_dtype(args.dtype, device)
+    device = storage_device(args)
+    dtype = choose_dtype(args.dtype, choose_device(args.device))
     checkpoint = read_checkpoint(args.checkpoint)
     config = detect(checkpoint)
     encoders = {
@@ -192,6 +230,7 @@ def interpolate_with_progress(
     is_quiet: bool,
     sketches: "Sequence[SketchLayer]" = (),
     sketch_encoder: "SketchEncoder | None" = None,
+    device: "torch.device | None" = None,
 ) -> "torch.Tensor":
     """The video, ``t 3 h w`` in [-1, 1], with a progress bar on stderr meanwhile."""
     import torch
@@ -207,7 +246,9 @@ def interpolate_with_progress(
 
     with closing(tqdm(total=settings.steps, desc="sampling", disable=is_quiet)) as bar:
         try:
-            video = interpolate(models, first, last, settings, on_step, sketches, sketch_encoder)
+            video = interpolate(
+                models, first, last, settings, on_step, sketches, sketch_encoder, device
+            )
         except torch.OutOfMemoryError as error:
             raise ToonCrafterError(OUT_OF_MEMORY) from error
     return rearrange(video, "1 c t h w -> t c h w")

@@ -74,6 +74,12 @@ def add_picture_options(group: Any) -> None:
         help="decode fewer frames at a time to stay within it, besides the weights; the picture "
         "stays the same (what the device has free)",
     )
+    add(
+        "--tiles",
+        action="store_true",
+        help="approximate: decode in tiles when not even one frame at a time fits; a warning says "
+        "so when it happens",
+    )
 
 
 def add_sampling_options(group: Any) -> None:
@@ -142,4 +148,15 @@ def add_machine_options(group: Any) -> None:
         choices=("auto", *DTYPES),
         default="auto",
         help="precision; auto is fp16 on CUDA, else fp32",
+    )
+
+
+def add_offload_option(group: Any) -> None:
+    """Whether networks share the device by turns."""
+    group.add_argument(
+        "--offload",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="keep the networks in the computer's memory, each on the device for its own stage "
+        "only; auto does so when the device has too little free (auto)",
     )

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from support.checkpoints import tiny_tensors
 from support.command_line import command, failure
+from tooncrafter_core import memory
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, interpolate_options, main
 from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
@@ -73,7 +74,7 @@ def test_every_setting_has_an_option() -> None:
         "--guidance-rescale 0.5 --eta 0.5 --spacing uniform --seed 7 --no-second-pass "
         "--decode-chunk 2 --token-mode shared --batch-guidance --sketch-tokens all "
         "--sketch-missing none --memory-budget 500 --solver dpmpp_2m --guidance-start 0.1 "
-        "--guidance-end 0.9"
+        "--guidance-end 0.9 --tiles"
     )
     settings, default = interpolate.settings_from(parse(*options.split())), InterpolationSettings()
     for field in fields(InterpolationSettings):
@@ -134,6 +135,37 @@ def test_dtype_and_device_reach_every_network(folder: Path) -> None:
         assert {p.dtype for p in parameters} == {torch.bfloat16}
     assert interpolate.choose_dtype("auto", torch.device("cpu")) == torch.float32
     assert interpolate.choose_dtype("auto", torch.device("cuda")) == torch.float16
+
+
+@pytest.mark.parametrize(
+    ("options", "free", "expected"),
+    [
+        ("--device meta", 2**40, False),
+        ("--device meta", 2**20, True),
+        ("--device meta", None, False),
+        ("--device meta --offload never", 2**20, False),
+        ("--device meta --offload always", 2**40, True),
+        ("--device cpu --offload always", 2**20, False),
+    ],
+)
+def test_networks_wait_in_the_hosts_memory_when_the_device_has_too_little(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    free: int | None,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda device: free)
+    args = parse(*options.split())
+    args.checkpoint = folder / "tiny.safetensors"
+    assert interpolate.needs_offloading(args, InterpolationSettings()) is expected
+
+
+def test_networks_that_wait_are_kept_on_the_cpu(folder: Path) -> None:
+    args = parse("--device", "meta", "--offload", "always")
+    args.checkpoint = folder / "tiny.safetensors"
+    models = interpolate.load_models(args)
+    assert {p.device.type for p in models.denoiser.parameters()} == {"cpu"}
 
 
 def test_tiny_writes_a_checkpoint_that_loads(

@@ -41,6 +41,14 @@ def test_every_chunk_size_gives_the_same_video(chunk: int, has_references: bool)
     assert deviation(decode(Z, chunk, has_references), expected) < 2e-5
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 4, 16])
+def test_a_clip_longer_than_every_chunk_size_is_the_same_video(chunk: int) -> None:
+    z = normal(1, 4, 18, 4, 8, seed=9)
+    expected = decode(z, 18)
+    assert expected.dtype == torch.float32
+    assert deviation(decode(z, chunk), expected) < 2e-5
+
+
 def test_training_computes_what_inference_does() -> None:
     # With gradients nothing is overwritten in place.
     z = Z[:1].clone().requires_grad_()

@@ -1,0 +1,52 @@
+"""Networks that wait in the host's memory and visit the device for their own stage only.
+
+The weights are frozen, so leaving means taking up the waiting ones again: nothing is copied back.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+
+import torch
+from torch import nn
+
+from .config import ModelConfig
+from .memory import DECODER_WORKSPACE, decode_bytes, denoiser_bytes
+from .settings import InterpolationSettings
+
+
+@contextmanager
+def visiting(device: torch.device | None, *networks: nn.Module | None) -> Iterator[None]:
+    """Keep the networks' weights on ``device`` within the block; None leaves them where they are.
+
+    Afterwards they are the very tensors that they were before.
+    """
+    tensors = [
+        tensor
+        for network in networks
+        if network is not None and device is not None
+        for tensor in chain(network.parameters(), network.buffers())
+    ]
+    waiting = [tensor.data for tensor in tensors]
+    try:
+        for tensor in tensors:
+            tensor.data = tensor.data.to(device, copy=True)
+        yield
+    finally:
+        for tensor, data in zip(tensors, waiting, strict=True):
+            tensor.data = data
+
+
+def job_bytes(
+    config: ModelConfig, settings: InterpolationSettings, weights: int, itemsize: int
+) -> int:
+    """What a job takes with all ``weights`` (bytes) on the device at its greatest need."""
+    frames, multiple = settings.num_frames, config.size_multiple
+    height, width = (-(-side // multiple) * multiple for side in (settings.height, settings.width))
+    rows, columns = (side // config.autoencoder.downsampling for side in (height, width))
+    batch = 2 if settings.batch_guidance else 1
+    sampling = denoiser_bytes(config.unet, batch, frames, rows, columns, itemsize)
+    decoding = decode_bytes(
+        config.autoencoder, frames, height, width, itemsize, settings.decode_chunk
+    )
+    return weights + int(DECODER_WORKSPACE * max(sampling, decoding))
