@@ -62,7 +62,8 @@ class LoadToonCrafter(io.ComfyNode):
                     options=list(WEIGHT_DTYPES),
                     default="default",
                     tooltip="How the denoiser's weights are kept. default lets ComfyUI choose for "
-                    "your card; fp8 halves the memory of fp16 and changes the picture slightly.",
+                    "your card; fp16 is nearer to full precision than bf16; fp8 halves the "
+                    "memory of fp16 and changes the picture slightly.",
                 ),
             ],
             outputs=[
