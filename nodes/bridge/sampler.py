@@ -103,14 +103,17 @@ def _sampling_of(model: Any) -> ToonCrafterModelSampling:
 def trailing_sigmas(model_patcher: Any, steps: int, spacing: Spacing = "trailing") -> Tensor:
     """Noise levels of DDIM's timesteps, from high to low, and a last 0; (steps + 1,)."""
     sampling = tooncrafter_sampling(model_patcher)
-    timesteps = select_timesteps(sampling.num_timesteps, steps, spacing)[::-1]
-    return torch.cat([sampling.sigmas.cpu()[timesteps], torch.zeros(1)])
+    return _sigmas_at(sampling, select_timesteps(sampling.num_timesteps, steps, spacing)[::-1])
 
 
 def solver_sigmas(model_patcher: Any, steps: int) -> Tensor:
     """Noise levels for few steps of a multistep solver, and a last 0; (steps + 1,)."""
     sampling = tooncrafter_sampling(model_patcher)
-    timesteps = multistep_timesteps(sampling.num_timesteps, steps)
+    return _sigmas_at(sampling, multistep_timesteps(sampling.num_timesteps, steps))
+
+
+def _sigmas_at(sampling: ToonCrafterModelSampling, timesteps: list[int]) -> Tensor:
+    """Noise levels of timesteps, on the CPU as ComfyUI's schedulers give them, and a last 0."""
     return torch.cat([sampling.sigmas.cpu()[timesteps], torch.zeros(1)])
 
 
