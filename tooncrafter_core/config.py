@@ -14,7 +14,8 @@ class UNetConfig:
     """The video denoiser (SPEC sections 1 and 2)."""
 
     in_channels: int = 8
-    """Noisy latents and keyframe latents, concatenated on channels."""
+    """Noisy latents and keyframe latents, concatenated on channels; 16 with
+    ``warps_keyframes``."""
     out_channels: int = 4
     model_channels: int = 320
     channel_mult: tuple[int, ...] = (1, 2, 4, 4)
@@ -29,12 +30,10 @@ class UNetConfig:
     norm_groups: int = 32
     default_fps: int = 24
     """Motion fps used when none is given."""
-    blends_keyframes: bool = False
-    """Whether the keyframes' latents are blended over the frames between, where the published
-    model has zeros: then what stands still is copied and not drawn anew."""
-    has_shortcut: bool = False
-    """Whether v begins as a share of the noisy and of the keyframes' latents, by timestep, where
-    the published model draws all of it: a small network then learns only what moves."""
+    warps_keyframes: bool = False
+    """Whether every frame is shown both keyframes and their blend, and v begins as shares of the
+    noisy latents and of the keyframes' moved by flow, where the published model draws all of it
+    anew: a small network then learns where things go and need not learn to draw them."""
 
     def __post_init__(self) -> None:
         _freeze_sequences(self, "channel_mult", "attention_resolutions")
@@ -76,6 +75,9 @@ class AutoencoderConfig:
     embed_dim: int = 4
     reference_attention_levels: tuple[int, ...] = (2, 3)
     """Levels that read the references by attention; the others add them to the end frames."""
+    warps_references: bool = False
+    """Whether the decoder also moves the keyframes' features and pixels by flow it finds, where
+    the published one draws every pixel; see ``models/reference_warp.py``."""
     reference_heads: int = 8
     reference_dim_head: int = 64
     norm_groups: int = 32

@@ -152,7 +152,7 @@ def condition_on(
         num_frames=settings.num_frames,
         motion_fps=settings.motion_fps,
         token_mode=settings.token_mode,
-        blend_keyframes=models.config.unet.blends_keyframes,
+        keyframes_everywhere=models.config.unet.warps_keyframes,
     )
     dtype = _home(models.denoiser)[1]
     conditional, unconditional = (c.to(dtype=dtype) for c in conditions)

@@ -30,13 +30,14 @@ TINY = replace(
 
 MINI = replace(
     TOONCRAFTER_512,
-    unet=UNetConfig(model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1,
-                    num_head_channels=32, init_attention_heads=1, context_dim=64, norm_groups=8,
-                    blends_keyframes=True, has_shortcut=True),
+    unet=UNetConfig(in_channels=16, model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1,
+                    attention_resolutions=(2, 4), num_head_channels=32, init_attention_heads=1,
+                    context_dim=64, norm_groups=8, warps_keyframes=True),
     resampler=ResamplerConfig(dim=64, depth=2, dim_head=32, heads=2, num_queries=4,
                               embedding_dim=64, output_dim=64),
     autoencoder=AutoencoderConfig(channels=16, channel_mult=(1, 2, 4, 6), num_res_blocks=1,
-                                  reference_heads=4, reference_dim_head=16, norm_groups=2),
+                                  reference_attention_levels=(3,), reference_heads=4,
+                                  reference_dim_head=16, norm_groups=2, warps_references=True),
     text_encoder=TextEncoderConfig(width=64, heads=1, layers=3, vocab_size=1, embed_dim=64),
     image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=1, patch_size=32,
                                      mlp_ratio=1.0, embed_dim=64),
@@ -46,8 +47,8 @@ MINI = replace(
 """A model to be trained from nothing on one machine; it reads no prompt: its vocabulary is one."""
 
 MINI_SKETCH = SketchEncoderConfig(
-    model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1, num_head_channels=32,
-    context_dim=64, norm_groups=8,
+    model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1, attention_resolutions=(2, 4),
+    num_head_channels=32, context_dim=64, norm_groups=8,
 )  # fmt: skip
 """A sketch encoder for the mini model."""
 

@@ -151,7 +151,7 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
             num_frames,
             given.get(TOKEN_MODE, "per_frame"),
         )
-        clip = keyframe_condition(latents, num_frames, self.tooncrafter.unet.blends_keyframes)
+        clip = keyframe_condition(latents, num_frames, self.tooncrafter.unet.warps_keyframes)
         conds = {
             "c_concat": comfy.conds.CONDNoiseShape(clip),
             "c_crossattn": comfy.conds.CONDCrossAttn(given["cross_attn"]),

@@ -54,18 +54,17 @@ def scarce_memory(monkeypatch: pytest.MonkeyPatch, bytes_for_weights: int) -> No
 # Conditions
 
 
-def test_a_model_that_blends_its_keyframes_is_shown_them_blended(ready: Ready) -> None:
-    blending = replace(TINY, unet=replace(TINY.unet, blends_keyframes=True))
+def test_a_model_that_moves_its_keyframes_is_shown_them_in_every_frame(ready: Ready) -> None:
+    moving = replace(TINY, unet=replace(TINY.unet, warps_keyframes=True, in_channels=16))
     tokens, given = ready[0][0]
     noise = ready[2]["samples"]
     shown = [
         new_model(config=config)
         .model.extra_conds(noise=noise, device=noise.device, cross_attn=tokens, **given)["c_concat"]
         .cond
-        for config in (TINY, blending)
+        for config in (TINY, moving)
     ]
-    assert torch.equal(shown[1], keyframe_condition(shown[0][:, :, [0, -1]], 4, blend=True))
-    assert not torch.equal(*shown)
+    assert torch.equal(shown[1], keyframe_condition(shown[0][:, :, [0, -1]], 4, everywhere=True))
 
 
 # Memory

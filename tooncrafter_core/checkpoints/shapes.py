@@ -78,7 +78,7 @@ def detect_unet(shapes: Shapes, base: UNetConfig) -> UNetConfig:
         base,
         **_encoder_sizes(shapes),
         out_channels=shapes.of("out.2.weight", 4)[0],
-        has_shortcut="shortcut.1.weight" in shapes,
+        warps_keyframes="keyframe_warp.flow.weight" in shapes,
         num_head_channels=shapes.divide(
             heads_inner, base.init_attention_heads, "first attention's width"
         ),
@@ -169,6 +169,7 @@ def detect_autoencoder(shapes: Shapes, base: AutoencoderConfig) -> AutoencoderCo
         embed_dim=shapes.of("post_quant_conv.weight", 4)[1],
         reference_attention_levels=attention,
         reference_heads=heads,
+        warps_references="decoder.warp.match.weight" in shapes,
     )
 
 

@@ -16,12 +16,13 @@ from .encoders import ImageEncoder, TextEncoder
 TokenMode = Literal["per_frame", "shared"]
 
 
-def keyframe_condition(latents: Tensor, num_frames: int, blend: bool = False) -> Tensor:
+def keyframe_condition(latents: Tensor, num_frames: int, everywhere: bool = False) -> Tensor:
     """Put the latents of the two keyframes at the ends of an otherwise empty clip.
 
     ``latents`` is ``b 4 2 h w``, scaled as the denoiser's; the result is ``b 4 t h w``, literally
-    zero between the ends, or with ``blend`` going evenly from one to the other, for models whose
-    ``UNetConfig.blends_keyframes`` says so. The unconditional pass gets the same.
+    zero between the ends. ``everywhere`` is for models whose ``UNetConfig.warps_keyframes`` says
+    so: ``b 12 t h w``, in every frame what goes evenly from one keyframe to the other, then the
+    first keyframe, then the last. The unconditional pass gets the same.
     ``KeyframeError`` unless there are two keyframes and at least two frames. SPEC section 7.
     """
     if latents.ndim != 5 or latents.shape[2] != 2:
@@ -32,9 +33,11 @@ def keyframe_condition(latents: Tensor, num_frames: int, blend: bool = False) ->
     if num_frames < 2:
         raise KeyframeError(f"A clip has at least its 2 keyframes; {num_frames} frames were asked.")
     batch, channels, _, height, width = latents.shape
-    if blend:
+    if everywhere:
         share = torch.linspace(0, 1, num_frames, device=latents.device, dtype=latents.dtype)
-        return torch.lerp(latents[:, :, :1], latents[:, :, 1:], rearrange(share, "t -> t 1 1"))
+        first, last = latents[:, :, :1], latents[:, :, 1:]
+        blend = torch.lerp(first, last, rearrange(share, "t -> t 1 1"))
+        return torch.cat([blend, first.expand_as(blend), last.expand_as(blend)], dim=1)
     clip = latents.new_zeros(batch, channels, num_frames, height, width)
     clip[:, :, 0], clip[:, :, -1] = latents[:, :, 0], latents[:, :, 1]
     return clip
@@ -113,7 +116,7 @@ def build_conditions(
     num_frames: int = 16,
     motion_fps: float | Tensor = 10.0,
     token_mode: TokenMode = "per_frame",
-    blend_keyframes: bool = False,
+    keyframes_everywhere: bool = False,
 ) -> tuple[Condition, Condition]:
     """The conditional and the unconditional ``Condition`` of a clip.
 
@@ -134,7 +137,7 @@ def build_conditions(
     conditional = Condition(
         text=_encode_prompts(text_encoder, prompt, batch),
         image_tokens=frame_tokens(project_images(image_encoder, projector, image)),
-        keyframe_latents=keyframe_condition(keyframe_latents, num_frames, blend_keyframes),
+        keyframe_latents=keyframe_condition(keyframe_latents, num_frames, keyframes_everywhere),
         motion_fps=motion_fps_vector(motion_fps, keyframe_latents),
     )
     unconditional = replace(

@@ -24,6 +24,7 @@ from .decoder_layers import (
 )
 from .initialization import zero
 from .layers import Upsample
+from .reference_warp import ReferenceWarp, WarpState
 from .references import ReferenceAttention, ReferenceResidual
 
 FrameStep = Callable[[Tensor, int], Tensor]
@@ -71,6 +72,15 @@ class DualReferenceDecoder(nn.Module):
         self.conv_out.time_mix_conv = operations.TemporalConv3d(
             config.out_channels, config.out_channels, (3, 1, 1), padding=(1, 0, 0), **factory
         )
+        self.warp = None
+        if config.warps_references:
+            self.warp = ReferenceWarp(
+                config.z_channels,
+                [base * mult for mult in config.channel_mult],
+                config.out_channels,
+                operations,
+                **factory,
+            )
 
     def forward(
         self, z: Tensor, references: Sequence[Tensor] | None = None, chunk: int = 4
@@ -101,7 +111,7 @@ class DualReferenceDecoder(nn.Module):
 
         No layer over time and no refinement takes part; see ``init_video_parts``.
         """
-        for steps, _ in self._segments(None, z.shape[0]):
+        for steps, _ in self._segments(None, z.shape[0], None):
             z = _run(steps, z, 0, z.shape[0])
         return z
 
@@ -117,6 +127,8 @@ class DualReferenceDecoder(nn.Module):
                 zero(*layer.last_of_branch())
             elif isinstance(layer, VideoResBlock):
                 layer.mix_factor.zero_()
+        if self.warp is not None:
+            self.warp.init_weights()
         mix = cast(nn.Conv3d, self.conv_out.time_mix_conv)
         zero(mix)
         nn.init.dirac_(mix.weight)
@@ -125,17 +137,29 @@ class DualReferenceDecoder(nn.Module):
         num_frames = z.shape[0]
         # Training needs every intermediate; otherwise a clip is overwritten frame by frame.
         in_place = not torch.is_grad_enabled()
+        moving = None
+        if self.warp is not None and references is not None:
+            moving = self.warp, self.warp.begin(z, references)
         x = z
-        for steps, block in self._segments(references, num_frames):
+        for steps, block in self._segments(references, num_frames, moving):
             reuse = in_place and x is not z
             x = map_frames(partial(_run, steps, x), num_frames, chunk, into=x if reuse else None)
             if block is not None:
                 x = block.mix_over_time(x, chunk, in_place)
         x = self.conv_out.time_mix_conv(rearrange(x, "t c h w -> 1 c t h w"))
-        return rearrange(x, "1 c t h w -> t c h w")
+        x = rearrange(x, "1 c t h w -> t c h w")
+        if moving is None:
+            return x
+        warp, state = moving
+        return map_frames(
+            lambda start, stop: warp.compose(x[start:stop], start, state), num_frames, chunk
+        )
 
     def _segments(
-        self, references: list[Tensor] | None, num_frames: int
+        self,
+        references: list[Tensor] | None,
+        num_frames: int,
+        moving: tuple[ReferenceWarp, WarpState] | None,
     ) -> Iterator[tuple[list[FrameStep], VideoResBlock | None]]:
         """Cut the network where frames meet: frame-wise steps, then the block that joins frames.
 
@@ -149,6 +173,8 @@ class DualReferenceDecoder(nn.Module):
                 yield [*steps, _per_frame(block)], block
                 steps = []
             steps = self._refinement(level, references, num_frames)
+            if moving is not None:
+                steps.append(_moved(level, *moving))
             if stage.upsample is not None:
                 steps.append(_per_frame(stage.upsample))
         steps.append(lambda x, start: F.silu(self.norm_out(x)))
@@ -170,6 +196,10 @@ def _run(steps: list[FrameStep], x: Tensor, start: int, stop: int) -> Tensor:
     for step in steps:
         h = step(h, start)
     return h
+
+
+def _moved(level: int, warp: ReferenceWarp, state: WarpState) -> FrameStep:
+    return lambda x, start: warp.at_level(level, x, start, state)
 
 
 def _per_frame(layer: nn.Module) -> FrameStep:

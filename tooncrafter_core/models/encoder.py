@@ -46,6 +46,7 @@ class Encoder(nn.Module):
     def __init__(self, config: AutoencoderConfig, operations: Operations, **factory: Any) -> None:
         super().__init__()
         groups, base = config.norm_groups, config.channels
+        self.hands_out_images = config.warps_references
         self.conv_in = operations.Conv2d(config.in_channels, base, 3, padding=1, **factory)
         stages = []
         channels = base
@@ -67,7 +68,7 @@ class Encoder(nn.Module):
 
         Returns:
             The moments n 8 h/8 w/8, and the features: one per level before its downsampling, then
-            those of the first convolution.
+            those of the first convolution, then, for a decoder that moves them, the images.
         """
         first = h = self.conv_in(x)
         features = []
@@ -77,4 +78,5 @@ class Encoder(nn.Module):
             if stage.downsample is not None:
                 h = stage.downsample(h)
         h = self.mid.block_2(self.mid.attn_1(self.mid.block_1(h)))
-        return self.conv_out(F.silu(self.norm_out(h))), [*features, first]
+        features += [first, x] if self.hands_out_images else [first]
+        return self.conv_out(F.silu(self.norm_out(h))), features

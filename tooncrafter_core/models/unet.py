@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange, reduce
+from einops import rearrange
 from torch import Tensor, nn
 
 from ..config import UNetConfig
@@ -16,6 +16,7 @@ from ..operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .frame_network import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
+from .keyframe_warp import KeyframeWarp
 from .layers import Upsample
 
 
@@ -97,17 +98,18 @@ class Denoiser(FrameNetwork):
             operations.Conv2d(channels, config.out_channels, 3, padding=1, **self._factory),
         )
 
-        if config.has_shortcut:
-            shares = operations.Linear(self._embed_dim, config.in_channels, **self._factory)
-            self.shortcut = nn.Sequential(nn.SiLU(), shares)
+        if config.warps_keyframes:
+            self.keyframe_warp = KeyframeWarp(
+                channels, self._embed_dim, config.out_channels, operations, **self._factory
+            )
 
     @torch.no_grad()
     def init_weights(self, generator: torch.Generator) -> None:
         """Fill the network to train it from nothing, predicting zero; CPU ``generator``."""
         init_layers(self, generator)
         zero(self.out[-1])
-        if self.config.has_shortcut:
-            zero(self.shortcut[-1])
+        if self.config.warps_keyframes:
+            self.keyframe_warp.init_weights()
 
     def prepare_context(self, context: Tensor, image_context: Tensor) -> PreparedContext:
         """Keys and values of text and image tokens for every layer; see ``forward``."""
@@ -186,13 +188,9 @@ class Denoiser(FrameNetwork):
                 skip = skip + residuals.pop()
             h = run_block(block, torch.cat([h, skip], dim=1), inputs)
             del skip
-        v = rearrange(self.out(h), "(b t) c h w -> b c t h w", t=num_frames)
-        return v + self._shares(x, embedding) if self.config.has_shortcut else v
-
-    def _shares(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """Shares of the noisy and of the keyframes' latents for every channel, summed."""
-        shares = rearrange(self.shortcut(embedding), "b c -> b c 1 1 1")
-        return reduce(shares * x, "b (n c) t h w -> b c t h w", "sum", c=self.config.out_channels)
+        h = self.out[1](self.out[0](h))
+        v = rearrange(self.out[2](h), "(b t) c h w -> b c t h w", t=num_frames)
+        return v + self.keyframe_warp(h, x, embedding) if self.config.warps_keyframes else v
 
     def _check(
         self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None

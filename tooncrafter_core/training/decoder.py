@@ -42,6 +42,9 @@ class DecoderSettings(ReconstructionSettings):
     critic_channels: int = 64
     encode_chunk: int = 16
     """Frames the frozen encoder takes at a time."""
+    crop_width: int = 0
+    """Of the part of each clip that is learnt from, placed where it moves; 0 takes the whole."""
+    crop_height: int = 0
 
 
 class DecoderStage(Stage):
@@ -62,6 +65,12 @@ class DecoderStage(Stage):
             raise TrainingError(
                 "critic must be 0 or more, critic_channels and encode_chunk 1 or more; not "
                 f"{settings.critic}, {settings.critic_channels} and {settings.encode_chunk}."
+            )
+        multiple = models.config.autoencoder.downsampling
+        crop = settings.crop_width, settings.crop_height
+        if min(crop) < 0 or any(side % multiple for side in crop):
+            raise TrainingError(
+                f"Sides of a crop must be multiples of {multiple}, or 0; not {crop[0]}x{crop[1]}."
             )
         self.models, self.settings = models, settings
         self.loss = ReconstructionLoss(settings)
@@ -84,10 +93,12 @@ class DecoderStage(Stage):
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """See ``Stage``; the critic judges what the decoder made in its turn."""
-        truth = rearrange(cast(Tensor, batch["video"]), "b c t h w -> (b t) c h w")
+        draws = Draws(batch["seeds"])
+        video = self._crop(cast(Tensor, batch["video"]), draws)
+        truth = rearrange(video, "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
-        decoded = self._decode(batch)
+        decoded = self._decode(video, draws)
         total, parts = self.loss(decoded, truth, step)
         parts["psnr"] = psnr(decoded.detach(), truth)
         if self.settings.critic:
@@ -126,11 +137,40 @@ class DecoderStage(Stage):
             },
         )
 
-    def _decode(self, batch: Batch) -> Tensor:
+    def _crop(self, video: Tensor, draws: Draws) -> Tensor:
+        """The part ``b c t h w`` of each clip around a pixel that is likely to move."""
+        full = video.shape[-2:]
+        size = self.settings.crop_height or full[0], self.settings.crop_width or full[1]
+        if size == tuple(full):
+            return video
+        if size[0] > full[0] or size[1] > full[1]:
+            raise TrainingError(
+                f"A crop of {size[1]}x{size[0]} pixels was asked for, the clips have "
+                f"{full[1]}x{full[0]}."
+            )
+        # A little everywhere, for clips in which nothing moves.
+        motion = (video - video[:, :, :1]).abs().mean((1, 2)).flatten(1) + 1e-4
+        places = (motion.cumsum(1) / motion.sum(1, keepdim=True)).contiguous()
+        chances = rearrange(draws.uniform(), "b -> b 1").to(video.device)
+        chosen = torch.searchsorted(places, chances).clamp(max=motion.shape[1] - 1).flatten()
+        corners = [
+            [
+                min(max(middle - side // 2, 0), whole - side)
+                for middle, side, whole in zip(divmod(place, full[1]), size, full, strict=True)
+            ]
+            for place in chosen.tolist()
+        ]
+        return torch.stack(
+            [
+                clip[..., top : top + size[0], left : left + size[1]]
+                for clip, (top, left) in zip(video, corners, strict=True)
+            ]
+        )
+
+    def _decode(self, video: Tensor, draws: Draws) -> Tensor:
         """Frames ``(b t) 3 h w`` decoded from draws of their posterior."""
-        video = cast(Tensor, batch["video"])
         mean, deviation, references = self._encode(video)
-        noise = Draws(batch["seeds"]).normal(*mean.shape[1:]).to(mean)
+        noise = draws.normal(*mean.shape[1:]).to(mean)
         latents = mean + deviation * noise
         decoded = self.autoencoder.decode(latents, references, chunk=video.shape[2])
         return rearrange(decoded, "b c t h w -> (b t) c h w").to(video)

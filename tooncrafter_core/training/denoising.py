@@ -41,6 +41,9 @@ class DenoisingSettings:
     both; each this share. PAPER.md gives the number, not how it is dealt out."""
     bypass_temporal: bool = False
     """Leave the temporal layers out in training; Table 3, variant III."""
+    last_timestep: float = 0.0
+    """Share of clips taken at the last timestep, where nothing but noise is seen, whatever was
+    drawn for them. There a small model decides what goes where; see the recipes."""
 
 
 class DenoisingStage(Stage):
@@ -102,7 +105,7 @@ class DenoisingStage(Stage):
         draws = Draws(batch["seeds"])
         clips = self.encode(batch)
         clean = clips.sample(draws, self.models.config.diffusion.latent_scale)
-        timesteps = draws.integers(self._schedule.num_timesteps).to(clean.device)
+        timesteps = self._timesteps(draws).to(clean.device)
         noise = draws.normal(*clean.shape[1:]).to(clean)
         pair = training_pair(self._schedule, clean, noise, timesteps)
         condition = self._condition(batch, clips, clean, draws.uniform())
@@ -141,6 +144,14 @@ class DenoisingStage(Stage):
             batch, cast(Autoencoder, self.autoencoder), cast(ImageEncoder, self.image_encoder)
         )
 
+    def _timesteps(self, draws: Draws) -> Tensor:
+        """One for each clip, ``b``."""
+        timesteps = draws.integers(self._schedule.num_timesteps)
+        if self.settings.last_timestep:
+            is_last = draws.uniform() < self.settings.last_timestep
+            timesteps = timesteps.masked_fill(is_last, self._schedule.num_timesteps - 1)
+        return timesteps
+
     def _mode(self) -> AbstractContextManager[None]:
         if self.settings.bypass_temporal:
             return without_temporal_layers(self.denoiser)
@@ -170,7 +181,7 @@ class DenoisingStage(Stage):
             keyframe_latents=keyframe_condition(
                 clean[:, :, [0, -1]],
                 clean.shape[2],
-                self.models.config.unet.blends_keyframes,
+                self.models.config.unet.warps_keyframes,
             ),
             motion_fps=batch["fps"].float(),
         )

@@ -17,6 +17,8 @@ from .draws import Draws
 from .stage import Batch
 
 KEPT_TEXTS = 512
+CHUNK, CPU_CHUNK = 16, 4
+"""Frames encoded at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,10 +40,12 @@ class EncodedClips:
 
 @torch.no_grad()
 def encode_clips(
-    autoencoder: Autoencoder, image_encoder: ImageEncoder, video: Tensor, chunk: int = 16
+    autoencoder: Autoencoder, image_encoder: ImageEncoder, video: Tensor
 ) -> EncodedClips:
-    """Encode ``b 3 t h w`` frames in [-1, 1], ``chunk`` at a time."""
+    """Encode ``b 3 t h w`` frames in [-1, 1], some at a time."""
     batch = video.shape[0]
+    # A CPU takes half the time when what it works on fits into its caches.
+    chunk = CPU_CHUNK if video.device.type == "cpu" else CHUNK
     frames = rearrange(video, "b c t h w -> (b t) c h w")
     moments = [autoencoder.encode(part)[:2] for part in frames.split(chunk)]
     mean, log_variance = (

@@ -53,20 +53,21 @@ def test_keyframes_stand_at_the_ends_and_zeros_between() -> None:
     assert clip[:, :, 1:-1].count_nonzero() == 0
 
 
-def test_a_blended_clip_goes_evenly_from_one_keyframe_to_the_other() -> None:
+def test_every_frame_can_be_shown_both_keyframes_and_their_even_blend() -> None:
     latents = torch.randn(2, 4, 2, 3, 5)
-    clip = keyframe_condition(latents, 5, blend=True)
-    assert torch.equal(clip[:, :, 0], latents[:, :, 0])
-    assert torch.equal(clip[:, :, -1], latents[:, :, 1])
-    steps = clip.diff(dim=2)
+    clip = keyframe_condition(latents, 5, everywhere=True)
+    blend, first, last = clip.chunk(3, dim=1)
+    assert torch.equal(first, latents[:, :, :1].expand_as(first))
+    assert torch.equal(last, latents[:, :, 1:].expand_as(last))
+    assert torch.equal(blend[:, :, [0, -1]], latents)
+    steps = blend.diff(dim=2)
     even = (latents[:, :, 1:] - latents[:, :, :1]).expand_as(steps) / 4
     assert torch.allclose(steps, even, atol=1e-6)
 
 
-@pytest.mark.parametrize("blend", [False, True])
-def test_two_frames_are_the_two_keyframes(blend: bool) -> None:
+def test_two_frames_are_the_two_keyframes() -> None:
     latents = torch.randn(1, 4, 2, 3, 5)
-    assert torch.equal(keyframe_condition(latents, 2, blend), latents)
+    assert torch.equal(keyframe_condition(latents, 2), latents)
 
 
 @pytest.mark.parametrize(("keyframes", "frames"), [(1, 16), (3, 16), (2, 1), (2, 0)])

@@ -1,5 +1,6 @@
 """The dual-reference decoder: any chunk the same video, references where they belong."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -47,6 +48,38 @@ def test_a_clip_longer_than_every_chunk_size_is_the_same_video(chunk: int) -> No
     expected = decode(z, 18)
     assert expected.dtype == torch.float32
     assert deviation(decode(z, chunk), expected) < 2e-5
+
+
+def moving_autoencoder() -> Autoencoder:
+    """One whose decoder moves its references."""
+    return filled(Autoencoder(replace(TINY.autoencoder, warps_references=True), device="meta"))
+
+
+@pytest.mark.parametrize("chunk", [1, 3])
+def test_a_decoder_that_moves_references_gives_the_same_video_for_every_chunk(chunk: int) -> None:
+    network, pictures = moving_autoencoder(), normal(2, 3, 32, 64, seed=3).clamp(-1, 1)
+    with torch.no_grad():
+        told = references_from(network.encode(pictures).features)
+        assert torch.equal(told[-1][0], pictures.transpose(0, 1))
+        expected = network.decode(Z[:1], told, 7)
+        # Of noise, the last digits of a flow fetch something else.
+        assert deviation(network.decode(Z[:1], told, chunk), expected) < 2e-4
+        plain = network.decode(Z[:1], None)
+    assert plain.shape == expected.shape and deviation(plain, expected) > 1e-2
+
+
+def test_before_it_learns_a_moving_decoder_mixes_both_keyframes_with_what_it_draws() -> None:
+    network = Autoencoder(replace(TINY.autoencoder, warps_references=True))
+    network.init_weights(torch.Generator().manual_seed(0))
+    pictures = normal(1, 3, 32, 64, seed=3).clamp(-1, 1).expand(2, -1, -1, -1)
+    with torch.no_grad():
+        posterior = network.encode(pictures)
+        # Latents unlike each other: every cell of a clip that stands still is found where it was.
+        z = 9 * normal(1, 4, 1, 4, 8, seed=7).expand(-1, -1, 3, -1, -1)
+        decoded = network.decode(z, references_from(posterior.features))
+        drawn = network.decode(z, None)
+    expected = (2 * pictures[0, :, None] + drawn[0]) / 3
+    assert deviation(decoded[0], expected) < 1e-3
 
 
 def test_training_computes_what_inference_does() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from support.networks import deviation, filled, normal
+from tooncrafter_core.conditioning.build import keyframe_condition
 from tooncrafter_core.models.unet import Denoiser
 from tooncrafter_core.operations import TorchOperations
 from tooncrafter_core.presets import TINY
@@ -138,16 +139,22 @@ def test_every_attention_gets_the_options_of_the_host() -> None:
     assert all(given is options for given in seen)
 
 
-def test_a_new_denoiser_predicts_zero_and_its_shortcut_adds_shares_of_the_latents() -> None:
-    network = Denoiser(replace(CONFIG, has_shortcut=True))
+def test_a_new_denoiser_that_moves_keyframes_predicts_zero_and_then_what_it_moved() -> None:
+    network = Denoiser(replace(CONFIG, warps_keyframes=True, in_channels=16))
     network.init_weights(torch.Generator().manual_seed(0))
+    ends = normal(2, 4, 2, 8, 16, seed=4)
+    shown = torch.cat([X[:, :4], keyframe_condition(ends, 3, everywhere=True)], dim=1)
     with torch.no_grad():
-        assert not network(X, TIMESTEPS, TEXT, IMAGE, FPS).any()
-        shares = torch.tensor([1.0, 2.0, 3.0, 4.0, -1.0, -2.0, 0.0, 0.5])
-        network.shortcut[-1].bias.copy_(shares)
-        found = network(X, TIMESTEPS, TEXT, IMAGE, FPS)
-    expected = (X * shares.view(8, 1, 1, 1)).unflatten(1, (2, 4)).sum(1)
-    assert deviation(found, expected) < 1e-6
+        assert not network(shown, TIMESTEPS, TEXT, IMAGE, FPS).any()
+        shares = network.keyframe_warp.shares[-1]
+        shares.bias[:4], shares.bias[-4:] = 2.0, -1.0
+        flow = network.keyframe_warp.flow
+        # Everything comes from a cell right of it, four cells away over the whole clip.
+        flow.bias[:4] = torch.tensor([1.0, 0.0, -1.0, 0.0])
+        found = network(shown, TIMESTEPS, TEXT, IMAGE, FPS) - 2 * X[:, :4]
+    assert deviation(found[:, :, [0, -1]], -ends) < 1e-4
+    middle = (ends[:, :, 0, :, 4:-2] + ends[:, :, 1, :, :-6]) / 2
+    assert deviation(found[:, :, 1, :, 2:-4], -middle) < 1e-4
 
 
 def test_the_same_seed_fills_a_network_the_same_way_with_no_layer_too_loud() -> None:
