@@ -56,7 +56,7 @@ class KeyframeWarp(nn.Module):
         moved = warp(keyframes, rearrange(flow, "b t k n h w -> (b t k) n h w"))
         moved = rearrange(moved, "(b t k) c h w -> b t k c h w", t=num_frames, k=2)
         # Of two keyframes equally fit, the nearer counts for more, and at the ends alone.
-        nearness = (1 - ways[..., 0]).clamp(min=1e-4).log()
+        nearness = (1 - ways[..., 0]).clamp(min=1e-6).log()
         weights = (maps[:, :, 4:] + nearness).softmax(2)
         mixed = reduce(weights.unsqueeze(3) * moved, "b t k c h w -> b c t h w", "sum")
         shares = rearrange(self.shares(embedding), "b c -> b c 1 1 1")
