@@ -109,7 +109,7 @@ class Denoiser(FrameNetwork):
         init_layers(self, generator)
         zero(self.out[-1])
         if self.config.warps_keyframes:
-            self.keyframe_warp.init_weights()
+            self.keyframe_warp.init_weights(generator)
 
     def prepare_context(self, context: Tensor, image_context: Tensor) -> PreparedContext:
         """Keys and values of text and image tokens for every layer; see ``forward``."""
@@ -172,11 +172,13 @@ class Denoiser(FrameNetwork):
             options=options,
         )
 
+        moved = self.keyframe_warp.look(x) if self.config.warps_keyframes else None
         h = rearrange(x, "b c t h w -> (b t) c h w")
         skips = []
         for index, block in enumerate(self.input_blocks):
             h = run_block(block, h, inputs)
             if index == 0:
+                h = h if moved is None else h + moved.features
                 h = run_block(self.init_attn, h, inputs)
             skips.append(h)
         h = run_block(self.middle_block, h, inputs)
@@ -190,7 +192,7 @@ class Denoiser(FrameNetwork):
             del skip
         h = self.out[1](self.out[0](h))
         v = rearrange(self.out[2](h), "(b t) c h w -> b c t h w", t=num_frames)
-        return v + self.keyframe_warp(h, x, embedding) if self.config.warps_keyframes else v
+        return v if moved is None else v + self.keyframe_warp(h, x, embedding, moved)
 
     def _check(
         self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None

@@ -9,7 +9,7 @@ Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from einops import rearrange
@@ -19,8 +19,10 @@ from ..checkpoints.keys import COMPONENT_KEYS, Component
 from ..checkpoints.load import Models
 from ..errors import TrainingError
 from ..models.autoencoder import Autoencoder, references_from
+from ..pipeline import require_encoders
 from .autoencoder import UNUSED
 from .discriminator import PatchDiscriminator, critic_loss, generator_loss
+from .drawing import drawn_latents
 from .draws import Draws
 from .groups import Group
 from .reconstruction import ReconstructionLoss, ReconstructionSettings, psnr
@@ -45,6 +47,19 @@ class DecoderSettings(ReconstructionSettings):
     crop_width: int = 0
     """Of the part of each clip that is learnt from, placed where it moves; 0 takes the whole."""
     crop_height: int = 0
+    drawn: float = 0.0
+    """Share of clips whose latents the denoiser draws between the ends, as they will come, where
+    the paper's decoder learns from the true frames' alone."""
+    drawn_steps: int = 1
+
+
+class Window(NamedTuple):
+    """A part of a picture, in pixels or cells."""
+
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 class DecoderStage(Stage):
@@ -60,7 +75,12 @@ class DecoderStage(Stage):
         seed: int = 0,
     ) -> None:
         """``seed`` is for the critic's first weights. Errors as ``ReconstructionLoss``."""
-        super().__init__({Component.AUTOENCODER: models.autoencoder}, learn)
+        super().__init__(_networks(models, settings), learn)
+        if not 0 <= settings.drawn <= 1 or settings.drawn_steps < 1:
+            raise TrainingError(
+                "stage.drawn lies between 0 and 1 and stage.drawn_steps is 1 or more; not "
+                f"{settings.drawn:g} and {settings.drawn_steps}."
+            )
         if settings.critic < 0 or settings.critic_channels < 1 or settings.encode_chunk < 1:
             raise TrainingError(
                 "critic must be 0 or more, critic_channels and encode_chunk 1 or more; not "
@@ -94,11 +114,12 @@ class DecoderStage(Stage):
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
         """See ``Stage``; the critic judges what the decoder made in its turn."""
         draws = Draws(batch["seeds"])
-        video = self._crop(cast(Tensor, batch["video"]), draws)
-        truth = rearrange(video, "b c t h w -> (b t) c h w")
+        whole = cast(Tensor, batch["video"])
+        windows = self._windows(whole, draws)
+        truth = rearrange(_cut(whole, windows), "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
-        decoded = self._decode(video, draws)
+        decoded = self._decode(batch, windows, draws)
         total, parts = self.loss(decoded, truth, step)
         parts["psnr"] = psnr(decoded.detach(), truth)
         if self.settings.critic:
@@ -116,11 +137,16 @@ class DecoderStage(Stage):
         mean, _, references = self._encode(video)
         with_references = self.autoencoder.decode(mean, references, chunk=video.shape[2])
         plain = self.autoencoder.decode(mean, None, chunk=video.shape[2])
-        return {
+        rows = {
             "true": video,
             "decoded": with_references.float().clamp(-1, 1),
             "without references": plain.float().clamp(-1, 1),
         }
+        if self.settings.drawn:
+            drawn = self._draw(batch, list(range(len(video)))).to(video)
+            decoded = self.autoencoder.decode(drawn, references, chunk=video.shape[2])
+            rows["drawn and decoded"] = decoded.float().clamp(-1, 1)
+        return rows
 
     def _judge(self, truth: Tensor) -> Losses:
         if self._decoded is None:
@@ -137,12 +163,12 @@ class DecoderStage(Stage):
             },
         )
 
-    def _crop(self, video: Tensor, draws: Draws) -> Tensor:
-        """The part ``b c t h w`` of each clip around a pixel that is likely to move."""
+    def _windows(self, video: Tensor, draws: Draws) -> list[Window]:
+        """Of each clip ``c t h w`` the part around a pixel that is likely to move."""
         full = video.shape[-2:]
         size = self.settings.crop_height or full[0], self.settings.crop_width or full[1]
         if size == tuple(full):
-            return video
+            return [Window(0, 0, *size)] * len(video)
         if size[0] > full[0] or size[1] > full[1]:
             raise TrainingError(
                 f"A crop of {size[1]}x{size[0]} pixels was asked for, the clips have "
@@ -153,27 +179,52 @@ class DecoderStage(Stage):
         places = (motion.cumsum(1) / motion.sum(1, keepdim=True)).contiguous()
         chances = rearrange(draws.uniform(), "b -> b 1").to(video.device)
         chosen = torch.searchsorted(places, chances).clamp(max=motion.shape[1] - 1).flatten()
-        corners = [
-            [
-                min(max(middle - side // 2, 0), whole - side)
-                for middle, side, whole in zip(divmod(place, full[1]), size, full, strict=True)
-            ]
+        cell = self.models.config.autoencoder.downsampling
+        return [
+            Window(
+                *(
+                    min(max(middle - side // 2, 0), whole - side) // cell * cell
+                    for middle, side, whole in zip(divmod(place, full[1]), size, full, strict=True)
+                ),
+                *size,
+            )
             for place in chosen.tolist()
         ]
-        return torch.stack(
-            [
-                clip[..., top : top + size[0], left : left + size[1]]
-                for clip, (top, left) in zip(video, corners, strict=True)
-            ]
-        )
 
-    def _decode(self, video: Tensor, draws: Draws) -> Tensor:
-        """Frames ``(b t) 3 h w`` decoded from draws of their posterior."""
+    def _decode(self, batch: Batch, windows: list[Window], draws: Draws) -> Tensor:
+        """Frames ``(b t) 3 h w`` decoded from draws of their posterior, or from drawn latents."""
+        whole = cast(Tensor, batch["video"])
+        video = _cut(whole, windows)
         mean, deviation, references = self._encode(video)
         noise = draws.normal(*mean.shape[1:]).to(mean)
         latents = mean + deviation * noise
+        if self.settings.drawn:
+            chosen = (draws.uniform() < self.settings.drawn).nonzero()[:, 0].tolist()
+            if chosen:
+                drawn = self._draw(batch, chosen)
+                cell = self.models.config.autoencoder.downsampling
+                cells = [Window(*(side // cell for side in windows[i])) for i in chosen]
+                latents = latents.index_copy(
+                    0, torch.tensor(chosen, device=latents.device), _cut(drawn, cells).to(latents)
+                )
         decoded = self.autoencoder.decode(latents, references, chunk=video.shape[2])
         return rearrange(decoded, "b c t h w -> (b t) c h w").to(video)
+
+    def _draw(self, batch: Batch, chosen: list[int]) -> Tensor:
+        """What the denoiser draws between the ends of the chosen clips, ``b 4 t h w``."""
+        video = cast(Tensor, batch["video"])[chosen]
+        with torch.no_grad():
+            ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
+            means = self.autoencoder.encode(ends).mean
+        return drawn_latents(
+            self.models,
+            video[:, :, 0],
+            rearrange(means, "(b r) c h w -> b c r h w", r=2).float(),
+            video.shape[2],
+            batch["fps"][chosen].tolist(),
+            batch["seeds"][chosen].tolist(),
+            self.settings.drawn_steps,
+        )
 
     @torch.no_grad()
     def _encode(self, video: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -205,3 +256,27 @@ class DecoderStage(Stage):
                 gradient = gradient / distributed.get_world_size()
             lengths.append(gradient.norm())
         return (lengths[0] / (lengths[1] + 1e-4)).clamp(max=HIGHEST_WEIGHT).detach()
+
+
+def _networks(models: Models, settings: DecoderSettings) -> dict[Component, nn.Module]:
+    """The networks a run needs; those that draw come only where something is drawn."""
+    networks: dict[Component, nn.Module] = {Component.AUTOENCODER: models.autoencoder}
+    if settings.drawn:
+        text_encoder, image_encoder = require_encoders(models)
+        networks |= {
+            Component.DENOISER: models.denoiser,
+            Component.PROJECTOR: models.projector,
+            Component.TEXT_ENCODER: text_encoder,
+            Component.IMAGE_ENCODER: image_encoder,
+        }
+    return networks
+
+
+def _cut(clips: Tensor, windows: list[Window]) -> Tensor:
+    """The windows of ``b c t h w`` clips."""
+    return torch.stack(
+        [
+            clip[..., top : top + height, left : left + width]
+            for clip, (top, left, height, width) in zip(clips, windows, strict=True)
+        ]
+    )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from support.networks import filled, normal
+from support.networks import deviation, filled, normal
 from support.tiny import tiny_models
 from tooncrafter_core.checkpoints.load import Models
 from tooncrafter_core.errors import TrainingError
@@ -15,7 +15,8 @@ from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.presets import TINY
 from tooncrafter_core.training.decoder import CRITIC, MODEL, DecoderSettings, DecoderStage
 from tooncrafter_core.training.discriminator import PatchDiscriminator
-from tooncrafter_core.training.draws import draw_seeds
+from tooncrafter_core.training.drawing import drawn_latents
+from tooncrafter_core.training.draws import Draws, draw_seeds
 from tooncrafter_core.training.stage import Batch
 
 SEEDS = draw_seeds(5, 0, [0, 1])
@@ -177,3 +178,59 @@ def test_the_preview_shows_what_references_add() -> None:
 def test_a_wrong_weight_of_the_critic_is_told() -> None:
     with pytest.raises(TrainingError, match="critic must be 0 or more"):
         DecoderStage(models(), settings(critic=-1.0))
+
+
+def moving_batch() -> Batch:
+    """Two still clips of 64x64 pixels in which a corner changes."""
+    video = normal(2, 3, 1, 64, 64, seed=8).tanh().repeat(1, 1, 3, 1, 1)
+    video[:, :, 1, -8:, -8:] *= -1
+    fps = torch.tensor([10.0, 10.0])
+    return {"video": video, "seeds": SEEDS, "fps": fps, "caption": ["", ""]}
+
+
+def test_a_crop_is_placed_where_the_clip_moves() -> None:
+    stage = DecoderStage(models(), settings(critic=0.0, crop_width=16, crop_height=24))
+    given = moving_batch()
+    windows = stage._windows(given["video"], Draws(SEEDS))
+    assert [tuple(window) for window in windows] == [(40, 48, 24, 16)] * 2
+    seen: list[Tensor] = []
+    stage.loss.register_forward_pre_hook(lambda _, values: seen.append(values[1]))
+    stage(MODEL, given, 0)
+    expected = given["video"][..., 40:, 48:].transpose(1, 2).flatten(0, 1)
+    assert torch.equal(seen[0], expected)
+
+
+def test_what_the_denoiser_draws_is_decoded_in_its_share_of_clips() -> None:
+    stage = DecoderStage(models(), settings(critic=0.0, drawn=1.0, drawn_steps=2))
+    given, decoded = moving_batch(), []
+    stage.autoencoder.decoder.register_forward_pre_hook(lambda _, values: decoded.append(values[0]))
+    stage(MODEL, given, 0)
+    ends = given["video"][:, :, [0, -1]]
+    means = stage.autoencoder.encode(ends.transpose(1, 2).flatten(0, 1)).mean
+    seeds = [int(seed) for seed in SEEDS]
+    expected = drawn_latents(
+        stage.models, given["video"][:, :, 0], means.unflatten(0, (2, 2)).transpose(1, 2), 3,
+        [10.0, 10.0], seeds, 2,
+    )  # fmt: skip
+    assert deviation(decoded[0], expected) < 1e-4
+    assert "drawn and decoded" in stage.preview(given)
+    DecoderStage(models(), settings(critic=0.0))(MODEL, given, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"crop_width": 12}, "multiples of 8, or 0; not 12x0"),
+        ({"drawn": 1.5}, "drawn lies between 0 and 1"),
+        ({"drawn_steps": 0}, "drawn_steps is 1 or more"),
+    ],
+)
+def test_crops_and_shares_that_cannot_be_are_told(wrong: dict[str, float], words: str) -> None:
+    with pytest.raises(TrainingError, match=words):
+        DecoderStage(models(), settings(**wrong))
+
+
+def test_a_crop_larger_than_the_clip_is_told() -> None:
+    stage = DecoderStage(models(), settings(critic=0.0, crop_width=80))
+    with pytest.raises(TrainingError, match="A crop of 80x64 pixels was asked for"):
+        stage(MODEL, moving_batch(), 0)
