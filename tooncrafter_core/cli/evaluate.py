@@ -95,7 +95,12 @@ def run_compare(args: argparse.Namespace) -> int:
     clips = find_clips(args.clips)
     if args.procedural:
         clips += procedural_clips(
-            args.procedural, output / "clips", args.width, args.height, args.num_frames
+            args.procedural,
+            output / "clips",
+            args.width,
+            args.height,
+            args.num_frames,
+            args.first_seed,
         )
     toolbox = _toolbox(
         args,

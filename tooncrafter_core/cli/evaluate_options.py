@@ -63,6 +63,11 @@ def add_compare(commands: Any) -> argparse.ArgumentParser:
         help="also compare on N clips drawn by the procedural renderer; alone, their parts' "
         "position error is measured as well",
     )  # fmt: skip
+    parser.add_argument(
+        "--first-seed", type=int, default=1_000_000, metavar="SEED",
+        help="of those clips (1000000); for a model trained on drawn clips take seeds it has not "
+        "seen",
+    )  # fmt: skip
     group = parser.add_argument_group("methods")
     group.add_argument(
         "--methods", default=DEFAULT_METHODS,

@@ -15,14 +15,16 @@ FIRST_SEED = 1_000_000
 
 
 def procedural_clips(
-    count: int, folder: Path, width: int = 512, height: int = 320, num_frames: int = 16
-) -> list[Clip]:
+    count: int, folder: Path, width: int = 512, height: int = 320, num_frames: int = 16,
+    first_seed: int = FIRST_SEED,
+) -> list[Clip]:  # fmt: skip
     """Draw clips into a folder, with the places of their moving parts, unless they are there.
 
+    A model that was trained on drawn clips is measured on others: see ``first_seed`` of its recipe.
     ``ToonCrafterError`` when the renderer is not installed or cannot draw such clips.
     """
     clips = []
-    for seed in range(FIRST_SEED, FIRST_SEED + count):
+    for seed in range(first_seed, first_seed + count):
         name = f"drawn_{seed}_{width}x{height}x{num_frames}"
         path, places = folder / name, folder / f"{name}.npz"
         if not places.is_file():
