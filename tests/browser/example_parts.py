@@ -43,13 +43,12 @@ class Placed:
 
 Graph = dict[str, Placed]
 
-ABOUT_MINI = """It runs as it is, on any machine, with the **mini model** that comes with the \
-pack: about 1/150 of the published one, trained on simple drawn clips. It moves things coarsely and \
-reads no prompt."""
-CHOOSE_FILES = f"""**For the published model** choose its files in *Load ToonCrafter* (`model.ckpt` \
-brings its encoders: leave both at *none*; the pruned file needs the two encoder files), and set \
-**width** 512, **height** 320, **steps** 50, **cfg** 7.5 in place of {MINI_SIZE[0]}, \
-{MINI_SIZE[1]}, {MINI_STEPS} and {MINI_GUIDANCE:g}."""
+ABOUT_MINI = """It runs as it is, with the **mini model** that comes with the pack: less than \
+1/150 of the published one, trained from nothing on drawn clips. It reads no prompt."""
+CHOOSE_FILES = f"""**For the published model** choose its files in *Load ToonCrafter* \
+(`model.ckpt` brings its encoders: leave both at *none*; the pruned file needs the two encoder \
+files), and set **width** 512, **height** 320, **steps** 50, **cfg** 7.5 in place of \
+{MINI_SIZE[0]}, {MINI_SIZE[1]}, {MINI_STEPS} and {MINI_GUIDANCE:g}."""
 CHOOSE_SKETCH_ENCODER = """With it goes `sketch_encoder.ckpt` or `sketch_encoder-fp16.safetensors` \
 of `models/controlnet`, in *Load ToonCrafter Sketch Encoder*."""
 DRAWINGS_STEPS = (
@@ -63,7 +62,7 @@ def note(
     what: str,
     more: str,
     steps: tuple[str, ...] = (*DRAWINGS_STEPS, "Press **Run**."),
-    height: int = 340,
+    height: int = 440,
     switch: str = CHOOSE_FILES,
 ) -> Placed:
     """The words that greet whoever opens the workflow."""

@@ -19,12 +19,14 @@ from comfyui.examples import (
     WIDTH,
     example_names,
     frames_node,
+    load_prompt,
     nodes_of,
     prepare,
     small_prompt,
 )
 from comfyui.host import Host
 from comfyui.workflow import load_workflow
+from tooncrafter_core.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_SKETCH, MINI_STEPS
 
 NOTES = {"Note", "MarkdownNote"}
 PICTURE_LIMIT = 200_000
@@ -47,6 +49,21 @@ def test_example_has_a_picture_of_moderate_size(name: str) -> None:
     assert path.stat().st_size <= PICTURE_LIMIT
     with Image.open(path) as picture:
         assert picture.width >= 1000
+
+
+@pytest.mark.parametrize("name", example_names())
+def test_example_is_set_for_the_embedded_model(name: str, object_info: dict[str, Any]) -> None:
+    # After a change of these numbers make the examples again: browser.make_examples.
+    wanted = {
+        "checkpoint": MINI, "text_encoder": "none", "image_encoder": "none",
+        "sketch_encoder": MINI_SKETCH, "width": MINI_SIZE[0], "height": MINI_SIZE[1],
+        "steps": MINI_STEPS, "cfg": MINI_GUIDANCE,
+    }  # fmt: skip
+    prompt = load_prompt(name, object_info)
+    inputs = [item for node in prompt.values() for item in node["inputs"].items()]
+    found = [(key, value) for key, value in inputs if key in wanted]
+    assert {key for key, _ in found} >= wanted.keys() - {"sketch_encoder"}
+    assert found == [(key, wanted[key]) for key, _ in found]
 
 
 @pytest.mark.parametrize("name", example_names())
