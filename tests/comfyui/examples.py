@@ -36,8 +36,8 @@ open, with the mini model of the pack. For upscale_and_video choose
 It is made up, as are the other models whose names say so: their pictures mean nothing.
 """
 """For the person who opens such a ComfyUI."""
-WIDTH, HEIGHT, STEPS = 128, 64, 3
-"""Of an example in a test."""
+WIDTH, HEIGHT, STEPS, CFG = 128, 64, 3, 7.5
+"""Of an example in a test; the examples themselves are without guidance."""
 
 
 def example_names() -> list[str]:
@@ -88,9 +88,10 @@ def small_values(kind: str) -> dict[str, Any]:
         },
         "ToonCrafterKeyframes": {"width": WIDTH, "height": HEIGHT},
         "ToonCrafterSketchEncoderLoader": {"sketch_encoder": SKETCH_ENCODER},
-        "ToonCrafterSampler": {"steps": STEPS},
+        "ToonCrafterSampler": {"steps": STEPS, "cfg": CFG},
         "ToonCrafterSigmas": {"steps": STEPS},
-        "KSampler": {"steps": STEPS},
+        "SamplerCustom": {"cfg": CFG},
+        "KSampler": {"steps": STEPS, "cfg": CFG},
         "UpscaleModelLoader": {"model_name": UPSCALER},
     }.get(kind, {})
 

@@ -26,7 +26,14 @@ from comfyui.examples import (
 )
 from comfyui.host import Host
 from comfyui.workflow import load_workflow
-from tooncrafter_core.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_SKETCH, MINI_STEPS
+from tooncrafter_core.embedded import (
+    MINI,
+    MINI_GUIDANCE,
+    MINI_SIZE,
+    MINI_SKETCH,
+    MINI_STEPS,
+    embedded_file,
+)
 
 NOTES = {"Note", "MarkdownNote"}
 PICTURE_LIMIT = 200_000
@@ -88,6 +95,18 @@ def test_example_runs_and_gives_frames_and_a_video(
     [video] = result.images(save)
     path = host.base / video["type"] / video["subfolder"] / video["filename"]
     assert path.suffix == ".mp4" and path.stat().st_size > 1000
+
+
+@pytest.mark.skipif(
+    embedded_file(MINI) is None, reason="the mini model's weights are not in this checkout"
+)
+def test_basic_example_runs_as_it_opens(host: Host, object_info: dict[str, Any]) -> None:
+    prompt = load_prompt(BASIC, object_info)
+    result = host.run(prompt, timeout=300)
+    assert result.status == "success", (result.error, result.validation, host.log_tail())
+    records = result.images(frames_node(prompt))
+    frames = np.stack([host.download(record) for record in records])
+    assert frames.shape == (16, MINI_SIZE[1], MINI_SIZE[0], 3)
 
 
 SKETCHES = {
