@@ -97,11 +97,14 @@ def run_demo(options: argparse.Namespace) -> int:
             print(explain(result), file=sys.stderr)
             return 1
         frames, video = collect(host, prompt, result, options.out)
+    for name, image in zip(("first_drawing.png", "last_drawing.png"), ends, strict=True):
+        write_video(image[None], options.out / name)
     sheet = write_sheet(ends, frames, options.out / "contact_sheet.png")
     previews = len(result.preview_sizes)
     print(f"done: {result.elapsed:.0f} s in ComfyUI, {previews} previews came while it sampled\n")
     print(f"contact sheet  {shown(sheet)}")
     print(f"video          {shown(video)}")
+    print(f"two drawings   {shown(options.out / 'first_drawing.png')} and last_drawing.png")
     print(f"{len(frames)} frames      {shown(frames[0].parent)}")
     print(f"\n{time.monotonic() - begin:.0f} s in all")
     return 0
