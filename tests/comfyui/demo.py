@@ -181,7 +181,7 @@ def write_sheet(ends: Sequence[torch.Tensor], frames: Sequence[Path], path: Path
         picture, placement = fit(image[None], width, height, "crop", 1)
         fitted.append(placement.restore(picture)[0])
     caption = f"the mini model, {len(clip)} frames by ComfyUI"
-    return write_video(beside_cross_fade(clip, *fitted, ON_SHEET, caption), path)
+    return write_video(beside_cross_fade(clip, fitted[0], fitted[1], ON_SHEET, caption), path)
 
 
 if __name__ == "__main__":

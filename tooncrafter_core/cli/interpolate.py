@@ -301,4 +301,4 @@ def write_sheet(
         )
         ends.append(placement.restore(picture)[0])
     heading = f"{Path(args.checkpoint).name}: {len(video)} frames, {settings.steps} steps"
-    return write_video(beside_cross_fade(video, *ends, [heading]), args.sheet)
+    return write_video(beside_cross_fade(video, ends[0], ends[1], [heading]), args.sheet)
