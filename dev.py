@@ -1,6 +1,6 @@
 """Makes the test environment of this project and runs everything in it.
 
-    python dev.py demo       interpolate two drawings in a real ComfyUI
+    python dev.py demo       interpolate two drawings in a real ComfyUI (--help: your own)
     python dev.py test       run every test that a CPU can (further words go to pytest)
     python dev.py comfyui    open a ComfyUI with this pack in it
     python dev.py bench      run the benchmarks
@@ -467,10 +467,9 @@ def command_comfyui(arguments: Sequence[str]) -> int:
 
 
 def command_demo(arguments: Sequence[str]) -> int:
-    """Run the basic example in a real ComfyUI and save its pictures under out/demo."""
+    """Draw between two pictures in a real ComfyUI and save the result under out/demo."""
     folder = ensure_host(NEWEST_HOST)
-    command = [python(), "-m", "comfyui.demo", folder, "--checkpoint", make_tiny_checkpoint()]
-    return run([*command, "--out", OUT / "demo", *arguments])
+    return run([python(), "-m", "comfyui.demo", folder, "--out", OUT / "demo", *arguments])
 
 
 def command_bench(arguments: Sequence[str]) -> int:

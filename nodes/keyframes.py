@@ -64,7 +64,8 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     max=MAX_SIDE,
                     step=8,
                     tooltip="Width of the result in pixels. The model draws multiples of 64 and "
-                    "the decode node cuts back to this. It was trained at 512x320.",
+                    "the decode node cuts back to this. The published model was trained at "
+                    "512x320, the mini model at 256x160.",
                 ),
                 io.Int.Input(
                     "height",

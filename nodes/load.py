@@ -32,14 +32,16 @@ class LoadToonCrafter(io.ComfyNode):
             display_name="Load ToonCrafter",
             category=CATEGORY,
             search_aliases=["tooncrafter", "interpolation", "inbetween", "cartoon"],
-            description="Loads a ToonCrafter checkpoint: the official model.ckpt, the pruned "
-            "tooncrafter_512_interp-pruned-fp16.safetensors, or one converted from them.",
+            description="Loads a ToonCrafter checkpoint: the mini model that comes with the pack, "
+            "the official model.ckpt, the pruned tooncrafter_512_interp-pruned-fp16.safetensors, "
+            "or one converted from them.",
             inputs=[
                 io.Combo.Input(
                     "checkpoint",
                     options=paths.list_checkpoints(),
                     tooltip="A file of models/checkpoints or models/diffusion_models. What it "
-                    "holds is read from the weights, not from its name.",
+                    "holds is read from the weights, not from its name. mini (embedded) is the "
+                    "small model of the pack, to try things with: 256x160, few steps, cfg 1.",
                 ),
                 io.Combo.Input(
                     "text_encoder",

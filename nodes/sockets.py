@@ -61,7 +61,7 @@ def steps(default: int = 50) -> io.Int.Input:
         min=1,
         max=1000,
         tooltip="Denoising steps. The time is proportional to them; 50 is what the model was "
-        "published with, 20 to 30 give a good draft.",
+        "published with, 20 to 30 give a good draft. The mini model is made for very few.",
     )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
 from ...tooncrafter_core.checkpoints.keys import select
+from ...tooncrafter_core.checkpoints.latent_colours import LatentColours, stored_latent_rgb
 from ...tooncrafter_core.conditioning.build import (
     frame_image_tokens,
     keyframe_condition,
@@ -100,8 +101,12 @@ class ToonCrafterLatentFormat(comfy.latent_formats.SD15):
 
     latent_dimensions = 3
 
-    def __init__(self, scale_factor: float = 0.18215) -> None:
+    def __init__(self, scale_factor: float = 0.18215, colours: LatentColours | None = None) -> None:
+        """``colours`` of previews that a checkpoint brings; without, Stable Diffusion's."""
         super().__init__(scale_factor)
+        if colours is not None:
+            self.latent_rgb_factors = [list(colour) for colour in colours.factors]
+            self.latent_rgb_factors_bias = list(colours.bias)
         # ComfyUI's TAESD preview fails on clips.
         self.taesd_decoder_name = None
 
@@ -241,7 +246,10 @@ def load_model(
     keys = select(checkpoint.info, Component.DENOISER).values()
     dtypes = choose_dtypes(sum(checkpoint.info[key].numel for key in keys), weight_dtype)
     host_config = ToonCrafterModelConfig({CONFIG: config})
-    host_config.latent_format = ToonCrafterLatentFormat(config.diffusion.latent_scale)
+    host_config.latent_format = ToonCrafterLatentFormat(
+        config.diffusion.latent_scale,
+        stored_latent_rgb(checkpoint.metadata, config.autoencoder.embed_dim, checkpoint.name),
+    )
     host_config.set_inference_dtype(dtypes.weights, dtypes.manual_cast)
     model = ToonCrafterModel(host_config, device="meta")
     load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtypes.weights)

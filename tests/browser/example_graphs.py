@@ -1,7 +1,8 @@
-"""The example workflows of interpolation: published settings, other samplers, upscaling."""
+"""The example workflows of interpolation: our sampler, other samplers, upscaling."""
 
 from browser.example_parts import (
     CONDITIONED,
+    DRAWN_SO,
     UPSCALER,
     Graph,
     Placed,
@@ -9,20 +10,21 @@ from browser.example_parts import (
     ending,
     note,
 )
+from tooncrafter_core.embedded import MINI_GUIDANCE, MINI_STEPS
 
 
 def interpolation() -> Graph:
-    """The basic example, with the published settings."""
+    """The basic example."""
     return {
         "note": note(
             "Frames between two drawings",
-            "The settings the model was published with: 50 steps of DDIM.",
+            "Two drawings in, 16 frames out, by the sampler the model was published with.",
             "**motion_fps** sets how much moves: lower is more. **fps** of *Create Video* sets how "
             "fast it plays.",
         ),
         **beginning(),
         "sampler": Placed(
-            "ToonCrafterSampler", "sample", 75, (300, 250), {"seed": 123},
+            "ToonCrafterSampler", "sample", 75, (300, 250), {**DRAWN_SO},
             {"model": ("load", "MODEL"), **CONDITIONED, "latent": ("keyframes", "LATENT")},
         ),
         **ending(("sampler", "LATENT")),
@@ -34,7 +36,8 @@ def stock_samplers() -> Graph:
     return {
         "note": note(
             "With ComfyUI's KSampler",
-            "25 steps of *dpmpp_2m*: half the time of the published 50, and another motion.",
+            "*dpmpp_2m* in place of the published DDIM. The published model takes 25 steps of it: "
+            "half the time of 50, and another motion.",
             "**sgm_uniform** starts from pure noise, as the model was trained. *Guidance Rescale* "
             "keeps the colours from burning.",
         ),
@@ -45,7 +48,8 @@ def stock_samplers() -> Graph:
         ),
         "sampler": Placed(
             "KSampler", "sample", 70, (300, 270),
-            {"seed": 123, "control_after_generate": "randomize", "steps": 25, "cfg": 7.5,
+            {"seed": 123, "control_after_generate": "randomize", "steps": MINI_STEPS,
+             "cfg": MINI_GUIDANCE,
              "sampler_name": "dpmpp_2m", "scheduler": "sgm_uniform", "denoise": 1.0},
             {"model": ("rescale", "MODEL"), **CONDITIONED,
              "latent_image": ("keyframes", "LATENT")},
@@ -69,13 +73,13 @@ def custom_sampling() -> Graph:
         ),
         "ddim": Placed("ToonCrafterDDIM", "patch", 390, (300, 60)),
         "sigmas": Placed(
-            "ToonCrafterSigmas", "patch", 260, (300, 82), {"steps": 50},
+            "ToonCrafterSigmas", "patch", 260, (300, 82), {"steps": MINI_STEPS},
             {"model": ("load", "MODEL")},
         ),
         "sampler": Placed(
             "SamplerCustom", "sample", 70, (300, 250),
             {"add_noise": True, "noise_seed": 123, "control_after_generate": "randomize",
-             "cfg": 7.5},
+             "cfg": MINI_GUIDANCE},
             {"model": ("rescale", "MODEL"), **CONDITIONED, "sampler": ("ddim", "SAMPLER"),
              "sigmas": ("sigmas", "SIGMAS"), "latent_image": ("keyframes", "LATENT")},
         ),
@@ -90,7 +94,7 @@ def upscale_and_video() -> Graph:
         **ending(("sampler", "LATENT"), images="upscale"),
         "note": note(
             "Larger frames, saved as a video",
-            "Frames of 512x320 are drawn, then enlarged by an upscaler for drawings.",
+            "Frames are drawn, then enlarged by an upscaler for drawings.",
             "Put the upscaler into `models/upscale_models`; any will do. *Create Video* takes "
             "sound, too.",
         ),

@@ -6,18 +6,10 @@ A graph is a description only; `browser.make_examples` builds it in ComfyUI's ow
 from dataclasses import dataclass, field
 from typing import Any
 
-CHECKPOINT = "tooncrafter_512_interp-pruned-fp16.safetensors"
-TEXT_ENCODER = "stable-diffusion-2-1-clip-fp16.safetensors"
-IMAGE_ENCODER = "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors"
+from tooncrafter_core.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS
+
 UPSCALER = "RealESRGAN_x4plus_anime_6B.pth"
-SKETCH_ENCODER = "sketch_encoder-fp16.safetensors"
-MODEL_FILES = (
-    f"checkpoints/{CHECKPOINT}",
-    f"text_encoders/{TEXT_ENCODER}",
-    f"clip_vision/{IMAGE_ENCODER}",
-    f"upscale_models/{UPSCALER}",
-    f"controlnet/{SKETCH_ENCODER}",
-)
+MODEL_FILES = (f"upscale_models/{UPSCALER}",)
 PROMPT = "a boy jumps up and reaches for a star"
 FIRST, LAST = "tooncrafter_first.png", "tooncrafter_last.png"
 
@@ -51,23 +43,31 @@ class Placed:
 
 Graph = dict[str, Placed]
 
-CHOOSE_FILES = """**Load ToonCrafter**: choose your file. `model.ckpt` brings its own encoders: \
-leave both at *none*. The pruned file needs the two encoder files."""
-CHOOSE_SKETCH_ENCODER = """**Load ToonCrafter Sketch Encoder**: `sketch_encoder.ckpt` or \
-`sketch_encoder-fp16.safetensors`, in `models/controlnet`."""
-DRAWINGS_STEPS = ("Choose your **two drawings**.", "**Prompt**: a short sentence of what happens.")
+ABOUT_MINI = """It runs as it is, with the **mini model** that comes with the pack: less than \
+1/150 of the published one, trained from nothing on drawn clips. It reads no prompt."""
+CHOOSE_FILES = f"""**For the published model** choose its files in *Load ToonCrafter* \
+(`model.ckpt` brings its encoders: leave both at *none*; the pruned file needs the two encoder \
+files), and set **width** 512, **height** 320, **steps** 50, **cfg** 7.5 in place of \
+{MINI_SIZE[0]}, {MINI_SIZE[1]}, {MINI_STEPS} and {MINI_GUIDANCE:g}."""
+CHOOSE_SKETCH_ENCODER = """With it goes `sketch_encoder.ckpt` or `sketch_encoder-fp16.safetensors` \
+of `models/controlnet`, in *Load ToonCrafter Sketch Encoder*."""
+DRAWINGS_STEPS = (
+    "Choose your **two drawings**.",
+    "**Prompt**, for the published model: a short sentence of what happens.",
+)
 
 
 def note(
     title: str,
     what: str,
     more: str,
-    steps: tuple[str, ...] = (CHOOSE_FILES, *DRAWINGS_STEPS, "Press **Run**."),
-    height: int = 270,
+    steps: tuple[str, ...] = (*DRAWINGS_STEPS, "Press **Run**."),
+    height: int = 440,
+    switch: str = CHOOSE_FILES,
 ) -> Placed:
     """The words that greet whoever opens the workflow."""
     numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
-    text = f"## {title}\n\n{what}\n\n{numbered}\n\n{more}\n"
+    text = f"## {title}\n\n{what}\n\n{numbered}\n\n{more}\n\n{ABOUT_MINI}\n\n{switch}\n"
     return Placed("MarkdownNote", "load", 240, (440, height), {"text": text}, title="Read me")
 
 
@@ -79,8 +79,7 @@ def beginning(prompt: str = PROMPT, first: str = FIRST, last: str | None = LAST)
     graph = {
         "load": Placed(
             "ToonCrafterLoader", "load", 0, (440, 190),
-            {"checkpoint": CHECKPOINT, "text_encoder": TEXT_ENCODER,
-             "image_encoder": IMAGE_ENCODER},
+            {"checkpoint": MINI, "text_encoder": "none", "image_encoder": "none"},
         ),
         "positive": Placed(
             "CLIPTextEncode", "text", 200, (340, 100), {"text": prompt},
@@ -98,7 +97,8 @@ def beginning(prompt: str = PROMPT, first: str = FIRST, last: str | None = LAST)
             "LoadImage", "text", 856, (340, 316), {"image": last}, title="Last keyframe"
         ),
         "keyframes": Placed(
-            "ToonCrafterKeyframes", "keyframes", 130, (300, 290), {"seed": 123},
+            "ToonCrafterKeyframes", "keyframes", 130, (300, 290),
+            {"width": MINI_SIZE[0], "height": MINI_SIZE[1], "seed": 123},
             {"positive": ("positive", "CONDITIONING"), "negative": ("negative", "CONDITIONING"),
              "clip_vision": ("load", "CLIP_VISION"), "vae": ("load", "VAE"),
              "first_image": ("first", "IMAGE"), "last_image": ("last", "IMAGE")},
@@ -143,3 +143,6 @@ CONDITIONED = {
     "positive": ("keyframes", "positive"),
     "negative": ("keyframes", "negative"),
 }
+
+DRAWN_SO = {"seed": 123, "steps": MINI_STEPS, "cfg": MINI_GUIDANCE}
+"""The sampler's settings that differ from the published ones."""

@@ -6,7 +6,7 @@ from browser.example_parts import (
     CHOOSE_FILES,
     CHOOSE_SKETCH_ENCODER,
     CONDITIONED,
-    SKETCH_ENCODER,
+    DRAWN_SO,
     Graph,
     Placed,
     beginning,
@@ -14,6 +14,7 @@ from browser.example_parts import (
     ending,
     note,
 )
+from tooncrafter_core.embedded import MINI_SKETCH
 
 POSE, CORRECTED = "tooncrafter_pose.png", "tooncrafter_corrected.png"
 LINES, LINES_RETURN = "tooncrafter_lines.gif", "tooncrafter_lines_return.gif"
@@ -30,14 +31,14 @@ white lines on black."""
 
 def sketch_note(title: str, what: str, more: str, *steps: str) -> Placed:
     """The words of an example with sketches."""
-    return note(title, what, more, (CHOOSE_FILES, CHOOSE_SKETCH_ENCODER, *steps, LOOK), height=300)
+    return note(title, what, more, (*steps, LOOK), 540, f"{CHOOSE_FILES} {CHOOSE_SKETCH_ENCODER}")
 
 
 def sketch_encoder() -> Placed:
     """The sketch encoder's loader, below the words."""
     return Placed(
-        "ToonCrafterSketchEncoderLoader", "load", 590, (440, 90),
-        {"sketch_encoder": SKETCH_ENCODER},
+        "ToonCrafterSketchEncoderLoader", "load", 840, (440, 90),
+        {"sketch_encoder": MINI_SKETCH},
     )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def guidance(
 def sampler(conditioned_by: str = "guidance", column: str = "sample", top: int = 75) -> Placed:
     """The published sampler on guided conditioning, with room for its moving preview."""
     return Placed(
-        "ToonCrafterSampler", column, top, (300, 490), {"seed": 123},
+        "ToonCrafterSampler", column, top, (300, 490), {**DRAWN_SO},
         {"model": ("load", "MODEL"), "positive": (conditioned_by, "positive"),
          "negative": (conditioned_by, "negative"), "latent": ("keyframes", "LATENT")},
     )  # fmt: skip
@@ -142,7 +143,7 @@ def line_drawings() -> Graph:
         ),
         **beginning(LINE_PROMPT, "tooncrafter_first_lines.png", "tooncrafter_last_lines.png"),
         "sampler": Placed(
-            "ToonCrafterSampler", "sample", 75, (300, 250), {"seed": 123},
+            "ToonCrafterSampler", "sample", 75, (300, 250), {**DRAWN_SO},
             {"model": ("load", "MODEL"), **CONDITIONED, "latent": ("keyframes", "LATENT")},
         ),
         **ending(("sampler", "LATENT")),

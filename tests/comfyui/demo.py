@@ -1,6 +1,6 @@
-"""Runs an example in a real ComfyUI and saves its frames, its video and a contact sheet.
+"""Draws between two pictures with the mini model in a real ComfyUI; saves frames, video, sheet.
 
-`python -m comfyui.demo HOST --checkpoint FILE --out DIR` with `tests` on the path.
+`python -m comfyui.demo HOST --out DIR` with `tests` on the path.
 """
 
 import argparse
@@ -10,62 +10,86 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+import torch
 
 from comfyui.examples import (
     BASIC,
     DRAWING_NAMES,
     DRAWINGS,
+    drawings,
     example_names,
     frames_node,
+    load_prompt,
     nodes_of,
-    prepare,
-    small_prompt,
 )
 from comfyui.host import Host, Prompt, RunResult
 from comfyui.launch import PROJECT
+from tooncrafter_core.conditioning.fitting import fit
+from tooncrafter_core.embedded import (
+    MINI,
+    MINI_SIZE,
+    MINI_SKETCH,
+    MINI_STEPS,
+    embedded_file,
+    mini_absent,
+)
+from tooncrafter_core.errors import ToonCrafterError
+from tooncrafter_core.sheets import beside_cross_fade
+from tooncrafter_core.video_io import read_image, write_video
 
 TIMEOUT = 1800.0
-COLUMNS, MARGIN, LINE = 8, 12, 24
-PAPER, INK, GREY = (250, 248, 244), (30, 30, 36), (120, 118, 116)
 
-MADE_UP = "The weights of this demo are made up"
-WARNING = f"""{MADE_UP}: random numbers in the shape of a tiny model.
-The frames between the two drawings therefore mean nothing. They show that the whole way from
-two drawings to a video works. For real frames install the published weights; the README says
-which file goes where."""
-SHEET_WARNING = """The weights are made up,
-so the frames below mean nothing.
-
-They show that the way from
-two drawings to a video works."""
+ABOUT = """\
+The mini model that comes with the project draws this. It has less than 1/150 of the published
+model's size and was trained from nothing, on drawn clips of simple figures: judge by it that
+everything works, not how ToonCrafter draws. The README says where the published weights are."""
+ON_SHEET = (
+    "Drawn by the mini model that comes with the project: less than 1/150 of the published one's "
+    "size,",
+    "trained from nothing on drawn clips of simple figures.",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Boot ComfyUI, run the example, save what comes of it."""
-    parser = argparse.ArgumentParser(prog="comfyui.demo", description=main.__doc__)
-    parser.add_argument("host", type=Path, help="folder that holds ComfyUI's main.py")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="the made-up weights")
+    """Boot ComfyUI, run the example with the mini model, save what comes of it."""
+    parser = argparse.ArgumentParser(prog="dev.py demo", description=main.__doc__)
+    parser.add_argument("host", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    first, last = (DRAWINGS / name for name in DRAWING_NAMES)
+    parser.add_argument("--first", type=Path, default=first, help="the drawing to begin with")
+    parser.add_argument("--last", type=Path, default=last, help="the drawing to end with")
     parser.add_argument("--example", choices=example_names(), default=BASIC)
-    parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--height", type=int, default=192)
+    parser.add_argument("--width", type=int, default=MINI_SIZE[0])
+    parser.add_argument("--height", type=int, default=MINI_SIZE[1])
     parser.add_argument("--frames", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=MINI_STEPS)
+    parser.add_argument("--seed", type=int, default=123)
     options = parser.parse_args(arguments)
+    try:
+        return run_demo(options)
+    except ToonCrafterError as error:
+        print(f"dev.py demo: {error}", file=sys.stderr)
+        return 1
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Do it; ``ToonCrafterError`` for weights that are not there and drawings of no use."""
     begin = time.monotonic()
-    print(WARNING, flush=True)
+    if embedded_file(MINI) is None:
+        raise ToonCrafterError(mini_absent())
+    ends = [read_image(path) for path in (options.first, options.last)]
+    print(ABOUT, flush=True)
     with Host(options.host) as host:
-        prepare(host.base, options.checkpoint)
+        place_pictures(host.base, options)
         nodes = host.object_info()
         ours = [name for name in nodes if name.startswith("ToonCrafter")]
         print(
             f"\nComfyUI answered after {host.boot_seconds:.0f} s; it has {len(ours)} nodes of ours"
         )
-        prompt = demo_prompt(small_prompt(options.example, nodes), options)
+        prompt = demo_prompt(load_prompt(options.example, nodes), options)
         print(
             f"running example_workflows/{options.example}.json: {options.frames} frames of "
-            f"{options.width}x{options.height}, {options.steps} steps",
+            f"{options.width}x{options.height}, steps: {options.steps}",
             flush=True,
         )
         result = host.run(prompt, timeout=TIMEOUT)
@@ -73,26 +97,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(explain(result), file=sys.stderr)
             return 1
         frames, video = collect(host, prompt, result, options.out)
-    sheet = options.out / "contact_sheet.png"
-    draw_sheet([DRAWINGS / name for name in DRAWING_NAMES], frames).save(sheet)
+    for name, image in zip(("first_drawing.png", "last_drawing.png"), ends, strict=True):
+        write_video(image[None], options.out / name)
+    sheet = write_sheet(ends, frames, options.out / "contact_sheet.png")
     previews = len(result.preview_sizes)
     print(f"done: {result.elapsed:.0f} s in ComfyUI, {previews} previews came while it sampled\n")
     print(f"contact sheet  {shown(sheet)}")
     print(f"video          {shown(video)}")
+    print(f"two drawings   {shown(options.out / 'first_drawing.png')} and last_drawing.png")
     print(f"{len(frames)} frames      {shown(frames[0].parent)}")
-    print(f"\n{time.monotonic() - begin:.0f} s in all. {MADE_UP}: the frames mean nothing.")
+    print(f"\n{time.monotonic() - begin:.0f} s in all")
     return 0
 
 
+def place_pictures(base: Path, options: argparse.Namespace) -> None:
+    """Put the two drawings, and the clips of other examples, where ComfyUI looks for them."""
+    for path in drawings():
+        shutil.copyfile(path, base / "input" / path.name)
+    for name, path in zip(DRAWING_NAMES, (options.first, options.last), strict=True):
+        shutil.copyfile(path, base / "input" / name)
+
+
 def demo_prompt(prompt: Prompt, options: argparse.Namespace) -> Prompt:
-    """The example in the size asked for."""
+    """The example with the mini model and what was asked for."""
     values = {
+        "ToonCrafterLoader": {"checkpoint": MINI, "text_encoder": "none", "image_encoder": "none"},
+        "ToonCrafterSketchEncoderLoader": {"sketch_encoder": MINI_SKETCH},
         "ToonCrafterKeyframes": {
             "width": options.width,
             "height": options.height,
             "frames": options.frames,
         },
-        "ToonCrafterSampler": {"steps": options.steps},
+        "ToonCrafterSampler": {"steps": options.steps, "seed": options.seed},
+        "ToonCrafterSigmas": {"steps": options.steps},
+        "SamplerCustom": {"noise_seed": options.seed},
+        "KSampler": {"steps": options.steps, "seed": options.seed},
     }
     for node in prompt.values():
         node["inputs"] |= values.get(node["class_type"], {})
@@ -133,36 +172,16 @@ def shown(path: Path) -> str:
     return str(path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path)
 
 
-def draw_sheet(drawings: Sequence[Path], frames: Sequence[Path]) -> Image.Image:
-    """The two drawings and every frame on one page that says what it is."""
-    pictures = [Image.open(path).convert("RGB") for path in frames]
-    width, height = pictures[0].size
-    rows = -(-len(pictures) // COLUMNS)
-    page = Image.new(
-        "RGB",
-        (
-            COLUMNS * (width + MARGIN) + MARGIN,
-            (rows + 1) * (height + LINE + MARGIN) + 3 * LINE + MARGIN,
-        ),
-        PAPER,
-    )
-    pen, font = ImageDraw.Draw(page), ImageFont.load_default(15)
-    pen.text((MARGIN, MARGIN), "The two drawings", INK, font)
-    top = MARGIN + LINE
-    for column, path in enumerate(drawings):
-        picture = ImageOps.fit(Image.open(path).convert("RGB"), (width, height))
-        page.paste(picture, (MARGIN + column * (width + MARGIN), top))
-    beside = (2 * MARGIN + 2 * (width + MARGIN), top + MARGIN)
-    pen.text(beside, SHEET_WARNING, INK, font, spacing=7)
-    top += height + MARGIN
-    pen.text((MARGIN, top), f"{len(pictures)} frames by ComfyUI", INK, font)
-    top += LINE
-    for index, picture in enumerate(pictures):
-        left = MARGIN + index % COLUMNS * (width + MARGIN)
-        y = top + index // COLUMNS * (height + LINE + MARGIN)
-        page.paste(picture, (left, y))
-        pen.text((left, y + height + 3), str(index + 1), GREY, font)
-    return page
+def write_sheet(ends: Sequence[torch.Tensor], frames: Sequence[Path], path: Path) -> Path:
+    """The clip between its two drawings and the cross-fade of them, on one page."""
+    clip = torch.stack([read_image(frame) for frame in frames])
+    height, width = clip.shape[-2:]
+    fitted = []
+    for image in ends:
+        picture, placement = fit(image[None], width, height, "crop", 1)
+        fitted.append(placement.restore(picture)[0])
+    caption = f"the mini model, {len(clip)} frames by ComfyUI"
+    return write_video(beside_cross_fade(clip, fitted[0], fitted[1], ON_SHEET, caption), path)
 
 
 if __name__ == "__main__":

@@ -30,16 +30,14 @@ FRAMES_TITLE = "Frames"
 CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 SKETCH_ENCODER = "sketch_encoder_tiny_made_up.safetensors"
 UPSCALER = "tiny_upscaler_made_up.safetensors"
-WHAT_TO_CHOOSE = f"""The drawings and clips of the examples are there, and tiny models with made-up
-weights, whose pictures mean nothing. To run an example with them choose
-  in Load ToonCrafter                 {CHECKPOINT}, encoders none
-  in Load ToonCrafter Sketch Encoder  {SKETCH_ENCODER}
-  in Load Upscale Model               {UPSCALER}
-A small width, height and number of steps make it quick.
+WHAT_TO_CHOOSE = f"""The drawings and clips of the examples are there, and the examples run as they
+open, with the mini model of the pack. For upscale_and_video choose
+  in Load Upscale Model  {UPSCALER}
+It is made up, as are the other models whose names say so: their pictures mean nothing.
 """
 """For the person who opens such a ComfyUI."""
-WIDTH, HEIGHT, STEPS = 128, 64, 3
-"""Of an example in a test."""
+WIDTH, HEIGHT, STEPS, CFG = 128, 64, 3, 7.5
+"""Of an example in a test; the examples themselves are without guidance."""
 
 
 def example_names() -> list[str]:
@@ -90,16 +88,22 @@ def small_values(kind: str) -> dict[str, Any]:
         },
         "ToonCrafterKeyframes": {"width": WIDTH, "height": HEIGHT},
         "ToonCrafterSketchEncoderLoader": {"sketch_encoder": SKETCH_ENCODER},
-        "ToonCrafterSampler": {"steps": STEPS},
+        "ToonCrafterSampler": {"steps": STEPS, "cfg": CFG},
         "ToonCrafterSigmas": {"steps": STEPS},
-        "KSampler": {"steps": STEPS},
+        "SamplerCustom": {"cfg": CFG},
+        "KSampler": {"steps": STEPS, "cfg": CFG},
         "UpscaleModelLoader": {"model_name": UPSCALER},
     }.get(kind, {})
 
 
+def load_prompt(name: str, object_info: dict[str, Any]) -> Prompt:
+    """An example as the server takes it."""
+    return to_prompt(load_workflow(EXAMPLES / f"{name}.json"), object_info)
+
+
 def small_prompt(name: str, object_info: dict[str, Any]) -> Prompt:
-    """An example as the server takes it, with the values above."""
-    prompt = to_prompt(load_workflow(EXAMPLES / f"{name}.json"), object_info)
+    """The same with the values above."""
+    prompt = load_prompt(name, object_info)
     for node in prompt.values():
         node["inputs"] |= small_values(node["class_type"])
     return prompt

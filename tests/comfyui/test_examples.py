@@ -19,12 +19,21 @@ from comfyui.examples import (
     WIDTH,
     example_names,
     frames_node,
+    load_prompt,
     nodes_of,
     prepare,
     small_prompt,
 )
 from comfyui.host import Host
 from comfyui.workflow import load_workflow
+from tooncrafter_core.embedded import (
+    MINI,
+    MINI_GUIDANCE,
+    MINI_SIZE,
+    MINI_SKETCH,
+    MINI_STEPS,
+    embedded_file,
+)
 
 NOTES = {"Note", "MarkdownNote"}
 PICTURE_LIMIT = 200_000
@@ -50,6 +59,21 @@ def test_example_has_a_picture_of_moderate_size(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", example_names())
+def test_example_is_set_for_the_embedded_model(name: str, object_info: dict[str, Any]) -> None:
+    # After a change of these numbers make the examples again: browser.make_examples.
+    wanted = {
+        "checkpoint": MINI, "text_encoder": "none", "image_encoder": "none",
+        "sketch_encoder": MINI_SKETCH, "width": MINI_SIZE[0], "height": MINI_SIZE[1],
+        "steps": MINI_STEPS, "cfg": MINI_GUIDANCE,
+    }  # fmt: skip
+    prompt = load_prompt(name, object_info)
+    inputs = [item for node in prompt.values() for item in node["inputs"].items()]
+    found = [(key, value) for key, value in inputs if key in wanted]
+    assert {key for key, _ in found} >= wanted.keys() - {"sketch_encoder"}
+    assert found == [(key, wanted[key]) for key, _ in found]
+
+
+@pytest.mark.parametrize("name", example_names())
 def test_example_asks_for_nodes_that_exist(name: str, object_info: dict[str, Any]) -> None:
     kinds = {node["type"] for node in load_workflow(EXAMPLES / f"{name}.json")["nodes"]}
     assert not kinds - NOTES - set(object_info)
@@ -71,6 +95,18 @@ def test_example_runs_and_gives_frames_and_a_video(
     [video] = result.images(save)
     path = host.base / video["type"] / video["subfolder"] / video["filename"]
     assert path.suffix == ".mp4" and path.stat().st_size > 1000
+
+
+@pytest.mark.skipif(
+    embedded_file(MINI) is None, reason="the mini model's weights are not in this checkout"
+)
+def test_basic_example_runs_as_it_opens(host: Host, object_info: dict[str, Any]) -> None:
+    prompt = load_prompt(BASIC, object_info)
+    result = host.run(prompt, timeout=300)
+    assert result.status == "success", (result.error, result.validation, host.log_tail())
+    records = result.images(frames_node(prompt))
+    frames = np.stack([host.download(record) for record in records])
+    assert frames.shape == (16, MINI_SIZE[1], MINI_SIZE[0], 3)
 
 
 SKETCHES = {

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+import torch
 from tooncrafter_pack.nodes.bridge.control import load_sketch_encoder as load_control
+from tooncrafter_pack.nodes.bridge.denoiser import load_model
 
 from support.host_models import (
     build_models,
@@ -15,6 +18,7 @@ from support.host_models import (
 from support.host_sketches import drawings, guide
 from tooncrafter_core.checkpoints import build_models as build_core
 from tooncrafter_core.checkpoints import detect, detect_sketch_encoder
+from tooncrafter_core.checkpoints.latent_colours import LatentColours, latent_rgb_metadata
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.conditioning.hints import to_hint
 from tooncrafter_core.conditioning.sketches import SketchLayer
@@ -52,3 +56,29 @@ def test_all_prompts_are_one_to_a_vocabulary_of_one(pack: Any) -> None:
     one, other = (models.prompt(text)[0][0] for text in ("a cat", "two dogs run (home:1.0)"))
     assert one.shape == (1, 77, 64)
     assert relative(one, other) < 1e-5
+
+
+def test_previews_have_the_colours_that_the_checkpoint_brings(
+    pack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import latent_preview
+
+    monkeypatch.setattr(
+        latent_preview.args, "preview_method", latent_preview.LatentPreviewMethod.Latent2RGB
+    )
+    checkpoint = made_up_checkpoint(MINI)
+    plain = load_model(checkpoint, MINI, torch.float32)
+    colours = LatentColours(
+        ((0.5, 0.0, 0.0), (0.0, 0.25, 0.0), (0.0, 0.0, -0.5), (0.1, 0.1, 0.1)), (0.2, -0.2, 0.4)
+    )
+    checkpoint.metadata |= latent_rgb_metadata(colours)
+    own = load_model(checkpoint, MINI, torch.float32)
+    latents = torch.randn(1, 4, 1, 5, 6, generator=torch.Generator().manual_seed(1))
+    pixels = []
+    for model in (plain, own):
+        previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
+        picture = previewer.decode_latent_to_preview(latents)
+        pixels.append(torch.tensor(list(picture.getdata())).reshape(5, 6, 3))
+    expected = ((colours(latents[:, :, 0])[0].movedim(0, -1) + 1) * 127.5).clamp(0, 255)
+    assert (pixels[1] - expected).abs().max() <= 1
+    assert (pixels[0] - expected).abs().max() > 20

@@ -16,6 +16,9 @@ DTYPES = {
 }  # fmt: skip
 """torch's name of each choice."""
 
+NUM_COLOUR_CLIPS, COLOUR_SEED = 24, 2_000_000
+"""Drawn clips that colours of previews are fitted on, and the seed of their first."""
+
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Declare the command and its options."""
@@ -38,6 +41,12 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--note", action="append", default=[], metavar="KEY=TEXT",
         help="keep a text with the weights, such as how they were trained; inspect shows it",
     )  # fmt: skip
+    parser.add_argument(
+        "--preview-colours",
+        action="store_true",
+        help="fit the colours in which ComfyUI previews this model's latents, on drawn clips, and "
+        "keep them with the weights; for models with an autoencoder of their own",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     return parser
 
@@ -54,13 +63,14 @@ def run(args: argparse.Namespace) -> int:
     notes = read_notes(args.note)
     source = read_checkpoint(args.input)
     chosen, config = choose_tensors(source, args.pruned)
+    colours = preview_colours(source, args.preview_colours)
     name = DTYPES[args.dtype]
     save_checkpoint(
         chosen,
         output,
         dtype=getattr(torch, name) if name else None,
         config=config,
-        metadata={"tooncrafter.source": source.name, **notes},
+        metadata={"tooncrafter.source": source.name, **notes, **colours},
         on_tensor=_show_progress if sys.stderr.isatty() else None,
     )
     print(
@@ -78,6 +88,41 @@ def read_notes(given: list[str]) -> dict[str, str]:
             raise OutputError(f"--note takes KEY=TEXT, such as steps=2000; not '{text}'.")
         notes[f"tooncrafter.note.{key}"] = value
     return notes
+
+
+def preview_colours(source: "Checkpoint", is_fitted: bool) -> dict[str, str]:
+    """Metadata with the colours of previews: fitted now, or those that the source has.
+
+    ``ToonCrafterError`` for a file without an autoencoder, and without the renderer's packages.
+    """
+    from ..checkpoints.latent_colours import LATENT_RGB_KEY
+
+    if not is_fitted:
+        return {key: text for key, text in source.metadata.items() if key == LATENT_RGB_KEY}
+
+    import torch
+    from einops import rearrange
+
+    from ..checkpoints import Component, build_network, detect, is_sketch_encoder, load_component
+    from ..checkpoints.latent_colours import latent_rgb_factors, latent_rgb_metadata
+    from ..data.procedural import render_clip
+    from ..models.autoencoder import Autoencoder
+
+    if is_sketch_encoder(source):
+        raise OutputError("A sketch encoder makes no latents. Drop --preview-colours.")
+    config = detect(source)
+    network = build_network(Component.AUTOENCODER, config)
+    load_component(network, source, Component.AUTOENCODER, dtype=torch.float32)
+    if not isinstance(network, Autoencoder):
+        raise TypeError(f"The autoencoder is a {type(network).__name__}.")
+    # The two ends of each clip: those in between look like them.
+    pictures = [
+        frame for seed in range(NUM_COLOUR_CLIPS)
+        for frame in render_clip(COLOUR_SEED + seed, 256, 160, 16, frames=(0, 15)).frames
+    ]  # fmt: skip
+    frames = rearrange([torch.from_numpy(one) for one in pictures], "n h w c -> n c h w")
+    fitted = latent_rgb_factors(network, frames / 127.5 - 1, config.diffusion.latent_scale)
+    return latent_rgb_metadata(fitted)
 
 
 def choose_tensors(

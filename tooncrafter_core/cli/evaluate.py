@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..embedded import MINI, embedded_file, is_mini, mini_absent
 from ..errors import OutputError, ToonCrafterError
 from .evaluate_options import (
     METHODS,
@@ -22,13 +23,14 @@ from .evaluate_options import (
     add_study,
     add_study_report,
 )
-from .interpolate import choose_device, choose_dtype, load_models, settings_from
+from .interpolate import choose_device, choose_dtype, load_models, settings_from, suit_mini
 
 if TYPE_CHECKING:
     from ..evaluation.compare import CompareSettings
     from ..evaluation.metrics import Toolbox
     from ..evaluation.peers import Peer, Rebuilder
     from ..evaluation.results import Results
+    from ..settings import InterpolationSettings
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -167,7 +169,9 @@ def _report(
 ) -> int:
     from tqdm import tqdm
 
+    from ..evaluation.clip_sheets import RANKED_BY, write_clip_sheet
     from ..evaluation.compare import compare
+    from ..evaluation.models import Interpolator
     from ..evaluation.report_html import write_reports
 
     steps = len(clips) * (len(peers) + 1)
@@ -183,7 +187,11 @@ def _report(
     with closing(tqdm(total=steps, disable=args.quiet, unit="video")) as bar:
         results: Results = compare(clips, peers, toolbox, settings, output, on_clip)
         bar.update(steps - bar.n)
-    for path in write_reports(results, output, args.show):
+    written = write_reports(results, output, args.show)
+    if any(metric.key == RANKED_BY for metric in results.metrics):
+        models = [peer.name for peer in peers if isinstance(peer, Interpolator)]
+        written += [write_clip_sheet(results, output, name) for name in models]
+    for path in written:
         print(path)
     print((output / "tables.md").read_text(encoding="utf-8"))
     return 0
@@ -241,19 +249,29 @@ def _peers(args: argparse.Namespace) -> "list[Peer | Rebuilder]":
     peers: list[Peer | Rebuilder] = [makers[name]() for name in names]
     for name, folder in _named_files(args.frames_of):
         peers.append(FrameFolder(name, folder))
-    settings = settings_from(args)
     for name, checkpoint in _named_files(args.models):
         load = partial(_load, args, checkpoint)
+        settings = _settings_of(args, checkpoint)
         peers.append(Interpolator(name, checkpoint, load, settings, args.plain_decoder))
     return peers
 
 
+def _settings_of(args: argparse.Namespace, checkpoint: Path) -> "InterpolationSettings":
+    """A model's settings: the mini model has steps and guidance of its own unless told."""
+    own = argparse.Namespace(**vars(args))
+    if is_mini(checkpoint):
+        suit_mini(own)
+    return settings_from(own)
+
+
 def _named_files(texts: list[str]) -> list[tuple[str, Path]]:
-    """``NAME=PATH`` or only a path, which is then named after its file."""
+    """``NAME=PATH`` or only a path, named after its file; the mini model's name is a path, too."""
     found = []
     for text in texts:
         name, _, path = text.rpartition("=")
-        path = Path(path)
+        if path == MINI and embedded_file(MINI) is None:
+            raise ToonCrafterError(mini_absent())
+        path = embedded_file(path) or Path(path)
         if not path.exists():
             raise ToonCrafterError(f"There is nothing at '{path}' (asked as '{text}').")
         found.append((name or path.stem, path))

@@ -80,7 +80,8 @@ def add_compare(commands: Any) -> argparse.ArgumentParser:
     )  # fmt: skip
     group.add_argument(
         "--model", dest="models", action="append", default=[], metavar="NAME=FILE",
-        help="a ToonCrafter checkpoint; may be repeated",
+        help="a ToonCrafter checkpoint, or 'mini (embedded)' for the model that comes with the "
+        "program; may be repeated. Each gets a sheet of its best, median and worst clip by LPIPS",
     )  # fmt: skip
     group.add_argument(
         "--plain-decoder", action="store_true",

@@ -6,10 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..embedded import MINI, MINI_SIZE, MINI_SKETCH, embedded_file
+from ..embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
 from ..errors import CheckpointError, OutputError, ToonCrafterError
 from .interpolate_options import (
     DTYPES,
+    PUBLISHED,
     add_machine_options,
     add_offload_option,
     add_output_options,
@@ -39,7 +40,11 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("interpolate", help="draw the frames between two keyframes")
     parser.add_argument("start", help="the first keyframe, a picture of any size")
     parser.add_argument("end", help="the last keyframe")
-    parser.add_argument("--checkpoint", help="ToonCrafter's .ckpt or .safetensors")
+    parser.add_argument(
+        "--checkpoint",
+        help="ToonCrafter's .ckpt or .safetensors (the mini model that comes with the program, "
+        "with settings of its own)",
+    )
     add_output_options(parser.add_argument_group("output"))
     add_picture_options(parser.add_argument_group("picture"))
     add_sampling_options(parser.add_argument_group("sampling"))
@@ -52,7 +57,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, then load, draw and write."""
-    if args.checkpoint is None:
+    if args.checkpoint in (None, MINI):
         choose_mini(args)
     settings = settings_from(args)
     check_outputs(args)
@@ -66,28 +71,37 @@ def run(args: argparse.Namespace) -> int:
     video = interpolate_with_progress(
         models, first, last, settings, args.quiet, sketches, encoder, device
     )
-    for path in write_outputs(args, video):
+    written = write_outputs(args, video)
+    if args.sheet is not None:
+        written.append(write_sheet(args, video, first, last, settings))
+    for path in written:
         print(path)
     return 0
 
 
 def choose_mini(args: argparse.Namespace) -> None:
-    """Take the embedded model, its size and its sketch encoder where nothing else was asked for.
+    """Take the embedded model, its settings and its sketch encoder where nothing else was asked.
 
     ``CheckpointError`` when it is not there.
     """
     path = embedded_file(MINI)
     if path is None:
-        raise CheckpointError("Name ToonCrafter's .ckpt or .safetensors with --checkpoint.")
+        raise CheckpointError(f"{mini_absent()} Name their file with --checkpoint.")
     args.checkpoint = str(path)
-    args.width, args.height = (
-        getattr(args, name, value)
-        for name, value in zip(("width", "height"), MINI_SIZE, strict=True)
-    )
+    suit_mini(args)
     has_sketches = hasattr(args, "sketches") or hasattr(args, "sketch_dir")
     encoder = embedded_file(MINI_SKETCH)
     if has_sketches and not hasattr(args, "sketch_encoder") and encoder is not None:
         args.sketch_encoder = str(encoder)
+
+
+def suit_mini(args: argparse.Namespace) -> None:
+    """Set what was not asked for to what suits the embedded model."""
+    has_preset = args.preset != PUBLISHED
+    for name, value in mini_settings().items():
+        # A preset of speed brings steps of its own.
+        if not hasattr(args, name) and not (has_preset and name == "steps"):
+            setattr(args, name, value)
 
 
 def settings_from(args: argparse.Namespace) -> "InterpolationSettings":
@@ -106,8 +120,10 @@ def check_outputs(args: argparse.Namespace) -> None:
     """``OutputError`` when the result could not be written, told before anything is loaded."""
     from ..video_io import check_output
 
-    if args.output is None and args.frames_dir is None:
+    if args.output is None and args.frames_dir is None and args.sheet is None:
         raise OutputError("Say where the video goes: -o out.mp4, or --frames-dir for pictures.")
+    if args.sheet is not None and Path(args.sheet).suffix.lower() != ".png":
+        raise OutputError(f"A sheet is one picture: --sheet NAME.png, not '{args.sheet}'.")
     if args.output is not None:
         check_output(args.output, args.playback_fps)
     if args.frames_dir is not None:
@@ -255,7 +271,7 @@ def interpolate_with_progress(
 
 
 def write_outputs(args: argparse.Namespace, video: "torch.Tensor") -> list[Path]:
-    """Write every output asked for and return their paths."""
+    """Write every output asked for but the sheet, and return their paths."""
     from ..video_io import write_video
 
     written = []
@@ -264,3 +280,25 @@ def write_outputs(args: argparse.Namespace, video: "torch.Tensor") -> list[Path]
     if args.frames_dir is not None:
         written.append(write_video(video, args.frames_dir))
     return written
+
+
+def write_sheet(
+    args: argparse.Namespace,
+    video: "torch.Tensor",
+    first: "torch.Tensor",
+    last: "torch.Tensor",
+    settings: "InterpolationSettings",
+) -> Path:
+    """Write the clip ``t 3 h w`` beside a cross-fade of the keyframes it was drawn from."""
+    from ..conditioning.fitting import fit
+    from ..sheets import beside_cross_fade
+    from ..video_io import write_video
+
+    ends = []
+    for image in (first, last):
+        picture, placement = fit(
+            image.reshape(1, *image.shape[-3:]), settings.width, settings.height, settings.fit, 1
+        )
+        ends.append(placement.restore(picture)[0])
+    heading = f"{Path(args.checkpoint).name}: {len(video)} frames, {settings.steps} steps"
+    return write_video(beside_cross_fade(video, ends[0], ends[1], [heading]), args.sheet)

@@ -4,7 +4,10 @@ import argparse
 from functools import partial
 from typing import Any
 
-SPEED_PRESETS = ("published", "fast", "draft")
+from ..embedded import MINI_GUIDANCE, MINI_STEPS
+
+PUBLISHED = "published"
+SPEED_PRESETS = (PUBLISHED, "fast", "draft")
 """Names of ``settings.SPEED_PRESETS``, which is not imported to show a help text."""
 
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
@@ -21,6 +24,12 @@ def add_output_options(group: Any) -> None:
         help="the video: .mp4 .mkv .webm .gif .webp .png .apng, or a folder of pictures",
     )
     add("--frames-dir", metavar="DIR", help="a folder for the frames as PNG files")
+    add(
+        "--sheet",
+        metavar="NAME.png",
+        help="one picture to look at: the two drawings, frames of the clip, and the same frames of "
+        "a cross-fade",
+    )
     add("--playback-fps", type=float, default=8.0, help="frames a second the video plays at (8)")
     add("--lossless", action="store_true", help="lose nothing (WebP)")
     add("--quiet", action="store_true", help="no progress bar")
@@ -31,8 +40,8 @@ def add_picture_options(group: Any) -> None:
     add = partial(group.add_argument, default=argparse.SUPPRESS)
     add("--prompt", help="what is seen and what happens")
     add("--negative-prompt", help="what to keep away from")
-    add("--width", type=int, help="of the video in pixels (512)")
-    add("--height", type=int, help="of the video in pixels (320)")
+    add("--width", type=int, help="of the video in pixels (512); the mini model 256")
+    add("--height", type=int, help="of the video in pixels (320); the mini model 160")
     add(
         "--fit",
         help="how a picture of another shape is brought to that size: crop, pad, stretch, or "
@@ -88,13 +97,17 @@ def add_sampling_options(group: Any) -> None:
     group.add_argument(
         "--preset",
         choices=SPEED_PRESETS,
-        default="published",
+        default=PUBLISHED,
         help="published is exact; fast and draft are approximate: 25 and 12 steps of dpmpp_2m in "
         "place of 50 of ddim (published)",
     )
-    add("--steps", type=int, help="denoising steps, 1 to 1000 (50)")
+    add("--steps", type=int, help=f"denoising steps, 1 to 1000 (50); the mini model {MINI_STEPS}")
     add("--seed", type=int, help="the same seed gives the same frames (123)")
-    add("--guidance-scale", type=float, help="1 is without guidance (7.5)")
+    add(
+        "--guidance-scale",
+        type=float,
+        help=f"1 is without guidance (7.5); the mini model {MINI_GUIDANCE:g}",
+    )
     add(
         "--image-guidance-scale",
         type=float,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..video_io import write_video
 from .clips import Clip, EvaluationError, fit_clip, read_clip
-from .distances import MIN_VIDEOS, frechet_distance, kernel_distance
+from .distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from .making import TRUTH, folder_name, frames_folder, make_clip, to_levels
 from .metrics import Metric, Toolbox
 from .peers import Peer, Rebuilder
@@ -156,24 +156,24 @@ def _empty(
 def _add_distances(results: Results, toolbox: Toolbox, features: dict[str, list[Tensor]]) -> None:
     if toolbox.features is None:
         return
+    frechet, kernel, paired = toolbox.features.titles
+    wanted = [("paired", paired, 3, paired_distance)]
     if len(results.clips) < MIN_VIDEOS:
-        results.left_out.append(f"Distances of sets: {MIN_VIDEOS} clips or more are needed.")
-        return
+        results.left_out.append(f"{frechet} and {kernel}: {MIN_VIDEOS} clips or more are needed.")
+    else:
+        wanted += [
+            ("frechet", frechet, 3, frechet_distance),
+            ("kernel", kernel, 4, kernel_distance),
+        ]
     results.distances = [
         MetricInfo(
             key=key, title=title, is_higher_better=False, decimals=decimals,
             weights=toolbox.features.weights,
         )
-        for key, title, decimals in zip(
-            ("frechet", "kernel"), toolbox.features.titles, (3, 4), strict=True
-        )
+        for key, title, decimals, _ in wanted
     ]  # fmt: skip
     true = torch.stack(features[TRUTH])
     for method, rows in features.items():
-        if method == TRUTH:
-            continue
-        made = torch.stack(rows)
-        results.sets[method] = {
-            "frechet": frechet_distance(made, true),
-            "kernel": kernel_distance(made, true),
-        }
+        if method != TRUTH:
+            made = torch.stack(rows)
+            results.sets[method] = {key: measure_of(made, true) for key, _, _, measure_of in wanted}

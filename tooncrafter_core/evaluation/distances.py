@@ -1,6 +1,7 @@
-"""Distances between two sets of features: Frechet's and the kernel one.
+"""Distances between two sets of features: Frechet's, the kernel one, and that of pairs.
 
-They measure how far a set of made videos is from a set of true ones. With features of an I3D
+They measure how far a set of made videos is from a set of true ones; the last by comparing each
+made video with its own true one. With features of an I3D
 network they are FVD and KVD (Unterthiner et al., 2018); with others they have other names.
 
 Legend: n videos, d features.
@@ -46,6 +47,22 @@ def kernel_distance(features: Tensor, true_features: Tensor) -> float:
     return float(alike_a + alike_b - 2 * across.mean())
 
 
+def paired_distance(features: Tensor, true_features: Tensor) -> float:
+    """Mean Euclidean distance between the features of each video and of its true one.
+
+    Where the other two ask whether the sets are alike, this asks whether each video is the right
+    one. Shapes: ``n d`` both, of the same videos in the same order. ``EvaluationError`` for none
+    or for others.
+    """
+    if features.shape != true_features.shape:
+        raise EvaluationError(
+            f"A distance of pairs needs as many videos as true ones, got {tuple(features.shape)} "
+            f"and {tuple(true_features.shape)}."
+        )
+    a, b = _check(features, true_features, fewest=1)
+    return float((a - b).norm(dim=1).mean())
+
+
 def _kernel(a: Tensor, b: Tensor) -> Tensor:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
@@ -55,16 +72,16 @@ def _covariance(x: Tensor) -> Tensor:
     return centred.T @ centred / (x.shape[0] - 1)
 
 
-def _check(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def _check(a: Tensor, b: Tensor, fewest: int = MIN_VIDEOS) -> tuple[Tensor, Tensor]:
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise EvaluationError(
             f"Two sets of features must be n d with the same d, got {tuple(a.shape)} and "
             f"{tuple(b.shape)}."
         )
-    fewest = min(a.shape[0], b.shape[0])
-    if fewest < MIN_VIDEOS:
+    found = min(a.shape[0], b.shape[0])
+    if found < fewest:
         raise EvaluationError(
-            f"A distance between sets of videos needs {MIN_VIDEOS} videos or more, got {fewest}."
+            f"A distance between sets of videos needs {fewest} videos or more, got {found}."
         )
     if not (torch.isfinite(a).all() and torch.isfinite(b).all()):
         raise EvaluationError("The features of some video are not numbers.")

@@ -11,6 +11,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..sheets import cross_fade
 from .clips import Clip, EvaluationError, fit_clip, read_clip
 
 
@@ -83,8 +84,7 @@ class CrossFade:
 
     def __call__(self, first: Tensor, last: Tensor, num_frames: int, clip: Clip) -> Tensor:
         """See ``Peer``."""
-        between = [torch.lerp(first, last, u) for u in positions(num_frames)]
-        return with_ends(first, between, last)
+        return cross_fade(first, last, num_frames)
 
 
 @dataclass(frozen=True)

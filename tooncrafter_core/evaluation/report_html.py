@@ -92,13 +92,18 @@ def _clip_data(results: Results, clip: str, folder: Path, quality: int) -> dict[
         frames = made_frames(folder, method, clip, results.num_frames)
         encoded = base64.b64encode(encode_strip(frames, quality)).decode()
         strips[method] = f"data:image/webp;base64,{encoded}"
-        values = {i.title: (results.of_clip(method, clip, i.key), i) for i in results.metrics}
-        scores[method] = ", ".join(
-            f"{title} {value:.{info.decimals}f}"
-            for title, (value, info) in values.items()
-            if value is not None and method != TRUTH
-        )
+        scores[method] = scores_text(results, method, clip)
     return {"name": clip, "strips": strips, "scores": scores}
+
+
+def scores_text(results: Results, method: str, clip: str) -> str:
+    """Every metric of one clip in a line; nothing for the true frames."""
+    values = [(info, results.of_clip(method, clip, info.key)) for info in results.metrics]
+    return ", ".join(
+        f"{info.title} {value:.{info.decimals}f}"
+        for info, value in values
+        if value is not None and method != TRUTH
+    )
 
 
 def made_frames(folder: Path, method: str, clip: str, num_frames: int) -> Tensor:

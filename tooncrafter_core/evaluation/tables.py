@@ -91,7 +91,7 @@ def table_1(results: Results) -> Table:
     """The comparison of interpolation methods, with PSNR and SSIM before the paper's columns."""
     return _table(
         results, "table1_comparison", "Comparison (shape of the paper's Table 1)",
-        ["frechet", "kernel", "lpips", "clip_img", "clip_txt", "cpbd", "psnr", "ssim",
+        ["frechet", "kernel", "paired", "lpips", "clip_img", "clip_txt", "cpbd", "psnr", "ssim",
          "position"],
     )  # fmt: skip
 

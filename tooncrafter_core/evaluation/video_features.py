@@ -26,8 +26,8 @@ class VideoFeatures(Protocol):
     """Turns a video into a row of numbers."""
 
     @property
-    def titles(self) -> tuple[str, str]:
-        """What the Frechet and the kernel distance of these features are called."""
+    def titles(self) -> tuple[str, str, str]:
+        """What the Frechet, the kernel and the paired distance of these features are called."""
         ...
 
     @property
@@ -48,7 +48,7 @@ class AlexNetFeatures:
     """
 
     network: Lpips
-    titles: tuple[str, str] = ("Frechet-AlexNet", "Kernel-AlexNet")
+    titles: tuple[str, str, str] = ("Frechet-AlexNet", "Kernel-AlexNet", "Paired-AlexNet")
 
     @property
     def weights(self) -> str:
@@ -67,7 +67,7 @@ class AlexNetFeatures:
 class I3dFeatures:
     """The features of an I3D network in TorchScript, as StyleGAN-V's ``i3d_torchscript.pt``."""
 
-    titles = ("FVD", "KVD")
+    titles = ("FVD", "KVD", "Paired-I3D")
 
     def __init__(self, path: str | Path) -> None:
         """``EvaluationError`` when the file is missing or no TorchScript."""

@@ -9,11 +9,11 @@ from einops import rearrange
 from torch import Tensor
 
 from ..data.atomic import write_bytes
+from ..sheets import shown_frames
 from ..video_formats import encode_png
 
 # b batch, c channels, t frames, h w space
 
-MOST_FRAMES = 8
 GAP = 2
 
 
@@ -38,7 +38,4 @@ def compose_sheet(videos: Mapping[str, Tensor]) -> np.ndarray:
 
 def _shown(video: Tensor) -> Tensor:
     """The frames that a sheet shows."""
-    count = video.shape[2]
-    shown = min(count, MOST_FRAMES)
-    indices = [round(i * (count - 1) / max(shown - 1, 1)) for i in range(shown)]
-    return video[:, :, indices].float().cpu()
+    return video[:, :, shown_frames(video.shape[2])].float().cpu()

@@ -7,6 +7,7 @@ import torch
 
 from support.checkpoints import tiny_tensors, write_checkpoint
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
+from tooncrafter_core.checkpoints.latent_colours import stored_latent_rgb
 from tooncrafter_core.cli import COMMANDS, convert, main
 from tooncrafter_core.presets import TINY
 
@@ -40,6 +41,18 @@ def test_pruned_file_in_another_format(
     assert models.text_encoder is None
     assert all(p.dtype == dtype for p in models.denoiser.parameters())
     assert found["betas"].dtype == torch.float32
+
+
+def test_colours_of_previews_are_fitted_and_stay_with_the_weights(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert, "NUM_COLOUR_CLIPS", 1)
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    assert main(["convert", str(source), str(first), "--preview-colours"]) == 0
+    found = stored_latent_rgb(read_checkpoint(first).metadata, 4)
+    assert found is not None and len(found.factors) == 4
+    assert main(["convert", str(first), str(second), "--dtype", "fp16"]) == 0
+    assert stored_latent_rgb(read_checkpoint(second).metadata, 4) == found
 
 
 def test_sketch_encoder_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

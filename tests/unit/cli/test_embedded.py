@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -9,8 +10,10 @@ from support.command_line import command, failure
 from tooncrafter_core import embedded
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
-from tooncrafter_core.cli import main
+from tooncrafter_core.cli import main, parse
+from tooncrafter_core.cli.interpolate import settings_from, suit_mini
 from tooncrafter_core.presets import MINI, MINI_SKETCH
+from tooncrafter_core.settings import InterpolationSettings
 
 
 def without_checkpoint(arguments: list[str]) -> list[str]:
@@ -61,7 +64,42 @@ def test_an_installation_without_it_says_what_to_do(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)
     arguments = without_checkpoint(command(folder, "-o", tmp_path / "out"))
-    assert "with --checkpoint" in failure(capsys, arguments)
+    told = failure(capsys, arguments)
+    assert "with --checkpoint" in told and "mini.safetensors is missing" in told
+
+
+def test_its_settings_stand_where_nothing_else_is_said() -> None:
+    def settings(*options: str) -> InterpolationSettings:
+        args = parse(["interpolate", "a.png", "b.png", "-o", "out", *options])
+        suit_mini(args)
+        return settings_from(args)
+
+    plain = settings()
+    assert (plain.width, plain.height) == embedded.MINI_SIZE
+    assert plain.steps == embedded.MINI_STEPS
+    assert plain.guidance_scale == embedded.MINI_GUIDANCE
+    assert settings("--steps", "7", "--guidance-scale", "3").guidance_scale == 3
+    assert settings("--steps", "7").steps == 7
+    fast = settings("--preset", "fast")
+    assert (fast.steps, fast.solver) == (25, "dpmpp_2m")
+
+
+def test_its_name_may_stand_for_its_file_and_a_sheet_shows_the_cross_fade(
+    own_weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "sheet.png"
+    arguments = [*without_checkpoint(command(folder)), "--checkpoint", embedded.MINI]
+    assert "--sheet NAME.png" in failure(capsys, [*arguments, "--sheet", str(tmp_path / "a.jpg")])
+    frames = tmp_path / "frames"
+    assert main([*arguments, "--sheet", str(sheet), "--frames-dir", str(frames)]) == 0
+    assert capsys.readouterr().out.split() == [str(frames), str(sheet)]
+    with Image.open(sheet) as picture, Image.open(frames / "0002.png") as frame:
+        assert picture.height > 3 * frame.height and picture.width > 4 * frame.width
+        pixels, part = np.asarray(picture.convert("RGB")), np.asarray(frame)
+    assert any(
+        np.array_equal(pixels[top : top + len(part), left : left + part.shape[1]], part)
+        for top, left in zip(*np.nonzero((pixels == part[0, 0]).all(-1)), strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", ["", "mini", "../mini (embedded)", "mini (embedded).safetensors"])

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from tooncrafter_core import embedded
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.cli import main
 from tooncrafter_core.evaluation.results import load_results
-from tooncrafter_core.presets import TINY
+from tooncrafter_core.presets import MINI, TINY
 from tooncrafter_core.video_io import write_video
 
 MakeClip = Callable[..., Tensor]
@@ -69,6 +70,28 @@ def test_models_are_compared_and_clips_reconstructed(
     assert main(["evaluate", "reconstruct", *shared, "-o", str(out), "--parts"]) == 0
     assert "ours, without HAR and P3D" in capsys.readouterr().out
     assert (out / "table4_reconstruction.csv").is_file()
+
+
+@pytest.mark.usefixtures("lpips_weights")
+def test_the_mini_model_is_compared_by_its_name_with_its_own_settings(
+    tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    torch.manual_seed(0)
+    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
+    write_video(make_clip(4, 128, 64), tmp_path / "clips" / "slow")
+    out = tmp_path / "out"
+    command = ["evaluate", "compare", str(tmp_path / "clips"), "--quiet", "--frames", "4"]
+    command += ["--width", "128", "--height", "64", "-o", str(out), "--methods", "cross-fade"]
+    command += ["--model", f"ours={embedded.MINI}", "--device", "cpu"]
+    assert main(command) == 2
+    assert "mini.safetensors is missing" in capsys.readouterr().err
+    save_checkpoint(made_up_checkpoint(MINI), tmp_path / "mini.safetensors", config=MINI)
+    assert main(command) == 0
+    told = load_results(out).methods["ours"]
+    assert f"{embedded.MINI_STEPS} steps, guidance {embedded.MINI_GUIDANCE:g}," in told
+    assert str(out / "sheet_ours.png") in capsys.readouterr().out
+    assert (out / "sheet_ours.png").is_file()
 
 
 def test_a_model_that_is_not_there_is_told(

@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.evaluation.clips import EvaluationError
-from tooncrafter_core.evaluation.distances import frechet_distance, kernel_distance
+from tooncrafter_core.evaluation.distances import (
+    frechet_distance,
+    kernel_distance,
+    paired_distance,
+)
 
 
 def two_sets(n: int = 40, m: int = 55, d: int = 6) -> tuple[Tensor, Tensor]:
@@ -57,6 +61,17 @@ def test_kernel_distance_of_like_sets_is_about_nothing() -> None:
     chance = torch.Generator().manual_seed(2)
     a, b = (torch.randn(400, 8, generator=chance) for _ in range(2))
     assert abs(kernel_distance(a, b)) < 0.02 < kernel_distance(a, b + 0.5)
+
+
+def test_paired_distance_asks_for_the_right_video_and_not_for_a_like_set() -> None:
+    true = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    assert paired_distance(true, true) == 0
+    exchanged = true.flip(0)
+    assert paired_distance(exchanged, true) == 5
+    assert frechet_distance(exchanged, true) == pytest.approx(0, abs=1e-9)
+    assert paired_distance(true[:1] + 1, true[:1]) == pytest.approx(math.sqrt(2))
+    with pytest.raises(EvaluationError, match="as many videos as true ones"):
+        paired_distance(true[:1], true)
 
 
 def test_too_few_videos_and_other_features_are_told() -> None:
