@@ -38,6 +38,7 @@ LAYERS = (
     },
     {"data"},
     {"training", "evaluation"},
+    {"experiments"},
     {"cli"},
     {"__main__"},
 )

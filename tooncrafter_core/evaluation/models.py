@@ -4,6 +4,7 @@ Legend: r references (2), t frames, c channels, h w space; values in [-1, 1].
 """
 
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -21,6 +22,7 @@ from ..models.decoder_parts import HAR, PARTS, WARP, only_parts, without_referen
 from ..settings import InterpolationSettings
 from ..weight_packages import describe_file
 from .clips import Clip
+from .guided import SketchGuide
 
 ModelLoader = Callable[[], Models]
 
@@ -35,8 +37,12 @@ class Interpolator:
         load: ModelLoader,
         settings: InterpolationSettings,
         has_plain_decoder: bool = False,
+        guide: SketchGuide | None = None,
     ) -> None:
-        """``has_plain_decoder`` decodes without references, as the paper's Table 3 does."""
+        """``has_plain_decoder`` decodes without references, as the paper's Table 3 does.
+
+        ``guide`` shows it sketches of each clip.
+        """
         self.name = name
         self.weights = (
             f"{describe_file(checkpoint)}; {settings.steps} steps, guidance "
@@ -44,6 +50,9 @@ class Interpolator:
         )
         if has_plain_decoder:
             self.weights += "; decoded without references"
+        if guide is not None:
+            self.weights += f"; {guide.weights}, frames without one: {settings.sketch_missing}"
+        self._guide = guide
         self._load = load
         self._models: Models | None = None
         self._settings = settings
@@ -57,12 +66,15 @@ class Interpolator:
             self._settings, prompt=clip.prompt, num_frames=num_frames,
             width=first.shape[-1], height=first.shape[-2],
         )  # fmt: skip
-        if self._has_plain_decoder:
-            autoencoder = cast(Autoencoder, self._models.autoencoder)
-            with without_references(autoencoder):
-                video = pipeline.interpolate(self._models, first, last, settings)
-        else:
-            video = pipeline.interpolate(self._models, first, last, settings)
+        sketches, encoder = None, None
+        if self._guide is not None:
+            sketches = self._guide.layers(clip, settings.width, settings.height)
+            encoder = self._guide.encoder
+        autoencoder = cast(Autoencoder, self._models.autoencoder)
+        with without_references(autoencoder) if self._has_plain_decoder else nullcontext():
+            video = pipeline.interpolate(
+                self._models, first, last, settings, sketches=sketches, sketch_encoder=encoder
+            )
         return rearrange(video, "1 c t h w -> t c h w").float().cpu()
 
 
