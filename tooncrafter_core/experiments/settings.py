@@ -135,6 +135,13 @@ def _check(config: ExperimentConfig) -> None:
             f"not {config.seeds} seeds from {config.first_seed} and {config.evaluate.clips} clips."
         )
     sampling(config.evaluate)
+    # One process trains all parts, and it is set up once.
+    machines = {(run.machine.device, run.machine.precision) for _, run in config.trainings()}
+    if len(machines) > 1:
+        raise TrainingError(
+            "All trainings of an experiment compute on one device in one precision: set "
+            "machine.device and machine.precision of each alike."
+        )
     measured = range(FIRST_SEED, FIRST_SEED + config.evaluate.clips)
     for name, run in config.trainings():
         check_values(run)
