@@ -39,6 +39,7 @@ LAYERS = (
     },
     {"data"},
     {"training", "evaluation"},
+    {"experiments"},
     {"cli"},
     {"__main__"},
 )

@@ -12,7 +12,9 @@ from importlib import import_module
 
 from ..errors import ToonCrafterError
 
-COMMANDS = ("interpolate", "inspect", "convert", "tiny", "evaluate", "dataset", "train")
+COMMANDS = (
+    "interpolate", "inspect", "convert", "tiny", "evaluate", "dataset", "train", "experiment",
+)  # fmt: skip
 """Modules of this package, in the order in which the help lists them."""
 
 EXIT_USER_ERROR = 2

@@ -136,6 +136,7 @@ class ProceduralClips:
 
     ``look`` is ``cartoon``, ``live``, ``lines``, or ``mixed``: a look for each seed, of eight five
     in the first, two in the second, one in the third. ``with_lines`` draws the line art too.
+    ``kinds`` are the main figures that seeds take turns in; without any it is the seed's own.
     """
 
     GROUP = 256
@@ -144,12 +145,14 @@ class ProceduralClips:
     def __init__(
         self, seeds: Sequence[int], width: int, height: int, num_frames: int = 16,
         fps: float = 10.0, look: str = "cartoon", with_lines: bool = False,
+        kinds: Sequence[str] = (),
     ) -> None:  # fmt: skip
         if not len(seeds):
             raise DatasetError("Drawn clips need at least one seed.")
         self.seeds = seeds
         self.width, self.height, self.look = width, height, look
         self.num_frames, self.fps, self.with_lines = num_frames, fps, with_lines
+        self.kinds = tuple(kinds)
         count = len(seeds)
         self.groups = [range(i, min(i + self.GROUP, count)) for i in range(0, count, self.GROUP)]
 
@@ -172,9 +175,11 @@ class ProceduralClips:
         """Draw frames."""
         from .procedural import render_clip
 
+        seed = self.seeds[clip]
         drawn = render_clip(
-            self.seeds[clip], self.width, self.height, self.num_frames,
-            self._look(self.seeds[clip]), with_lines=self.with_lines, frames=frames,
+            seed, self.width, self.height, self.num_frames, self._look(seed), frames=frames,
+            with_lines=self.with_lines, kind=self.kinds[seed % len(self.kinds)] if self.kinds
+            else None,
         )  # fmt: skip
         return ClipFrames(pixels=drawn.frames, lines=drawn.lines)
 

@@ -3,8 +3,8 @@
 Legend: r references (2), t frames, c channels, h w space; values in [-1, 1].
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -18,9 +18,11 @@ from ..checkpoints import Models
 from ..conditioning.fitting import fit
 from ..decoding import decode_video
 from ..models.autoencoder import Autoencoder, references_from
+from ..models.decoder_parts import HAR, PARTS, WARP, only_parts, without_references
 from ..settings import InterpolationSettings
 from ..weight_packages import describe_file
 from .clips import Clip
+from .guided import SketchGuide
 
 ModelLoader = Callable[[], Models]
 
@@ -35,8 +37,12 @@ class Interpolator:
         load: ModelLoader,
         settings: InterpolationSettings,
         has_plain_decoder: bool = False,
+        guide: SketchGuide | None = None,
     ) -> None:
-        """``has_plain_decoder`` decodes without references, as the paper's Table 3 does."""
+        """``has_plain_decoder`` decodes without references, as the paper's Table 3 does.
+
+        ``guide`` shows it sketches of each clip.
+        """
         self.name = name
         self.weights = (
             f"{describe_file(checkpoint)}; {settings.steps} steps, guidance "
@@ -44,6 +50,9 @@ class Interpolator:
         )
         if has_plain_decoder:
             self.weights += "; decoded without references"
+        if guide is not None:
+            self.weights += f"; {guide.weights}, frames without one: {settings.sketch_missing}"
+        self._guide = guide
         self._load = load
         self._models: Models | None = None
         self._settings = settings
@@ -57,62 +66,25 @@ class Interpolator:
             self._settings, prompt=clip.prompt, num_frames=num_frames,
             width=first.shape[-1], height=first.shape[-2],
         )  # fmt: skip
-        if self._has_plain_decoder:
-            autoencoder = cast(Autoencoder, self._models.autoencoder)
-            with without_references(autoencoder):
-                video = pipeline.interpolate(self._models, first, last, settings)
-        else:
-            video = pipeline.interpolate(self._models, first, last, settings)
+        sketches, encoder = None, None
+        if self._guide is not None:
+            sketches = self._guide.layers(clip, settings.width, settings.height)
+            encoder = self._guide.encoder
+        autoencoder = cast(Autoencoder, self._models.autoencoder)
+        with without_references(autoencoder) if self._has_plain_decoder else nullcontext():
+            video = pipeline.interpolate(
+                self._models, first, last, settings, sketches=sketches, sketch_encoder=encoder
+            )
         return rearrange(video, "1 c t h w -> t c h w").float().cpu()
-
-
-@contextmanager
-def without_references(autoencoder: Autoencoder) -> Iterator[None]:
-    """Let the decoder see no references meanwhile: the paper's 'without HAR'."""
-    decode = autoencoder.decode
-    autoencoder.decode = lambda z, references=None, chunk=4: decode(z, None, chunk)
-    try:
-        yield
-    finally:
-        del autoencoder.decode
-
-
-@contextmanager
-def without_mixing_over_time(autoencoder: Autoencoder) -> Iterator[None]:
-    """Let every frame be decoded alone meanwhile: the paper's 'without P3D'.
-
-    The share of what was mixed over time becomes 0 in every block, and the last temporal
-    convolution lets its input through.
-    """
-    changed: list[tuple[Tensor, Tensor]] = [
-        (weight, torch.full_like(weight, -torch.inf))
-        for name, weight in autoencoder.decoder.named_parameters()
-        if name.endswith("mix_factor")
-    ]
-    convolution = autoencoder.decoder.conv_out.time_mix_conv
-    kernel = torch.zeros_like(convolution.weight)
-    kernel[:, :, kernel.shape[2] // 2, 0, 0] = torch.eye(kernel.shape[0])
-    changed.append((convolution.weight, kernel))
-    if convolution.bias is not None:
-        changed.append((convolution.bias, torch.zeros_like(convolution.bias)))
-    # The weights may lie in a file that must not be written to, so they are exchanged.
-    kept = [weight.data for weight, _ in changed]
-    try:
-        for weight, value in changed:
-            weight.data = value
-        yield
-    finally:
-        for (weight, _), value in zip(changed, kept, strict=True):
-            weight.data = value
 
 
 class Reconstructor:
     """The autoencoder: every frame encoded, decoded with the first and last as references."""
 
     def __init__(
-        self, name: str, weights: str, load: ModelLoader, parts: tuple[str, ...] = ("har", "p3d")
+        self, name: str, weights: str, load: ModelLoader, parts: Collection[str] = PARTS
     ) -> None:
-        """``parts`` that stay on: ``har``, the references, and ``p3d``, mixing over time."""
+        """``parts`` are those of ``decoder_parts.PARTS`` that stay on."""
         self.name = name
         self.weights = weights
         self._load = load
@@ -132,21 +104,13 @@ class Reconstructor:
         latents = rearrange(torch.cat([p.mean for p in posteriors]), "t c h w -> 1 c t h w")
         pairs = zip(posteriors[0].features, posteriors[-1].features, strict=True)
         references = references_from([torch.cat(pair) for pair in pairs])
-        chosen = references if "har" in self._parts else None
-        with _switched(autoencoder, "p3d" not in self._parts):
+        with only_parts(autoencoder, self._parts):
             video = decode_video(
-                lambda z, chunk: autoencoder.decode(z, chosen, chunk), latents, second_pass=False
+                lambda z, chunk: autoencoder.decode(z, references, chunk),
+                latents,
+                second_pass=False,
             )
         return placement.restore(rearrange(video, "1 c t h w -> t c h w").float().cpu())
-
-
-@contextmanager
-def _switched(autoencoder: Autoencoder, is_off: bool) -> Iterator[None]:
-    if not is_off:
-        yield
-        return
-    with without_mixing_over_time(autoencoder):
-        yield
 
 
 def variants(name: str, checkpoint: Path, load: ModelLoader) -> list[Reconstructor]:
@@ -161,6 +125,6 @@ def variants(name: str, checkpoint: Path, load: ModelLoader) -> list[Reconstruct
 
     return [
         Reconstructor(name, weights, load_once),
-        Reconstructor(f"{name}, without P3D", f"{weights}; P3D off", load_once, ("har",)),
+        Reconstructor(f"{name}, without P3D", f"{weights}; P3D off", load_once, (HAR, WARP)),
         Reconstructor(f"{name}, without HAR and P3D", f"{weights}; both off", load_once, ()),
     ]

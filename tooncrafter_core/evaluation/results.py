@@ -65,6 +65,11 @@ class Results:
         known = [value for value in values if value is not None]
         return fmean(known) if known and len(known) == len(values) else None
 
+    def value(self, method: str, key: str) -> float | None:
+        """A method's number in a table: a distance of its set, or the average of a metric."""
+        distances = self.sets.get(method, {})
+        return distances[key] if key in distances else self.average(method, key)
+
     def by_frame(self, method: str, metric: str) -> list[float]:
         """The average over all clips for each frame; empty when there is none."""
         rows = [of[metric] for of in self.frames.get(method, {}).values() if metric in of]

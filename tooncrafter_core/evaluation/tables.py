@@ -145,15 +145,11 @@ def _table(results: Results, name: str, title: str, keys: list[str]) -> Table:
             Column(title=i.title, decimals=i.decimals, is_higher_better=i.is_higher_better)
             for i in present
         ],
-        rows={method: [_value(results, method, i) for i in present] for method in results.methods},
+        rows={
+            method: [results.value(method, i.key) for i in present] for method in results.methods
+        },
         notes=_notes(results, present, is_complete="cpbd" in keys),
     )
-
-
-def _value(results: Results, method: str, info: MetricInfo) -> float | None:
-    if info.key in results.sets.get(method, {}):
-        return results.sets[method][info.key]
-    return results.average(method, info.key)
 
 
 def _notes(results: Results, infos: list[MetricInfo], is_complete: bool) -> list[str]:

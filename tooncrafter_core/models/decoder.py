@@ -73,6 +73,8 @@ class DualReferenceDecoder(nn.Module):
             config.out_channels, config.out_channels, (3, 1, 1), padding=(1, 0, 0), **factory
         )
         self.warp = None
+        self.is_warping = config.warps_references
+        """Whether the warp takes part; see ``decoder_parts``."""
         if config.warps_references:
             self.warp = ReferenceWarp(
                 config.z_channels,
@@ -138,7 +140,7 @@ class DualReferenceDecoder(nn.Module):
         # Training needs every intermediate; otherwise a clip is overwritten frame by frame.
         in_place = not torch.is_grad_enabled()
         moving = None
-        if self.warp is not None and references is not None:
+        if self.warp is not None and self.is_warping and references is not None:
             moving = self.warp, self.warp.begin(z, references)
         x = z
         for steps, block in self._segments(references, num_frames, moving):

@@ -7,7 +7,6 @@ stage ``decoder`` goes on from it.
 Legend: b batch, n images, c channels, t frames, k frames of a clip that are used, h w space.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -20,13 +19,12 @@ from ..checkpoints.keys import COMPONENT_KEYS, Component
 from ..checkpoints.load import Models
 from ..errors import TrainingError
 from ..models.autoencoder import Autoencoder
+from ..models.decoder_parts import OF_PARTS
 from .draws import Draws
 from .groups import Group
 from .reconstruction import ReconstructionLoss, ReconstructionSettings, psnr
 from .stage import Batch, Losses, Stage
 
-VIDEO_ONLY = re.compile(r"^decoder\.attn_refinement\.|\.(time_stack|mix_factor|time_mix_conv)\b")
-"""Own keys of what reads references and joins frames."""
 UNUSED = "post_quant_conv."
 """In the checkpoint, but this decoder works without it (SPEC section 6.2)."""
 
@@ -85,7 +83,7 @@ class AutoencoderStage(Stage):
         prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
         for key, parameter in super().learners(player):
             own = key.removeprefix(prefix)
-            if not (VIDEO_ONLY.search(own) or own.startswith(UNUSED)):
+            if not (own.startswith(UNUSED) or any(of.search(own) for of in OF_PARTS.values())):
                 yield key, parameter
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:

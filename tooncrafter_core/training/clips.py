@@ -95,6 +95,7 @@ def open_source(config: DataConfig, with_lines: bool) -> ClipSource:
             fps=config.source_fps or DRAWN_FPS,
             look=config.look,
             with_lines=with_lines,
+            kinds=config.kinds,
         )
     if config.path is None:
         raise TrainingError(f"Say where the {config.source} are: data.path=FOLDER.")

@@ -45,6 +45,9 @@ class DataConfig:
     first_seed: int = 0
     look: str = "cartoon"
     """Of procedural clips: ``cartoon``, ``live``, ``lines`` or ``mixed``."""
+    kinds: list[str] = field(default_factory=list)
+    """Main figures of procedural clips, one after the other, such as ``walker`` and ``ball``; none
+    takes all, each as often as it is drawn."""
     drawn_frames: int | None = None
     """Frames of a procedural clip; more than ``num_frames`` leave a choice of motion fps."""
     source_fps: float | None = None

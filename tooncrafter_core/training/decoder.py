@@ -8,7 +8,8 @@ Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import torch
@@ -19,6 +20,7 @@ from ..checkpoints.keys import COMPONENT_KEYS, Component
 from ..checkpoints.load import Models
 from ..errors import TrainingError
 from ..models.autoencoder import Autoencoder, references_from
+from ..models.decoder_parts import HAR, OF_PARTS, P3D, PARTS, WARP, only_parts
 from ..pipeline import require_encoders
 from .autoencoder import UNUSED
 from .discriminator import PatchDiscriminator, critic_loss, generator_loss
@@ -51,6 +53,9 @@ class DecoderSettings(ReconstructionSettings):
     """Share of clips whose latents the denoiser draws between the ends, as they will come, where
     the paper's decoder learns from the true frames' alone."""
     drawn_steps: int = 1
+    parts: list[str] = field(default_factory=lambda: list(PARTS))
+    """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
+    ``models.decoder_parts``. Fewer are for Table 4, whose rows are decoders trained without."""
 
 
 class Window(NamedTuple):
@@ -75,6 +80,8 @@ class DecoderStage(Stage):
         seed: int = 0,
     ) -> None:
         """``seed`` is for the critic's first weights. Errors as ``ReconstructionLoss``."""
+        _check_parts(settings.parts)
+        self._left_out = [OF_PARTS[part] for part in PARTS if part not in settings.parts]
         super().__init__(_networks(models, settings), learn)
         if not 0 <= settings.drawn <= 1 or settings.drawn_steps < 1:
             raise TrainingError(
@@ -93,6 +100,9 @@ class DecoderStage(Stage):
                 f"Sides of a crop must be multiples of {multiple}, or 0; not {crop[0]}x{crop[1]}."
             )
         self.models, self.settings = models, settings
+        # For good: activations that are computed again, and the published file, are without, too.
+        self._without = ExitStack()
+        self._without.enter_context(only_parts(self.autoencoder, settings.parts))
         self.loss = ReconstructionLoss(settings)
         if settings.critic:
             self.players = (MODEL, CRITIC)
@@ -106,9 +116,10 @@ class DecoderStage(Stage):
             for name, parameter in self.critic.named_parameters():
                 yield f"{CRITIC}.{name}", parameter
             return
-        unused = COMPONENT_KEYS[Component.AUTOENCODER].prefix + UNUSED
+        prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
         for key, parameter in super().learners(player):
-            if not key.startswith(unused):
+            own = key.removeprefix(prefix)
+            if not (own.startswith(UNUSED) or any(of.search(own) for of in self._left_out)):
                 yield key, parameter
 
     def forward(self, player: str, batch: Batch, step: int) -> Losses:
@@ -247,7 +258,11 @@ class DecoderStage(Stage):
         Gradients are averaged over the processes. Where a batch is taken in parts, it is of each
         part: another ``machine.micro_batch`` is another weight.
         """
-        last = cast(Tensor, self.autoencoder.decoder.conv_out.time_mix_conv.weight)
+        convolution = self.autoencoder.decoder.conv_out
+        last = cast(
+            Tensor,
+            (convolution.time_mix_conv if P3D in self.settings.parts else convolution).weight,
+        )
         lengths = []
         for loss in (reconstruction, heard):
             (gradient,) = torch.autograd.grad(loss, last, retain_graph=True)
@@ -280,3 +295,13 @@ def _cut(clips: Tensor, windows: list[Window]) -> Tensor:
             for clip, (top, left, height, width) in zip(clips, windows, strict=True)
         ]
     )
+
+
+def _check_parts(parts: list[str]) -> None:
+    for part in parts:
+        if part not in PARTS:
+            raise TrainingError(f"stage.parts names parts, {', '.join(PARTS)}; not '{part}'.")
+    if WARP in parts and HAR not in parts:
+        raise TrainingError(
+            f"stage.parts has {WARP}, which moves what {HAR} reads: add {HAR}, or leave out both."
+        )

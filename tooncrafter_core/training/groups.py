@@ -12,7 +12,8 @@ class Group(Enum):
     SPATIAL = "spatial"
     """What the denoiser does within a frame: its image model's layers, image attention included."""
     TEMPORAL = "temporal"
-    """What it does over frames: temporal transformers and convolutions."""
+    """What it does over frames: temporal transformers and convolutions, and a small model's moving
+    of the keyframes."""
     PROJECTOR = "projector"
     OTHER = "other"
     """The denoiser's embeddings of the timestep and of the motion fps, and its shortcut."""
@@ -34,7 +35,7 @@ _WHOLE = {
 }
 
 _OVER_FRAMES = re.compile(
-    r"\.(temopral_conv|init_attn|(input|output)_blocks\.\d+\.2|middle_block\.2)\."
+    r"\.(temopral_conv|init_attn|(input|output)_blocks\.\d+\.2|middle_block\.2|keyframe_warp)\."
 )
 _UPSAMPLING = re.compile(r"\.output_blocks\.\d+\.\d\.conv\.")
 _EMBEDDINGS = re.compile(r"\.(time_embed|fps_embedding|shortcut)\.")

@@ -56,20 +56,29 @@ def read_settings(
     base.stage = OmegaConf.structured(stage_settings)
     given = [
         ("the preset", OmegaConf.create(dict(preset))),
-        *([(f"'{file}'", _read_file(Path(file)))] if file is not None else []),
-        ("the command", _parse_overrides(overrides)),
+        *([(f"'{file}'", read_file(Path(file)))] if file is not None else []),
+        ("the command", parse_overrides(overrides)),
     ]
+    base = merge_settings(base, given)
+    if OmegaConf.is_missing(base, "out"):
+        raise TrainingError("Say where the run goes: out=FOLDER.")
+    config = cast(RunConfig, OmegaConf.to_object(base))
+    check_values(config)
+    return config
+
+
+def merge_settings(base: Any, given: Sequence[tuple[str, DictConfig]]) -> Any:
+    """A typed config with what places give, one after the other, each named in words.
+
+    ``TrainingError`` for a key that the config does not have and a value of another kind.
+    """
     for where, values in given:
         _check_keys(base, values, where)
         try:
             base = OmegaConf.merge(base, values)
         except OmegaConfBaseException as error:
             raise _wrong_value(error, where) from error
-    if OmegaConf.is_missing(base, "out"):
-        raise TrainingError("Say where the run goes: out=FOLDER.")
-    config = cast(RunConfig, OmegaConf.to_object(base))
-    check_values(config)
-    return config
+    return base
 
 
 def check_values(config: RunConfig) -> None:
@@ -129,7 +138,8 @@ def known_keys(node: Any, prefix: str = "") -> Iterator[str]:
             yield key
 
 
-def _read_file(path: Path) -> DictConfig:
+def read_file(path: Path) -> DictConfig:
+    """The settings of a YAML file; ``TrainingError`` when it cannot be read or holds none."""
     try:
         values = OmegaConf.load(path)
     except FileNotFoundError as error:
@@ -142,7 +152,8 @@ def _read_file(path: Path) -> DictConfig:
     return values
 
 
-def _parse_overrides(overrides: Sequence[str]) -> DictConfig:
+def parse_overrides(overrides: Sequence[str]) -> DictConfig:
+    """The settings of ``key=value`` texts; ``TrainingError`` for what is none."""
     for text in overrides:
         if "=" not in text or text.startswith("="):
             raise TrainingError(f"'{text}' is no setting: write key=value, such as steps=1000.")

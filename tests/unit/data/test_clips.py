@@ -15,6 +15,7 @@ from tooncrafter_core.conditioning.line_art import line_art
 from tooncrafter_core.data.clip_loader import ClipLoader, ClipSampler
 from tooncrafter_core.data.clip_sources import FrameFolders, ProceduralClips, VideoFiles
 from tooncrafter_core.data.clips import ClipDataset, ClipSettings, SampleId, possible_strides
+from tooncrafter_core.data.procedural import render_clip
 from tooncrafter_core.errors import DatasetError
 
 SMALL = ClipSettings(num_frames=4, width=64, height=64, max_fps=60)
@@ -208,3 +209,12 @@ def test_mixed_clips_have_a_look_for_each_seed() -> None:
     for seed in (0, 5, 7):
         alone = ProceduralClips(range(8), 32, 32, look=looks[seed])
         assert (mixed.read(seed, [3]).pixels == alone.read(seed, [3]).pixels).all()
+
+
+def test_drawn_clips_may_be_of_some_figures_only() -> None:
+    source = ProceduralClips(range(4), 32, 32, 2, kinds=["ball", "walker"])
+    for seed, kind in enumerate(["ball", "walker"] * 2):
+        wanted = render_clip(seed, 32, 32, 2, kind=kind).frames
+        assert (source.read(seed, [0, 1]).pixels == wanted).all()
+    everything = ProceduralClips(range(4), 32, 32, 2).read(0, [0, 1]).pixels
+    assert (everything == render_clip(0, 32, 32, 2).frames).all()

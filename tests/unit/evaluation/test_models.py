@@ -13,9 +13,8 @@ from tooncrafter_core.evaluation.clips import Clip
 from tooncrafter_core.evaluation.models import (
     Interpolator,
     variants,
-    without_mixing_over_time,
-    without_references,
 )
+from tooncrafter_core.models.decoder_parts import without_mixing_over_time, without_references
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.presets import TINY
 from tooncrafter_core.settings import InterpolationSettings

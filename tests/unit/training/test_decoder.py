@@ -234,3 +234,26 @@ def test_a_crop_larger_than_the_clip_is_told() -> None:
     stage = DecoderStage(models(), settings(critic=0.0, crop_width=80))
     with pytest.raises(TrainingError, match="A crop of 80x64 pixels was asked for"):
         stage(MODEL, moving_batch(), 0)
+
+
+def test_a_decoder_learns_without_its_parts_and_keeps_their_weights() -> None:
+    parts = settings(parts=["har"], critic=0.5)
+    trained = models()
+    stage = DecoderStage(trained, parts, seed=1)
+    turn(stage, MODEL)
+    losses = stage(MODEL, batch(), 0)
+    losses.total.backward()
+    keys = [key for key, _ in stage.learners(MODEL)]
+    assert any("attn_refinement" in key for key in keys)
+    assert not [key for key in keys if "time_stack" in key or "mix" in key]
+    missing = [key for key, p in stage.learners(MODEL) if p.grad is None]
+    assert not missing
+    decoder = trained.autoencoder.decoder
+    factors = [p for name, p in decoder.named_parameters() if name.endswith("mix_factor")]
+    assert all(torch.sigmoid(factor).item() == 0 and factor.grad is None for factor in factors)
+
+
+@pytest.mark.parametrize("parts", [["har", "p4d"], ["p3d", "warp"]])
+def test_parts_that_make_no_decoder_are_refused(parts: list[str]) -> None:
+    with pytest.raises(TrainingError, match=r"stage\.parts"):
+        DecoderStage(models(), settings(parts=parts), seed=1)

@@ -7,8 +7,9 @@ from tooncrafter_core.checkpoints.load import Models, build_network
 from tooncrafter_core.config import ModelConfig
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.models.attention import TemporalTransformer
+from tooncrafter_core.models.keyframe_warp import KeyframeWarp
 from tooncrafter_core.models.layers import TemporalConvStack
-from tooncrafter_core.presets import TINY, TOONCRAFTER_512
+from tooncrafter_core.presets import MINI, TINY, TOONCRAFTER_512
 from tooncrafter_core.training.denoising import DenoisingSettings, DenoisingStage
 from tooncrafter_core.training.groups import Group, group_of
 from tooncrafter_core.training.presets import PRESETS
@@ -50,12 +51,12 @@ def test_groups_of_the_full_model_add_up_in_every_variant_of_table_3(preset: str
 
 
 def test_temporal_layers_are_those_that_join_frames() -> None:
-    for config in (TINY, TOONCRAFTER_512):
+    for config in (TINY, MINI, TOONCRAFTER_512):
         denoiser = stage_of(config, ()).denoiser
         expected = {
             f"{name}.{own}"
             for name, layer in denoiser.named_modules()
-            if isinstance(layer, TemporalTransformer | TemporalConvStack)
+            if isinstance(layer, TemporalTransformer | TemporalConvStack | KeyframeWarp)
             for own, _ in layer.named_parameters()
         }
         found = {

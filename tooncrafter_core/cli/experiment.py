@@ -1,0 +1,77 @@
+"""``experiment NAME -o DIR key=value ...``: the paper's experiments in small."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..embedded import MINI, embedded_file
+from ..errors import TrainingError
+
+NAMES = ("rectification", "decoder", "sketch")
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Declare the command and its options."""
+    parser = subparsers.add_parser(
+        "experiment",
+        help="the paper's ablations in small, over seeds",
+        description="Parts that are finished stay; one that was stopped goes on when the same "
+        "command is given again.",
+    )
+    parser.add_argument("name", choices=NAMES, help="Table 3, Table 4, or the study of sketches")
+    parser.add_argument(
+        "settings", nargs="*", metavar="key=value", help="such as seeds=5 or tune.steps=200"
+    )
+    parser.add_argument("-o", "--output", help="the folder of everything that is made")
+    parser.add_argument(
+        "--start", metavar="FILE", help="the weights to begin with (those that come with it)"
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="the same as seeds=N (3)")
+    parser.add_argument("--config", metavar="FILE", help="settings in a YAML file")
+    parser.add_argument(
+        "--show", action="store_true", help="print every setting as a config file, and stop"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the settings, train, measure, and print the tables."""
+    from ..experiments.bench import RESULTS, Bench
+    from ..experiments.registry import EXPERIMENTS
+    from ..experiments.settings import check_same, read_experiment, to_yaml
+    from ..training.run import make_folder
+
+    experiment = EXPERIMENTS[args.name]
+    overrides = [*args.settings, *([] if args.seeds is None else [f"seeds={args.seeds}"])]
+    config = read_experiment(
+        args.name, experiment.settings, experiment.stages, args.config, overrides
+    )
+    if args.show:
+        print(to_yaml(config), end="")
+        return 0
+    if args.output is None:
+        raise TrainingError("Say where the experiment goes: -o FOLDER.")
+    start = _start(args.start)
+    folder = make_folder(Path(args.output))
+    check_same(config, start, folder)
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    bench = Bench(folder=folder, tell=tell, is_quiet=args.quiet)
+    for path in experiment.run(config, start, bench):
+        print(path)
+    print((folder / RESULTS).read_text(encoding="utf-8"))
+    return 0
+
+
+def _start(file: str | None) -> Path:
+    """The weights to begin with; ``TrainingError`` when there are none."""
+    path = embedded_file(MINI) if file is None else Path(file)
+    if path is None:
+        raise TrainingError("Name the weights to begin with: --start FILE.")
+    if not path.is_file():
+        raise TrainingError(f"There is no file '{path}' to begin with. Name another by --start.")
+    return path
