@@ -84,6 +84,8 @@ class OptimizerConfig:
     learning_rate: float = 1e-4
     schedule: str = "constant"
     """``constant``, or ``cosine`` down to a hundredth at the last step."""
+    schedule_steps: int = 0
+    """Steps over which it falls, for a run that is to end earlier; 0 takes the run's own."""
     warmup: int = 0
     """Steps in which the learning rate rises."""
     betas: list[float] = field(default_factory=lambda: [0.9, 0.999])

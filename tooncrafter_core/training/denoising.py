@@ -11,7 +11,6 @@ from typing import cast
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..checkpoints.keys import Component
 from ..checkpoints.load import Models
@@ -31,6 +30,8 @@ from .lora import LoraAdapters
 from .previewing import PreviewSettings, draw_between
 from .stage import Batch, Losses, Stage
 
+ERRORS = ("squared", "absolute")
+
 
 @dataclass(kw_only=True)
 class DenoisingSettings:
@@ -44,6 +45,9 @@ class DenoisingSettings:
     last_timestep: float = 0.0
     """Share of clips taken at the last timestep, where nothing but noise is seen, whatever was
     drawn for them. There a small model decides what goes where; see the recipes."""
+    last_error: str = "squared"
+    """Of those clips: ``squared``, as everywhere, or ``absolute``. Of two places where something
+    may be, the squared error draws both faintly, the absolute one the likelier."""
 
 
 class DenoisingStage(Stage):
@@ -69,6 +73,11 @@ class DenoisingStage(Stage):
             raise TrainingError(
                 "stage.condition_dropout lies between 0 and 1/3, as it is dealt out three times; "
                 f"not {settings.condition_dropout:g}."
+            )
+        if not 0 <= settings.last_timestep <= 1 or settings.last_error not in ERRORS:
+            raise TrainingError(
+                "stage.last_timestep lies between 0 and 1 and stage.last_error is one of "
+                f"{', '.join(ERRORS)}; not {settings.last_timestep:g} and '{settings.last_error}'."
             )
         text_encoder, image_encoder = require_encoders(models)
         super().__init__(
@@ -111,8 +120,13 @@ class DenoisingStage(Stage):
         condition = self._condition(batch, clips, clean, draws.uniform())
         with self._mode():
             v = self._predict(batch, pair.noisy, timesteps, condition)
-        loss = F.mse_loss(v.float(), pair.target)
-        return Losses(total=loss, parts={"mse": loss.detach()})
+        difference = (v.float() - pair.target).flatten(1)
+        squared = difference.square().mean(1)
+        losses = squared
+        if self.settings.last_error == "absolute":
+            is_last = timesteps == self._schedule.num_timesteps - 1
+            losses = torch.where(is_last, difference.abs().mean(1), squared)
+        return Losses(total=losses.mean(), parts={"mse": squared.mean().detach()})
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
         """The true frames, and those that the pipeline draws between their ends."""

@@ -31,7 +31,7 @@ def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
     """The learning rate of a step, counted from 0, of a run of ``steps``."""
     factor = 1.0
     if config.schedule == "cosine":
-        done = min(step / max(steps - 1, 1), 1.0)
+        done = min(step / max((config.schedule_steps or steps) - 1, 1), 1.0)
         factor = LAST_SHARE + (1 - LAST_SHARE) * (1 + math.cos(math.pi * done)) / 2
     if step < config.warmup:
         factor *= (step + 1) / config.warmup

@@ -32,7 +32,7 @@ CHOICES = {
 LEAST = {
     "steps": 0, "batch_size": 1, "data.clips": 1, "data.num_frames": 2, "data.held_out": 0,
     "data.workers": 0, "data.variants": 1, "data.drawn_frames": 2,
-    "optimizer.learning_rate": 0, "optimizer.warmup": 0,
+    "optimizer.learning_rate": 0, "optimizer.warmup": 0, "optimizer.schedule_steps": 0,
     "optimizer.weight_decay": 0, "optimizer.clip_norm": 0, "optimizer.ema_decay": 0,
     "lora.rank": 0, "machine.micro_batch": 1, "machine.threads": 1, "output.log_every": 1,
     "output.checkpoint_every": 1, "output.keep_checkpoints": 1, "output.sheet_every": 0,

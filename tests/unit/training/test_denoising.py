@@ -183,3 +183,30 @@ def test_each_frame_stands_alone_when_temporal_layers_are_bypassed() -> None:
 def test_a_share_that_is_none_is_told(share: float) -> None:
     with pytest.raises(TrainingError, match="condition_dropout lies between 0 and 1/3"):
         stage_of(models(), RECTIFIED, condition_dropout=share)
+
+
+@torch.no_grad()
+def test_clips_at_the_last_timestep_see_noise_alone_and_may_be_taken_by_absolute_error() -> None:
+    found = {}
+    for error in ("squared", "absolute"):
+        stage, seen = stage_of(models(), ALL, last_timestep=1.0, last_error=error), []
+        stage.denoiser.register_forward_hook(
+            lambda _, given, v, seen=seen: seen.extend([*given[:2], v])
+        )
+        # Of two frames the condition holds the whole clean clip.
+        told = {**batch(), "video": batch()["video"][:, :, [0, -1]]}
+        found[error], (x, timesteps, v) = stage("model", told, 0), seen
+        assert timesteps.tolist() == [999, 999, 999]
+        noise, clean = x.chunk(2, dim=1)
+        assert abs(float(noise.std()) - 1) < 0.1
+        difference = v + float(alphas_and_scales()[1][999]) * clean
+        expected = difference.square() if error == "squared" else difference.abs()
+        assert found[error].total.item() == pytest.approx(float(expected.mean()), rel=1e-4)
+        squared = float(difference.square().mean())
+        assert found[error].parts["mse"].item() == pytest.approx(squared, rel=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [{"last_timestep": 1.5}, {"last_error": "cubed"}])
+def test_a_wrong_setting_of_the_last_timestep_is_told(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TrainingError, match="last_timestep lies between 0 and 1"):
+        stage_of(models(), RECTIFIED, **wrong)

@@ -12,7 +12,9 @@ from support.training import quick_config, quick_run, read_log
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.errors import OutputError, TrainingError
 from tooncrafter_core.sketch_guidance import load_sketch_encoder
+from tooncrafter_core.training.config import OptimizerConfig
 from tooncrafter_core.training.loop import Trainer
+from tooncrafter_core.training.optimization import learning_rate
 
 CURVES = json.loads((Path(__file__).parent / "data" / "curves.json").read_text())
 """The loss of each step by stage, recorded when the stage agreed with its float64 twin."""
@@ -39,6 +41,14 @@ def test_losses_are_the_recorded_ones(stage: str, smallest: Path, tmp_path: Path
     quick_run(stage, tmp_path, smallest, steps=6, output__checkpoint_every=6, **STAGES[stage])
     losses = [line["model_loss"] for line in read_log(tmp_path)]
     assert losses == pytest.approx(CURVES[stage], rel=2e-3)
+
+
+def test_a_falling_rate_reaches_its_end_with_the_run_or_with_its_own_steps() -> None:
+    falling = OptimizerConfig(learning_rate=1.0, schedule="cosine")
+    assert learning_rate(falling, 50, 101) == pytest.approx(0.505)
+    assert learning_rate(falling, 100, 101) == pytest.approx(0.01)
+    longer = OptimizerConfig(learning_rate=1.0, schedule="cosine", schedule_steps=201)
+    assert learning_rate(longer, 100, 101) == pytest.approx(0.505)
 
 
 @pytest.mark.parametrize("stage", STAGES)
