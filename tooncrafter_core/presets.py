@@ -42,7 +42,8 @@ MINI = replace(
     image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=1, patch_size=32,
                                      mlp_ratio=1.0, embed_dim=64),
     # Brings the latents of its own autoencoder, which deviate by about 3, near one.
-    diffusion=DiffusionConfig(latent_scale=0.28),
+    # No dynamic rescale, which the published sampler does not undo in few steps.
+    diffusion=DiffusionConfig(latent_scale=0.28, base_scale=1.0),
 )  # fmt: skip
 """A model to be trained from nothing on one machine; it reads no prompt: its vocabulary is one."""
 

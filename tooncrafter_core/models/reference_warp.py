@@ -11,7 +11,7 @@ Legend: t frames, c channels, h w space, r references (2), l cells of the latent
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from einops import rearrange, reduce, repeat
@@ -103,7 +103,7 @@ class ReferenceWarp(nn.Module):
         """Let it begin as mere matching of latents, the three pictures mixed evenly."""
         zero(self.weights)
         for refinement in self.refinements:
-            zero(*refinement.last_of_branch())
+            zero(*cast(Refinement, refinement).last_of_branch())
         self.sharpness.fill_(FIRST_SHARPNESS)
         self.nearness.fill_(FIRST_NEARNESS)
 

@@ -8,7 +8,7 @@ Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -51,7 +51,8 @@ class DecoderSettings(ReconstructionSettings):
     crop_height: int = 0
     drawn: float = 0.0
     """Share of clips whose latents the denoiser draws between the ends, as they will come, where
-    the paper's decoder learns from the true frames' alone."""
+    the paper's decoder learns from the true frames' alone. With 1 and a single step the denoiser
+    may learn as well, by the decoded pictures: then name its groups in ``learn``."""
     drawn_steps: int = 1
     parts: list[str] = field(default_factory=lambda: list(PARTS))
     """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
@@ -87,6 +88,17 @@ class DecoderStage(Stage):
             raise TrainingError(
                 "stage.drawn lies between 0 and 1 and stage.drawn_steps is 1 or more; not "
                 f"{settings.drawn:g} and {settings.drawn_steps}."
+            )
+        self._draws_to_learn = any(
+            parameter.requires_grad
+            for network in (models.denoiser, models.projector)
+            for parameter in network.parameters()
+        )
+        if self._draws_to_learn and (settings.drawn, settings.drawn_steps) != (1, 1):
+            raise TrainingError(
+                "The denoiser and the projector learn in this stage only where every clip is drawn "
+                "in one step: set stage.drawn and stage.drawn_steps to 1, or take their groups out "
+                "of learn."
             )
         if settings.critic < 0 or settings.critic_channels < 1 or settings.encode_chunk < 1:
             raise TrainingError(
@@ -191,12 +203,14 @@ class DecoderStage(Stage):
         chances = rearrange(draws.uniform(), "b -> b 1").to(video.device)
         chosen = torch.searchsorted(places, chances).clamp(max=motion.shape[1] - 1).flatten()
         cell = self.models.config.autoencoder.downsampling
+
+        def corner(middle: int, side: int, whole: int) -> int:
+            return min(max(middle - side // 2, 0), whole - side) // cell * cell
+
         return [
             Window(
-                *(
-                    min(max(middle - side // 2, 0), whole - side) // cell * cell
-                    for middle, side, whole in zip(divmod(place, full[1]), size, full, strict=True)
-                ),
+                corner(place // full[1], size[0], full[0]),
+                corner(place % full[1], size[1], full[1]),
                 *size,
             )
             for place in chosen.tolist()
@@ -227,15 +241,16 @@ class DecoderStage(Stage):
         with torch.no_grad():
             ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
             means = self.autoencoder.encode(ends).mean
-        return drawn_latents(
-            self.models,
-            video[:, :, 0],
-            rearrange(means, "(b r) c h w -> b c r h w", r=2).float(),
-            video.shape[2],
-            batch["fps"][chosen].tolist(),
-            batch["seeds"][chosen].tolist(),
-            self.settings.drawn_steps,
-        )
+        with nullcontext() if self._draws_to_learn else torch.no_grad():
+            return drawn_latents(
+                self.models,
+                video[:, :, 0],
+                rearrange(means, "(b r) c h w -> b c r h w", r=2).float(),
+                video.shape[2],
+                batch["fps"][chosen].tolist(),
+                batch["seeds"][chosen].tolist(),
+                self.settings.drawn_steps,
+            )
 
     @torch.no_grad()
     def _encode(self, video: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from ..checkpoints.load import Models
 from ..diffusion.noise import NoiseStream
+from ..diffusion.samplers import ddim_step
+from ..diffusion.schedule import ddim_steps, make_schedule
 from ..pipeline import condition_on, sample
 from ..settings import InterpolationSettings
 
 
-@torch.no_grad()
 def drawn_latents(
     models: Models,
     pictures: Tensor,
@@ -27,7 +28,7 @@ def drawn_latents(
     """The autoencoder's latents ``b 4 t h w`` of clips, drawn without guidance and eta 0.
 
     ``pictures`` are the first keyframes ``b 3 h w`` in [-1, 1], ``ends`` the autoencoder's latents
-    of both, ``b 4 r h w``.
+    of both, ``b 4 r h w``. A single step can be differentiated.
     """
     scale = models.config.diffusion.latent_scale
     drawn = []
@@ -36,7 +37,22 @@ def drawn_latents(
         settings = InterpolationSettings(
             num_frames=num_frames, motion_fps=rate, steps=steps, eta=0.0, guidance_scale=1.0
         )
-        conditions = condition_on(models, picture[None], latents[None] * scale, settings)
+        condition, unconditional = condition_on(
+            models, picture[None], latents[None] * scale, settings
+        )
         noise = NoiseStream(seed, (1, channels, num_frames, height, width))
-        drawn.append(sample(models, conditions, noise, settings))
+        if steps > 1:
+            drawn.append(sample(models, (condition, unconditional), noise, settings))
+            continue
+        (step,) = ddim_steps(make_schedule(models.config.diffusion), 1, eta=0.0)
+        start = noise.start().to(latents)
+        v = models.denoiser(
+            torch.cat([start, condition.keyframe_latents], dim=1),
+            torch.tensor([step.timestep], device=start.device),
+            condition.text,
+            condition.image_tokens,
+            condition.motion_fps,
+        )
+        # What ``sample`` would give, but for the gradient.
+        drawn.append(ddim_step(start, v.float(), step, torch.zeros_like(start))[0])
     return torch.cat(drawn) / scale

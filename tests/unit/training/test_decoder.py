@@ -10,13 +10,17 @@ from torch.nn import functional as F
 from support.networks import deviation, filled, normal
 from support.tiny import tiny_models
 from tooncrafter_core.checkpoints.load import Models
+from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.models.autoencoder import Autoencoder
+from tooncrafter_core.pipeline import condition_on, sample
 from tooncrafter_core.presets import TINY
+from tooncrafter_core.settings import InterpolationSettings
 from tooncrafter_core.training.decoder import CRITIC, MODEL, DecoderSettings, DecoderStage
 from tooncrafter_core.training.discriminator import PatchDiscriminator
 from tooncrafter_core.training.drawing import drawn_latents
 from tooncrafter_core.training.draws import Draws, draw_seeds
+from tooncrafter_core.training.groups import Group
 from tooncrafter_core.training.stage import Batch
 
 SEEDS = draw_seeds(5, 0, [0, 1])
@@ -257,3 +261,29 @@ def test_a_decoder_learns_without_its_parts_and_keeps_their_weights() -> None:
 def test_parts_that_make_no_decoder_are_refused(parts: list[str]) -> None:
     with pytest.raises(TrainingError, match=r"stage\.parts"):
         DecoderStage(models(), settings(parts=parts), seed=1)
+
+
+def test_the_denoiser_learns_from_decoded_pictures_where_it_draws_them_in_one_step() -> None:
+    learn = (Group.DECODER, Group.SPATIAL, Group.TEMPORAL)
+    stage = DecoderStage(models(), settings(critic=0.0, drawn=1.0), learn)
+    stage(MODEL, moving_batch(), 0).total.backward()
+    learning = dict(stage.learners(MODEL))
+    assert any(key.startswith("model.diffusion_model.") for key in learning)
+    moved = [key for key, p in learning.items() if p.grad is not None and p.grad.any()]
+    assert any(key.startswith("model.diffusion_model.output_blocks") for key in moved)
+    with pytest.raises(TrainingError, match="only where every clip is drawn in one step"):
+        DecoderStage(models(), settings(critic=0.0, drawn=0.5), learn)
+
+
+def test_one_step_draws_what_the_sampler_draws() -> None:
+    given, video = tiny_models(), moving_batch()["video"]
+    ends = normal(2, 4, 2, 8, 8, seed=4)
+    with torch.no_grad():
+        found = drawn_latents(given, video[:, :, 0], ends, 3, [10.0, 8.0], [5, 6], 1)
+        settings = InterpolationSettings(
+            num_frames=3, motion_fps=8, steps=1, eta=0.0, guidance_scale=1.0
+        )
+        scale = given.config.diffusion.latent_scale
+        conditions = condition_on(given, video[1:, :, 0], ends[1:] * scale, settings)
+        drawn = sample(given, conditions, NoiseStream(6, (1, 4, 3, 8, 8)), settings) / scale
+    assert deviation(found[1:], drawn) < 1e-4
