@@ -31,6 +31,8 @@ from .reconstruction import ReconstructionLoss, ReconstructionSettings, psnr
 from .stage import Batch, Losses, Stage
 
 MODEL, CRITIC = "model", "critic"
+DRAWING = (Group.SPATIAL, Group.TEMPORAL, Group.PROJECTOR, Group.OTHER)
+"""Groups of the networks that draw latents."""
 HIGHEST_WEIGHT = 1e4
 """Of the critic, where its gradient is nearly zero."""
 
@@ -89,11 +91,7 @@ class DecoderStage(Stage):
                 "stage.drawn lies between 0 and 1 and stage.drawn_steps is 1 or more; not "
                 f"{settings.drawn:g} and {settings.drawn_steps}."
             )
-        self._draws_to_learn = any(
-            parameter.requires_grad
-            for network in (models.denoiser, models.projector)
-            for parameter in network.parameters()
-        )
+        self._draws_to_learn = any(group in DRAWING for group in learn)
         if self._draws_to_learn and (settings.drawn, settings.drawn_steps) != (1, 1):
             raise TrainingError(
                 "The denoiser and the projector learn in this stage only where every clip is drawn "
