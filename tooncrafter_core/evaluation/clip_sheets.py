@@ -10,11 +10,13 @@ from ..sheets import SheetRow, draw_sheet
 from ..video_io import write_video
 from .clips import EvaluationError
 from .making import TRUTH, folder_name
+from .peers import CrossFade
 from .report_html import made_frames, scores_text
 from .results import Results
+from .rife import RIFE
 
 RANKED_BY = "lpips"
-BESIDE = ("cross-fade", "rife")
+BESIDE = (CrossFade.name, RIFE)
 """Shown below the method, where they were compared."""
 
 

