@@ -22,7 +22,7 @@ from ..models.autoencoder import Autoencoder
 from ..models.decoder_parts import OF_PARTS
 from .draws import Draws
 from .groups import Group
-from .reconstruction import ReconstructionLoss, ReconstructionSettings, psnr
+from .reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
 from .stage import Batch, Losses, Stage
 
 UNUSED = "post_quant_conv."
@@ -62,12 +62,9 @@ class AutoencoderStage(Stage):
         super().__init__({Component.AUTOENCODER: models.autoencoder}, learn)
         self.models, self.settings = models, settings
         self.loss = ReconstructionLoss(settings)
-        multiple = models.config.autoencoder.downsampling
-        crop = settings.crop_width, settings.crop_height
-        if min(crop) < 0 or any(side % multiple for side in crop):
-            raise TrainingError(
-                f"Sides of a crop must be multiples of {multiple}, or 0; not {crop[0]}x{crop[1]}."
-            )
+        check_crop(
+            settings.crop_width, settings.crop_height, models.config.autoencoder.downsampling
+        )
         if settings.frames_per_clip < 1 or settings.kl < 0:
             raise TrainingError(
                 "frames_per_clip must be 1 or more and kl 0 or more; not "

@@ -27,7 +27,7 @@ from .discriminator import PatchDiscriminator, critic_loss, generator_loss
 from .drawing import drawn_latents
 from .draws import Draws
 from .groups import Group
-from .reconstruction import ReconstructionLoss, ReconstructionSettings, psnr
+from .reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
 from .stage import Batch, Losses, Stage
 
 MODEL, CRITIC = "model", "critic"
@@ -103,12 +103,9 @@ class DecoderStage(Stage):
                 "critic must be 0 or more, critic_channels and encode_chunk 1 or more; not "
                 f"{settings.critic}, {settings.critic_channels} and {settings.encode_chunk}."
             )
-        multiple = models.config.autoencoder.downsampling
-        crop = settings.crop_width, settings.crop_height
-        if min(crop) < 0 or any(side % multiple for side in crop):
-            raise TrainingError(
-                f"Sides of a crop must be multiples of {multiple}, or 0; not {crop[0]}x{crop[1]}."
-            )
+        check_crop(
+            settings.crop_width, settings.crop_height, models.config.autoencoder.downsampling
+        )
         self.models, self.settings = models, settings
         # For good: activations that are computed again, and the published file, are without, too.
         self._without = ExitStack()

@@ -67,6 +67,14 @@ class ReconstructionLoss(nn.Module):
         return total, {name: part.detach() for name, part in parts.items()}
 
 
+def check_crop(width: int, height: int, multiple: int) -> None:
+    """``TrainingError`` unless a crop can be encoded; 0 takes the whole side."""
+    if min(width, height) < 0 or width % multiple or height % multiple:
+        raise TrainingError(
+            f"Sides of a crop must be multiples of {multiple}, or 0; not {width}x{height}."
+        )
+
+
 def psnr(pictures: Tensor, truth: Tensor) -> Tensor:
     """Mean over ``n c h w`` pictures of the peak signal-to-noise ratio, in dB; 60 at most."""
     error = (pictures.clamp(-1, 1) - truth).square().flatten(1).mean(1).clamp(min=4e-6)
