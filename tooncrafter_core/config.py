@@ -98,6 +98,9 @@ class SketchEncoderConfig:
     hint_channels: int = 1
     in_channels: int = 4
     """Noisy latents alone, without the keyframes'."""
+    matches_keyframes: bool = False
+    """Whether sketches are compared with the keyframes' latents, which the published encoder does
+    not see; for a denoiser with ``warps_keyframes``. See ``models/sketch_matching.py``."""
     model_channels: int = 320
     channel_mult: tuple[int, ...] = (1, 2, 4, 4)
     num_res_blocks: int = 2

@@ -93,7 +93,7 @@ class GuidedDenoiser:
         noisy = repeat(z.to(keyframes), "b ... -> (n b) ...", n=len(keyframes) // len(z))
         guided = {}
         if self._sketches is not None:
-            told = (condition.text, condition.image_tokens)
+            told = (condition.text, condition.image_tokens, keyframes)
             guided["control"] = self._sketches.residuals(noisy, timestep, *told)
         v = self._denoiser(
             torch.cat([noisy, keyframes], dim=1),

@@ -49,7 +49,7 @@ MINI = replace(
 
 MINI_SKETCH = SketchEncoderConfig(
     model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1, attention_resolutions=(2, 4),
-    num_head_channels=32, context_dim=64, norm_groups=8,
+    num_head_channels=32, context_dim=64, norm_groups=8, matches_keyframes=True,
 )  # fmt: skip
 """A sketch encoder for the mini model."""
 

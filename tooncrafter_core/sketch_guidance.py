@@ -65,12 +65,17 @@ class SketchGuidance:
         self._empty = encoder.read_hints(torch.zeros_like(hints[0][:1]))
 
     def residuals(
-        self, z: Tensor, timestep: int, text: Tensor, image_tokens: Tensor
+        self,
+        z: Tensor,
+        timestep: int,
+        text: Tensor,
+        image_tokens: Tensor,
+        keyframe_latents: Tensor,
     ) -> list[Tensor] | None:
         """What the denoiser adds at this step, ``(b t) c h w``; None when no sketch is active.
 
-        ``z`` is ``b 4 t h w``. The tokens are those of the condition that ``z`` is denoised for;
-        several conditions joined to a longer batch take one pass of the encoder.
+        ``z`` is ``b 4 t h w``. The rest is the condition that ``z`` is denoised for; several
+        conditions joined to a longer batch take one pass of the encoder.
         """
         percent = percent_done(timestep, self._num_timesteps)
         plan = plan_frames(self._layers, z.shape[2], percent, self._missing)
@@ -79,7 +84,13 @@ class SketchGuidance:
         features = gather_hint_features(self._features, self._empty, plan)
         context = encoder_context(text, image_tokens, self._tokens).to(**self._home)
         timesteps = torch.full(z.shape[:1], timestep, device=self._home["device"])
-        residuals = self._encoder(z.to(**self._home), features, timesteps, context)
+        residuals = self._encoder(
+            z.to(**self._home),
+            features,
+            timesteps,
+            context,
+            keyframe_latents=keyframe_latents.to(**self._home),
+        )
         return [residual.to(z) for residual in scale_residuals(residuals, plan)]
 
 
@@ -120,6 +131,12 @@ def check_sketch_encoder(encoder: SketchEncoderConfig, denoiser: UNetConfig) -> 
                 f"The sketch encoder belongs to another model: it {what} {found}, the denoiser has "
                 f"{needed}. Load the sketch encoder that was made for this ToonCrafter."
             )
+    if encoder.matches_keyframes and not denoiser.warps_keyframes:
+        raise ModelMismatchError(
+            "The sketch encoder compares sketches with the keyframes for a denoiser that moves "
+            "them (warps_keyframes), which this one does not. Load the sketch encoder that was "
+            "made for this ToonCrafter."
+        )
 
 
 def load_sketch_encoder(

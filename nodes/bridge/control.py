@@ -224,7 +224,9 @@ class SketchControl(comfy.controlnet.ControlBase):
         text = cond.get("crossattn_controlnet", cond["c_crossattn"])
         context = encoder_context(text, cond["image_context"], self.tokens_read)
         context = context.to(device=x.device, dtype=self.compute_dtype)
-        residuals = self.encoder(x, features, timesteps, context, options)
+        keyframes = cond.get("c_concat")
+        keyframes = None if keyframes is None else keyframes.to(x)
+        residuals = self.encoder(x, features, timesteps, context, options, keyframes)
         return scale_residuals(residuals, plan)
 
     def _hint_features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -271,11 +273,14 @@ def refuse_other_controls(control: Any) -> None:
 
 
 def residuals_of(control: dict[str, list[Tensor]] | None, expected: int) -> list[Tensor] | None:
-    """ComfyUI's control in the order of the denoiser's ``control`` argument."""
+    """ComfyUI's control in the order of the denoiser's ``control`` argument.
+
+    ``expected`` for its blocks; sketches that were compared with the keyframes come with one more.
+    """
     if control is None:
         return None
     residuals = [*control.get("output", []), *control.get("middle", [])]
-    if len(residuals) != expected:
+    if len(residuals) not in (expected, expected + 1):
         raise SketchError(
             f"The control has {len(residuals)} parts, the denoiser takes {expected}: the sketch "
             "encoder belongs to another model."

@@ -1,11 +1,12 @@
 """Small networks with made-up weights."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from tooncrafter_core.checkpoints.made_up import made_up_tensor
+from tooncrafter_core.models.keyframe_matching import KeyframeMatching
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -29,3 +30,14 @@ def deviation(actual: Tensor, expected: Tensor) -> float:
     """Largest difference relative to the expected values' standard deviation."""
     assert actual.shape == expected.shape
     return float((actual - expected).abs().max() / expected.std())
+
+
+@torch.no_grad()
+def by_likeness_alone(matching: KeyframeMatching) -> KeyframeMatching:
+    """The same, made to compare nothing but bare latents, and to be sure of it."""
+    matching.init_weights(torch.Generator().manual_seed(3))
+    matching.plain.weight.normal_(std=0.1, generator=torch.Generator().manual_seed(4))
+    torch.nn.init.zeros_(cast(Tensor, matching.plain.bias))
+    matching.describe.weight.zero_()
+    matching.weights[0] = 5.0
+    return matching

@@ -74,9 +74,11 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
     for name in seen:
         original = getattr(SketchEncoder, name)
 
-        def counted(self: Any, x: Tensor, *args: Any, _n: str = name, _f: Any = original) -> Any:
+        def counted(
+            self: Any, x: Tensor, *args: Any, _n: str = name, _f: Any = original, **more: Any
+        ) -> Any:
             seen[_n].append(x.shape[0])
-            return _f(self, x, *args)
+            return _f(self, x, *args, **more)
 
         monkeypatch.setattr(SketchEncoder, name, counted)
     return seen

@@ -100,6 +100,7 @@ def sketch_encoder_config(
         base,
         **sizes,
         hint_channels=shapes.of("input_hint_block.0.weight", 4)[1],
+        matches_keyframes="matching.weights" in shapes,
         num_head_channels=base.num_head_channels if stored else heads,
     )
 

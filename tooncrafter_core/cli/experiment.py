@@ -25,7 +25,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("-o", "--output", help="the folder of everything that is made")
     parser.add_argument(
-        "--start", metavar="FILE", help="the weights to begin with (those that come with it)"
+        "--start",
+        metavar="FILE",
+        help="the weights to begin with (sketch: the mini model)",
     )
     parser.add_argument("--seeds", type=int, metavar="N", help="the same as seeds=N (3)")
     parser.add_argument("--config", metavar="FILE", help="settings in a YAML file")
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.output is None:
         raise TrainingError("Say where the experiment goes: -o FOLDER.")
-    start = _start(args.start)
+    start = _start(args.start, experiment.has_plain_decoder)
     folder = make_folder(Path(args.output))
     check_same(config, start, folder)
 
@@ -67,8 +69,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _start(file: str | None) -> Path:
+def _start(file: str | None, has_plain_decoder: bool) -> Path:
     """The weights to begin with; ``TrainingError`` when there are none."""
+    if file is None and has_plain_decoder:
+        raise TrainingError(
+            "This experiment begins with an autoencoder whose decoder still draws images alone, "
+            "which that of the mini model no longer does. Train one with 'train autoencoder' (the "
+            "recipe mini_1_autoencoder.yaml) and name its model.safetensors: --start FILE."
+        )
     path = embedded_file(MINI) if file is None else Path(file)
     if path is None:
         raise TrainingError("Name the weights to begin with: --start FILE.")

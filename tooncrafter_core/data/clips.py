@@ -21,6 +21,10 @@ SketchKind = Literal["none", "line_art", "exact"]
 SKETCH_KINDS: tuple[SketchKind, ...] = get_args(SketchKind)
 
 
+EASE = 2.5
+"""The largest power of time by which frames are uneven; its reciprocal is the smallest."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClipSettings:
     """How a training clip is cut from a longer one."""
@@ -40,6 +44,9 @@ class ClipSettings:
     """Sketches for some frames only, by the paper's rule; else for all."""
     flip: bool = False
     """Mirror every other clip."""
+    uneven: float = 0.0
+    """Share of samples whose frames between the ends come sooner or later than evenly, so that only
+    sketches tell when: the ends alone do not."""
 
     def __post_init__(self) -> None:
         if self.num_frames < 2 or not 0 < self.min_fps <= self.max_fps:
@@ -47,6 +54,8 @@ class ClipSettings:
                 f"A training clip needs 2 frames or more and a range of fps; got {self.num_frames} "
                 f"frames at {self.min_fps:g} to {self.max_fps:g} fps."
             )
+        if not 0 <= self.uneven <= 1:
+            raise DatasetError(f"uneven is a share, from 0 to 1; not {self.uneven:g}.")
         if self.fit not in FIT_MODES or self.sketches not in SKETCH_KINDS:
             raise DatasetError(
                 f"Clips are fitted by {', '.join(FIT_MODES)} and sketched by "
@@ -153,6 +162,11 @@ def choose_frames(
     stride = strides[int(torch.randint(len(strides), (), generator=generator))]
     span = (settings.num_frames - 1) * stride + 1
     start = int(torch.randint(clip.num_frames - span + 1, (), generator=generator))
+    # Drawn where it counts alone, so that all other samples stay what they were.
+    if settings.uneven and float(torch.rand((), generator=generator)) < settings.uneven:
+        ease = EASE ** float(2 * torch.rand((), generator=generator) - 1)
+        moments = torch.linspace(0, 1, settings.num_frames, dtype=torch.float64) ** ease
+        return [start + round(float(moment) * (span - 1)) for moment in moments], stride
     return list(range(start, start + span, stride)), stride
 
 

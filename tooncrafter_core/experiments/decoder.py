@@ -4,11 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from ..evaluation.compare import CompareSettings
 from ..evaluation.models import Reconstructor
 from ..evaluation.results import MetricInfo, Results
-from ..models.decoder_parts import HAR, P3D, PARTS
+from ..models.decoder_parts import HAR, P3D, PARTS, WARP
 from ..training.config import RunConfig
 from ..weight_packages import describe_file
 from .bench import (
@@ -51,7 +52,10 @@ def run(config: DecoderConfig, start: Path, bench: Bench) -> list[Path]:
     for seed in config.seed_numbers:
         for row, parts in rows.items():
             place = bench.folder / f"{'_'.join(parts) or 'plain'}_seed{seed}"
-            part = part_config(config.train, place, seed, start, stage={"parts": list(parts)})
+            stage: dict[str, Any] = {"parts": list(parts)}
+            if WARP not in parts:
+                stage["moved"] = 0.0
+            part = part_config(config.train, place, seed, start, stage=stage)
             path = bench.train("decoder", part)
             weights = f"{describe_file(path)}; trained with {', '.join(parts) or 'neither'}"
             name = method_name(row, seed)

@@ -19,6 +19,9 @@ class Experiment:
     """Of each training among the settings its stage."""
     run: Callable[[Any, Path, Bench], list[Path]]
     """Settings, the weights to begin with and the folder, to what was written."""
+    has_plain_decoder: bool = False
+    """Whether it needs weights of the stage ``autoencoder``, whose decoder still draws images
+    alone; those that come with the program are not."""
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -26,7 +29,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         settings=rectification.RectificationConfig,
         stages=rectification.STAGES,
         run=rectification.run,
+        has_plain_decoder=True,
     ),
-    "decoder": Experiment(settings=decoder.DecoderConfig, stages=decoder.STAGES, run=decoder.run),
+    "decoder": Experiment(
+        settings=decoder.DecoderConfig,
+        stages=decoder.STAGES,
+        run=decoder.run,
+        has_plain_decoder=True,
+    ),
     "sketch": Experiment(settings=sketch.SketchConfig, stages=sketch.STAGES, run=sketch.run),
 }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..checkpoints import detect, read_checkpoint
 from ..conditioning.sketches import MissingMode
 from ..data.sparse_frames import bisected_frames
 from ..evaluation.compare import CompareSettings
@@ -57,12 +58,15 @@ def run(config: SketchConfig, start: Path, bench: Bench) -> list[Path]:
     if config.base.steps:
         place = bench.folder / "base"
         base = bench.train("base", part_config(config.base, place, config.base.seed, start))
+    stage = {}
+    if not detect(read_checkpoint(base)).unet.warps_keyframes:
+        stage["matching"] = 0.0
     encoders: dict[tuple[str, int], Path] = {}
     for seed in config.seed_numbers:
         for row, is_sparse in ((SPARSE, True), (GATED, False)):
             place = bench.folder / f"{'sparse' if is_sparse else 'dense'}_seed{seed}"
             data = {"sparse_sketches": is_sparse}
-            part = part_config(config.train, place, seed, base, data=data)
+            part = part_config(config.train, place, seed, base, data=data, stage=stage)
             encoders[row, seed] = bench.train("sketch", part)
             if row == GATED:
                 encoders[DENSE, seed] = encoders[row, seed]

@@ -38,6 +38,21 @@ class Matches(NamedTuple):
     """b 1 t h w: the share of the likeliest pair."""
 
 
+def context_layers(channels: int, operations: Operations, **factory: Any) -> nn.ModuleList:
+    """Residual layers that let a cell know what lies some cells around it."""
+    conv = operations.Conv2d
+    return nn.ModuleList(
+        nn.Sequential(
+            operations.GroupNorm(4, channels, eps=1e-5, **factory),
+            nn.SiLU(),
+            conv(channels, channels, 3, padding=1, **factory),
+            nn.SiLU(),
+            conv(channels, channels, 3, padding=reach, dilation=reach, **factory),
+        )
+        for reach in (1, 2, 4)
+    )
+
+
 class KeyframeMatching(nn.Module):
     """Compares the keyframes' cells and mixes, for every frame, what passes."""
 
@@ -46,16 +61,7 @@ class KeyframeMatching(nn.Module):
         super().__init__()
         conv = operations.Conv2d
         self.conv_in = conv(3 * latents, HIDDEN, 3, padding=1, **factory)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                operations.GroupNorm(4, HIDDEN, eps=1e-5, **factory),
-                nn.SiLU(),
-                conv(HIDDEN, HIDDEN, 3, padding=1, **factory),
-                nn.SiLU(),
-                conv(HIDDEN, HIDDEN, 3, padding=reach, dilation=reach, **factory),
-            )
-            for reach in (1, 2, 4)
-        )
+        self.blocks = context_layers(HIDDEN, operations, **factory)
         self.describe = conv(HIDDEN, DESCRIPTORS + 1, 1, **factory)
         self.plain = conv(latents, PLAIN, 3, padding=1, **factory)
         # Likeness of the bare latents, nearness, standing still.

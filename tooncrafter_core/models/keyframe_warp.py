@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..operations import Operations
 from .initialization import zero
 from .keyframe_matching import KeyframeMatching, Matches
+from .sketched_frames import follow_sketches
 from .warping import warp
 
 CELLS_PER_UNIT = 4.0
@@ -60,11 +61,19 @@ class KeyframeWarp(nn.Module):
         told = rearrange(torch.cat(told, dim=1), "b c t h w -> (b t) c h w")
         return Moved(matches, self.tell(told.to(x)))
 
-    def forward(self, features: Tensor, x: Tensor, embedding: Tensor, moved: Moved) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        x: Tensor,
+        embedding: Tensor,
+        moved: Moved,
+        sketched: Tensor | None = None,
+    ) -> Tensor:
         """What is added to v, ``b c t h w``.
 
         ``features`` are ``(b t) c h w``, ``x`` is the network's input, ``embedding`` that of the
-        timestep ``b c``, ``moved`` what ``look`` gave.
+        timestep ``b c``, ``moved`` what ``look`` gave. ``sketched`` is what sketches show of the
+        keyframes, as a sketch encoder with ``matches_keyframes`` says it.
         """
         num_frames, c = x.shape[2], self.latents
         maps = rearrange(self.flow(features).float(), "(b t) c h w -> b t c h w", t=num_frames)
@@ -80,6 +89,10 @@ class KeyframeWarp(nn.Module):
         nearness = (1 - ways[..., 0]).clamp(min=1e-6).log()
         weights = (maps[:, :, 4:] + nearness).softmax(2)
         mixed = reduce(weights.unsqueeze(3) * fetched, "b t k c h w -> b c t h w", "sum")
+        matched = moved.matches.latents
+        if sketched is not None:
+            ends = x[:, 2 * c : 3 * c, 0], x[:, 3 * c :, 0]
+            mixed, matched = follow_sketches(self.matching, ends, sketched, mixed, matched)
         shares = rearrange(self.shares(embedding), "b c -> b c 1 1 1")
-        seen = torch.cat([x, mixed.to(x), moved.matches.latents.to(x)], dim=1)
+        seen = torch.cat([x, mixed.to(x), matched.to(x)], dim=1)
         return reduce(shares * seen, "b (n c) t h w -> b c t h w", "sum", c=c)

@@ -1,10 +1,12 @@
 """How a small decoder moves the two keyframes' pixels to where a frame's latents want them.
 
 The published decoder reads its references by attention alone, and draws all pixels. Here flow from
-every frame to both keyframes is found in three steps: the latents are matched with the keyframes',
-the flow is refined level by level with the features it moves, and at last each pixel is a mixture
-of what was moved from the one and the other keyframe and what the decoder drew
-(``AutoencoderConfig.warps_references``).
+every frame to both keyframes is found in three steps. The frame's latents are matched with the
+keyframes', and the keyframes' with each other, and in every cell the flow counts that explains the
+frame's latents; it is refined level by level with the features it moves; at last each pixel is a
+mixture of what was moved from the one and the other keyframe, what lies there in either of them,
+and what the decoder drew (``AutoencoderConfig.warps_references``). What stands still is copied that
+way, to the pixel.
 
 Legend: t frames, c channels, h w space, r references (2), l cells of the latents, n pictures.
 """
@@ -20,14 +22,29 @@ from torch.nn import functional as F
 
 from ..operations import Operations
 from .initialization import zero
+from .keyframe_matching import KeyframeMatching, context_layers
 from .warping import warp
 
+FARTHEST_STEP, LARGEST_CHANGE = 8.0, 5.0
+"""Cells by which a level can change the flow, and what it can add to a picture's weight. Without
+bounds a flow that is wrong makes layers see what makes it worse, until nothing is ever moved."""
 MATCH_CHANNELS = 32
 FIRST_SHARPNESS = 1.0
 """Of the matching before anything is learnt: distances are of latents near one."""
-FIRST_NEARNESS = 0.02
-"""What a cell of distance squared counts beside that."""
+FIRST_NEARNESS, FIRST_STILLNESS = 0.1, 2.0
+"""What a cell of distance squared counts beside that, and what standing still does."""
+FLOWS = 3
+FIRST_TRUST = (4.0, 0.0, 0.5, 0.5, 1.0, -1.2)
+"""What an error of the latents costs; what speaks for the flow that was found for the frame, for
+the even one, and for none at all; for a keyframe as it is, and for what was drawn."""
+FIRST_AGREEMENT = (2.0, 10.0)
+"""What speaks for a keyframe as it is where both show the same, and how soon that wears off."""
 HIDDEN = 32
+HIDDEN_AT_PICTURE = 24
+"""Channels: of a refinement's layers, of the one that weighs pictures at their own size."""
+FLOW, PICTURES = 4, 5
+"""Channels of the maps: flow to both keyframes, then the weights of the moved keyframes, of the
+keyframes as they are, and of what was drawn."""
 
 
 @dataclass
@@ -36,9 +53,11 @@ class WarpState:
 
     latents: Tensor
     references: Sequence[Tensor]
+    even: Tensor
+    """Flow to both keyframes of what moves evenly between them, ``t r 2 h w``, in latent cells."""
     maps: dict[int, Tensor] = field(default_factory=dict)
-    """Flow to both keyframes and the weights of the three pictures, ``t 7 h w``; flow in cells of
-    the level where it was last refined."""
+    """Flow to both keyframes and the weights of the pictures, ``t 9 h w``; flow in cells of the
+    level where it was last refined."""
 
 
 class Refinement(nn.Module):
@@ -49,9 +68,11 @@ class Refinement(nn.Module):
         conv, hidden = operations.Conv2d, HIDDEN
         self.reduce = conv(channels, hidden // 2, 1, **factory)
         self.reduce_references = conv(channels, hidden // 2, 1, **factory)
-        self.mix = conv(3 * (hidden // 2) + 7, hidden, 3, padding=1, **factory)
+        # The frame, both keyframes moved and as they are, and where either pair disagrees.
+        self.mix = conv(7 * (hidden // 2) + FLOW + PICTURES, hidden, 3, padding=1, **factory)
+        self.norm = operations.GroupNorm(4, hidden, eps=1e-5, **factory)
         self.deepen = conv(hidden, hidden, 3, padding=1, **factory)
-        self.maps = conv(hidden, 7, 3, padding=1, **factory)
+        self.maps = conv(hidden, FLOW + PICTURES, 3, padding=1, **factory)
         self.aligned = conv(2 * channels, channels, 1, **factory)
 
     def last_of_branch(self) -> tuple[nn.Module, ...]:
@@ -59,20 +80,25 @@ class Refinement(nn.Module):
         return (self.maps, self.aligned)
 
     def forward(self, x: Tensor, maps: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``t c h w`` and maps ``t 7 h w`` of this level's size, both improved."""
-        moved = move_references(reference, maps)
-        reduced = rearrange(
-            self.reduce_references(rearrange(moved.to(x), "t r c h w -> (t r) c h w")),
-            "(t r) c h w -> t (r c) h w",
-            r=2,
-        )
-        h = torch.cat([self.reduce(x), reduced, maps.to(x)], dim=1)
-        h = F.silu(self.mix(h))
+        """Features ``t c h w`` and maps ``t 9 h w`` of this level's size, both improved."""
+        moved = self._reduced(move_references(reference, maps).to(x))
+        still = self._reduced(rearrange(reference, "c r h w -> 1 r c h w").to(x)).expand_as(moved)
+        pairs = [moved, (moved[:, 0] - moved[:, 1]).abs(), still, (still[:, 0] - still[:, 1]).abs()]
+        known = (maps / FARTHEST_STEP).to(x)
+        h = torch.cat([self.reduce(x), *(pair.flatten(1, -3) for pair in pairs), known], dim=1)
+        h = F.silu(self.norm(self.mix(h)))
         h = F.silu(self.deepen(h))
-        maps = maps + self.maps(h).float()
+        flow, weights = self.maps(h).split([FLOW, PICTURES], dim=1)
+        changes = [bounded(flow, FARTHEST_STEP), bounded(weights, LARGEST_CHANGE)]
+        maps = maps + torch.cat(changes, dim=1)
         moved = move_references(reference, maps)
         aligned = self.aligned(rearrange(moved, "t r c h w -> t (r c) h w").to(x))
         return x + aligned, maps
+
+    def _reduced(self, references: Tensor) -> Tensor:
+        """``t r c h w`` with fewer channels."""
+        reduced = self.reduce_references(references.flatten(0, 1))
+        return reduced.unflatten(0, references.shape[:2])
 
 
 class ReferenceWarp(nn.Module):
@@ -88,63 +114,119 @@ class ReferenceWarp(nn.Module):
     ) -> None:
         """``level_channels`` are the decoder's, from the picture's own size downwards."""
         super().__init__()
-        self.match = operations.Conv2d(latent_channels, MATCH_CHANNELS, 3, padding=1, **factory)
+        conv = operations.Conv2d
+        self.match_in = conv(latent_channels, HIDDEN, 3, padding=1, **factory)
+        self.match_blocks = context_layers(HIDDEN, operations, **factory)
+        self.match = conv(HIDDEN, MATCH_CHANNELS, 1, **factory)
         self.sharpness = nn.Parameter(torch.empty(1, **factory))
         self.nearness = nn.Parameter(torch.empty(1, **factory))
+        self.stillness = nn.Parameter(torch.empty(1, **factory))
+        self.keyframe_matching = KeyframeMatching(latent_channels, operations, **factory)
+        self.trust = nn.Parameter(torch.empty(len(FIRST_TRUST), **factory))
         self.refinements = nn.ModuleList(
-            Refinement(channels, operations, **factory) for channels in level_channels[1:-1]
+            Refinement(channels, operations, **factory) for channels in level_channels[1:]
         )
-        self.weights = operations.Conv2d(
-            level_channels[0] + 2 * out_channels, 3, 3, padding=1, **factory
-        )
+        # The features, both keyframes moved and as they are, and how far either pair disagrees.
+        seen, hidden = level_channels[0] + 4 * out_channels + 2, HIDDEN_AT_PICTURE
+        self.weigh = conv(seen, hidden, 3, padding=1, **factory)
+        self.weights = conv(hidden, PICTURES, 3, padding=1, **factory)
+        self.agreement = nn.Parameter(torch.empty(2, **factory))
+        self.flows: list[Tensor] | None = None
+        """Where training listens: what each level made of the flow, ``t 4 h w``, in its cells."""
+        self.drawn: list[Tensor] | None = None
+        """And what was drawn, ``t c h w``."""
 
     @torch.no_grad()
     def init_weights(self) -> None:
-        """Let it begin as mere matching of latents, the three pictures mixed evenly."""
+        """Let it begin as mere matching of latents, and weights by what explains them."""
         zero(self.weights)
+        for block in self.match_blocks:
+            zero(cast(nn.Sequential, block)[-1])
         for refinement in self.refinements:
             zero(*cast(Refinement, refinement).last_of_branch())
         self.sharpness.fill_(FIRST_SHARPNESS)
         self.nearness.fill_(FIRST_NEARNESS)
+        self.stillness.fill_(FIRST_STILLNESS)
+        self.trust.copy_(torch.tensor(FIRST_TRUST))
+        self.agreement.copy_(torch.tensor(FIRST_AGREEMENT))
+        self.keyframe_matching.init_weights(torch.Generator().manual_seed(0))
 
     def begin(self, latents: Tensor, references: Sequence[Tensor]) -> WarpState:
         """For latents ``t c h w`` of a clip whose ends are the keyframes.
 
         ``references`` are the encoder's features, ``c r h w``, and at last the keyframes.
         """
-        return WarpState(latents, references)
+        first, last = latents[:1], latents[-1:]
+        way = self.keyframe_matching(first, last, len(latents)).way[0]
+        time = torch.linspace(0, 1, len(latents), device=latents.device).view(-1, 1, 1, 1)
+        way = rearrange(way, "n t h w -> t n h w")
+        return WarpState(latents, references, torch.stack([-time * way, (1 - time) * way], dim=1))
 
     def at_level(self, level: int, x: Tensor, start: int, state: WarpState) -> Tensor:
         """Improve the flow of the frames from ``start`` by their features ``t c h w``."""
-        if level == len(self.refinements) + 1:
-            state.maps[start] = self._matched(state.latents, start, x.shape[0])
-            return x
+        if level == len(self.refinements):
+            state.maps[start] = self._likeliest(state, start, x.shape[0])
         maps = state.maps[start]
         if level == 0:
             maps = enlarged(maps, x.shape[-2:])
-            moved = move_references(state.references[-1], maps)
-            seen = torch.cat([x, rearrange(moved, "t r c h w -> t (r c) h w").to(x)], dim=1)
-            state.maps[start] = torch.cat(
-                [maps[:, :4], maps[:, 4:] + self.weights(seen).float()], dim=1
-            )
+            pictures = self._keyframes(maps, state)
+            apart = (pictures[:, [0, 2]] - pictures[:, [1, 3]]).abs().mean(2)
+            h = self.weigh(torch.cat([x, pictures.flatten(1, 2).to(x), apart.to(x)], dim=1))
+            weights = maps[:, FLOW:] + bounded(self.weights(F.silu(h)), LARGEST_CHANGE)
+            largest, wearing = self.agreement.float()
+            agree = largest * torch.exp(-wearing * F.avg_pool2d(apart[:, 1:], 5, 1, 2))
+            weights = weights + F.pad(agree.expand(-1, 2, -1, -1), (0, 0, 0, 0, 2, 1))
+            state.maps[start] = torch.cat([maps[:, :FLOW], weights], dim=1)
             return x
         refinement = self.refinements[level - 1]
-        x, state.maps[start] = refinement(x, enlarged(maps, x.shape[-2:]), state.references[level])
+        x, maps = refinement(x, enlarged(maps, x.shape[-2:]), state.references[level])
+        state.maps[start] = maps
+        if self.flows is not None:
+            self.flows.append(maps[:, :FLOW])
         return x
 
     def compose(self, drawn: Tensor, start: int, state: WarpState) -> Tensor:
         """The pictures ``t c h w`` of the frames from ``start``, given what the decoder drew."""
+        if self.drawn is not None:
+            self.drawn.append(drawn)
         maps = state.maps.pop(start)
-        moved = move_references(state.references[-1], maps)
-        pictures = torch.cat([moved, drawn.float().unsqueeze(1)], dim=1)
-        weights = maps[:, 4:].softmax(1).unsqueeze(2)
+        pictures = torch.cat([self._keyframes(maps, state), drawn.float().unsqueeze(1)], dim=1)
+        weights = maps[:, FLOW:].softmax(1).unsqueeze(2)
         return reduce(weights * pictures, "t n c h w -> t c h w", "sum").to(drawn)
 
+    @staticmethod
+    def _keyframes(maps: Tensor, state: WarpState) -> Tensor:
+        """``t 4 c h w``, float32: both keyframes moved, then both as they are."""
+        keyframes = state.references[-1]
+        still = repeat(keyframes.float(), "c r h w -> t r c h w", t=maps.shape[0])
+        return torch.cat([move_references(keyframes, maps), still], dim=1)
+
+    def _likeliest(self, state: WarpState, start: int, count: int) -> Tensor:
+        """Maps ``t 9 h w`` of frames: what explains their latents, in each cell."""
+        even = state.even[start : start + count]
+        found = self._matched(state.latents, start, count)
+        flows = torch.stack([found, even, torch.zeros_like(even)], dim=1)
+        ends = repeat(state.latents[[0, -1]], "r c h w -> (t k r) c h w", t=count, k=FLOWS)
+        moved = warp(ends, rearrange(flows, "t k r n h w -> (t k r) n h w"))
+        moved = rearrange(moved, "(t k r) c h w -> t k r c h w", t=count, k=FLOWS)
+        frames = rearrange(state.latents[start : start + count], "t c h w -> t 1 1 c h w")
+        errors = (moved - frames).abs().mean(3)
+        around = F.avg_pool2d(errors.flatten(1, 2), 3, 1, 1).view_as(errors)
+        costs, *chances, as_it_is, as_drawn = self.trust.float().unbind()
+        likely = (rearrange(torch.stack(chances), "k -> k 1 1 1") - costs * around).softmax(1)
+        flow = reduce(likely.unsqueeze(3) * flows, "t k r n h w -> t (r n) h w", "sum")
+        of_moved = -costs * (likely * errors).sum(1)
+        of_still = as_it_is - costs * errors[:, -1]
+        of_drawn = as_drawn.expand_as(of_still[:, :1])
+        return torch.cat([flow, of_moved, of_still, of_drawn], dim=1)
+
     def _matched(self, latents: Tensor, start: int, count: int) -> Tensor:
-        """Maps ``t 7 h w`` of frames, from what is alike in their latents and the ends'."""
+        """Flow ``t r 2 h w`` of frames, from what is alike in their latents and the ends'."""
         height, width = latents.shape[-2:]
-        features = self.match(torch.cat([latents[[0, -1]], latents[start : start + count]]))
-        features = rearrange(features.float(), "n c h w -> n (h w) c")
+        h = self.match_in(torch.cat([latents[[0, -1]], latents[start : start + count]]))
+        for block in self.match_blocks:
+            h = h + block(h)
+        features = rearrange(self.match(h).float(), "n c h w -> n (h w) c")
         ends, frames = features[:2], features[2:]
         down, right = torch.meshgrid(
             torch.arange(height, device=latents.device),
@@ -153,25 +235,30 @@ class ReferenceWarp(nn.Module):
         )
         places = torch.stack([right.flatten(), down.flatten()], -1).float()
         apart = torch.cdist(places, places).square()
+        prior = self.stillness.float() * (apart == 0) - self.nearness.float() * apart
         flows = []
         for end in ends:
             unlike = torch.cdist(frames, end.expand(count, -1, -1)).square()
-            scores = -self.sharpness.float() * unlike - self.nearness.float() * apart
+            scores = prior - self.sharpness.float() * unlike
             flows.append(scores.softmax(-1) @ places - places)
-        flow = rearrange(torch.stack(flows), "r t (h w) n -> t (r n) h w", h=height)
-        return F.pad(flow, (0, 0, 0, 0, 0, 3))
+        return rearrange(torch.stack(flows), "r t (h w) n -> t r n h w", h=height)
+
+
+def bounded(change: Tensor, largest: float) -> Tensor:
+    """The same while it is small, and never more than ``largest``; float32."""
+    return largest * torch.tanh(change.float() / largest)
 
 
 def move_references(reference: Tensor, maps: Tensor) -> Tensor:
-    """``t r c h w``, float32: a ``c r h w`` reference moved by the flow of ``t 7 h w`` maps."""
+    """``t r c h w``, float32: a ``c r h w`` reference moved by the flow that maps begin with."""
     count = maps.shape[0]
     pictures = repeat(reference, "c r h w -> (t r) c h w", t=count)
-    flow = rearrange(maps[:, :4], "t (r n) h w -> (t r) n h w", r=2)
+    flow = rearrange(maps[:, :FLOW], "t (r n) h w -> (t r) n h w", r=2)
     return rearrange(warp(pictures, flow), "(t r) c h w -> t r c h w", t=count)
 
 
 def enlarged(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Maps ``t 7 h w`` of twice the size, or of this; flow counts the smaller cells then."""
+    """Maps ``t 9 h w`` of twice the size, or of this; flow counts the smaller cells then."""
     larger = F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
-    flow = larger[:, :4] * (larger.shape[-1] / maps.shape[-1])
-    return torch.cat([flow, larger[:, 4:]], dim=1)
+    flow = larger[:, :FLOW] * (larger.shape[-1] / maps.shape[-1])
+    return torch.cat([flow, larger[:, FLOW:]], dim=1)

@@ -15,6 +15,7 @@ from ..operations import TORCH_OPERATIONS, Operations
 from .attention import Options
 from .frame_network import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
+from .sketch_matching import SketchMatches, SketchMatching
 
 HINT_LAYERS = ((16, 1), (16, 1), (32, 2), (32, 1), (96, 2), (96, 1), (256, 2))
 """Channels and stride of the convolutions that read a sketch, before the last."""
@@ -50,6 +51,14 @@ class SketchEncoder(FrameNetwork):
             self.zero_convs.append(self._output(channels))
         self.middle_block = self._middle_block(channels)
         self.middle_block_out = self._output(channels)
+        if config.matches_keyframes:
+            conv, channels = operations.Conv2d, config.model_channels
+            self.matching = SketchMatching(
+                channels, config.in_channels, operations, **self._factory
+            )
+            self.tell = conv(self.matching.num_told, channels, 3, padding=1, **self._factory)
+            seen = channels + self.matching.num_told
+            self.certainty = conv(seen, 1, 3, padding=1, **self._factory)
 
     def _hint_layers(self) -> Iterator[nn.Module]:
         conv = self.operations.Conv2d
@@ -69,13 +78,20 @@ class SketchEncoder(FrameNetwork):
         """Fill the network to train it from nothing, adding zero; CPU ``generator``."""
         init_layers(self, generator)
         zero(self.zero_convs, self.middle_block_out)
+        if self.config.matches_keyframes:
+            self.matching.init_weights(generator)
 
     def read_hints(self, hints: Tensor) -> Tensor:
         """Features n c h/8 w/8 of sketches n 1 h w, white lines on black in [0, 1].
 
-        They do not depend on the timestep: once a run is enough.
+        They do not depend on the timestep: once a run is enough. With ``matches_keyframes`` a
+        channel more, 1 for sketches that show anything.
         """
-        return self.input_hint_block(hints)
+        features = self.input_hint_block(hints)
+        if not self.config.matches_keyframes:
+            return features
+        shows = (hints.amax((1, 2, 3), keepdim=True) > 0).to(features)
+        return torch.cat([features, shows.expand_as(features[:, :1])], dim=1)
 
     def forward(
         self,
@@ -84,6 +100,7 @@ class SketchEncoder(FrameNetwork):
         timesteps: Tensor,
         context: Tensor,
         options: Options = None,
+        keyframe_latents: Tensor | None = None,
     ) -> list[Tensor]:
         """Compute the residuals of a clip.
 
@@ -94,10 +111,14 @@ class SketchEncoder(FrameNetwork):
             timesteps: (b,).
             context: b l c, read by every frame; the text tokens, or all tokens (SPEC section 10).
             options: handed to the attention untouched.
+            keyframe_latents: what the denoiser reads after the noisy latents, for an encoder with
+                ``matches_keyframes``; the last two are the keyframes' own, in every frame.
 
         Returns:
             One residual for each of the denoiser's input blocks, then the middle block's; each
-            (b t) c h w. What a frame gets depends on no other frame.
+            (b t) c h w. What a frame gets depends on no other frame. With ``matches_keyframes``
+            before them what ``models.sketched_frames`` takes.
+            ``ValueError`` when the keyframes are needed and missing.
         """
         batch, num_frames = x.shape[0], x.shape[2]
         embedding = self.time_embed(self._embed(timesteps, x))
@@ -112,13 +133,40 @@ class SketchEncoder(FrameNetwork):
             hint_features = repeat(hint_features, "t c h w -> (b t) c h w", b=batch)
 
         h = rearrange(x, "b c t h w -> (b t) c h w")
-        residuals = []
+        residuals: list[Tensor] = []
+        told = None
+        if self.config.matches_keyframes:
+            matches = self.match(hint_features, keyframe_latents, num_frames)
+            told = rearrange(matches.told.to(x), "b c t h w -> (b t) c h w")
+            hint_features, shows = hint_features[:, :-1], hint_features[:, -1:]
+            seen = torch.cat([hint_features, told], dim=1)
+            certainty = shows * self.certainty(seen).sigmoid()
+            latents = rearrange(matches.latents.to(x), "b c t h w -> (b t) c h w")
+            residuals.append(torch.cat([certainty * latents, certainty], dim=1))
         blocks = zip(self.input_blocks, self.zero_convs, strict=True)
         for index, (block, output) in enumerate(blocks):
             h = run_block(block, h, inputs)
             if index == 0:
                 h = h + hint_features
+                h = h if told is None else h + self.tell(told)
             residuals.append(output(h))
         h = run_block(self.middle_block, h, inputs)
         residuals.append(self.middle_block_out(h))
         return residuals
+
+    def match(
+        self, hint_features: Tensor, keyframe_latents: Tensor | None, num_frames: int
+    ) -> SketchMatches:
+        """What the sketches show of the keyframes; arguments and errors as ``forward``'s."""
+        if keyframe_latents is None:
+            raise ValueError(
+                "This sketch encoder compares sketches with the keyframes: hand it the latents of "
+                "both (keyframe_latents)."
+            )
+        channels, batch = self.config.in_channels, keyframe_latents.shape[0]
+        first = keyframe_latents[:, -2 * channels : -channels, 0]
+        last = keyframe_latents[:, -channels:, 0]
+        if hint_features.shape[0] == num_frames:
+            hint_features = repeat(hint_features, "t c h w -> (b t) c h w", b=batch)
+        hints = hint_features[:, :-1].unflatten(0, (batch, num_frames))
+        return self.matching(hints, first.to(hints), last.to(hints))

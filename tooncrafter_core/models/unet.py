@@ -146,7 +146,8 @@ class Denoiser(FrameNetwork):
                 None when they were prepared.
             fps: motion fps (b,); None takes ``config.default_fps``.
             control: residuals for the skip connections in the order of ``input_blocks``, the
-                middle block's last, each (b t) c h w (SPEC section 10).
+                middle block's last, each (b t) c h w (SPEC section 10); before them what a sketch
+                encoder with ``matches_keyframes`` found.
             options: handed to the attention untouched.
 
         Returns:
@@ -192,7 +193,10 @@ class Denoiser(FrameNetwork):
             del skip
         h = self.out[1](self.out[0](h))
         v = rearrange(self.out[2](h), "(b t) c h w -> b c t h w", t=num_frames)
-        return v if moved is None else v + self.keyframe_warp(h, x, embedding, moved)
+        if moved is None:
+            return v
+        sketched = residuals.pop() if residuals else None
+        return v + self.keyframe_warp(h, x, embedding, moved, sketched)
 
     def _check(
         self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None

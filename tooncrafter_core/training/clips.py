@@ -56,6 +56,7 @@ def open_clips(config: DataConfig, seed: int, needs_sketches: bool) -> TrainingC
         sketches=sketches,
         sparse_sketches=config.sparse_sketches,
         flip=config.flip,
+        uneven=config.uneven,
     )
     dataset = ClipDataset(open_source(config, sketches == "exact"), settings, seed)
     if dataset.too_short:

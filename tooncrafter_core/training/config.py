@@ -22,7 +22,8 @@ class StartConfig:
     model: str | None = None
     """Sizes of a model that begins from nothing, a preset's name."""
     fresh: list[str] = field(default_factory=list)
-    """Components that begin from nothing although ``checkpoint`` has them."""
+    """Components that begin from nothing although ``checkpoint`` has them; ``reference_warp`` is
+    what moves the keyframes' pixels in the decoder, without the rest of it."""
     text_encoder: str | None = None
     """A file of its own, for a checkpoint that has none."""
     image_encoder: str | None = None
@@ -67,6 +68,9 @@ class DataConfig:
     """Sketches: ``line_art`` found in the frames, or ``exact`` where they are known."""
     sparse_sketches: bool = True
     """Sketches for some frames by the paper's rule; false sketches all."""
+    uneven: float = 0.0
+    """Share of clips whose frames between the ends come sooner or later than evenly: what a sketch
+    encoder learns from, as the ends alone do not tell when."""
     held_out: int = 4
     """Clips kept from training for sample sheets and the held-out loss; at most a tenth."""
     variants: int | None = None

@@ -8,7 +8,7 @@ Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -27,6 +27,7 @@ from .discriminator import PatchDiscriminator, critic_loss, generator_loss
 from .drawing import drawn_latents
 from .draws import Draws
 from .groups import Group
+from .moved import drawn_loss, moved_loss
 from .reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
 from .stage import Batch, Losses, Stage
 
@@ -56,6 +57,10 @@ class DecoderSettings(ReconstructionSettings):
     the paper's decoder learns from the true frames' alone. With 1 and a single step the denoiser
     may learn as well, by the decoded pictures: then name its groups in ``learn``."""
     drawn_steps: int = 1
+    moved: float = 0.0
+    """Weight of how far the keyframes, moved by the flow of each level, and what is drawn lie from
+    the truth each alone, for a decoder with ``warps_references``: what does not count in the
+    mixture yet would learn nothing otherwise."""
     parts: list[str] = field(default_factory=lambda: list(PARTS))
     """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
     ``models.decoder_parts``. Fewer are for Table 4, whose rows are decoders trained without."""
@@ -116,6 +121,12 @@ class DecoderStage(Stage):
             self.critic = PatchDiscriminator(settings.critic_channels)
             self.critic.init_weights(torch.Generator().manual_seed(seed))
         self._decoded: Tensor | None = None
+        has_warp = self.autoencoder.decoder.warp is not None and WARP in settings.parts
+        if settings.moved < 0 or (settings.moved and not has_warp):
+            raise TrainingError(
+                "stage.moved is 0 or more, and more only for a decoder that moves the keyframes "
+                f"(warps_references, with stage.parts naming {WARP}); not {settings.moved:g}."
+            )
 
     def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
         """The decoder's weights that are used; the critic's."""
@@ -137,8 +148,14 @@ class DecoderStage(Stage):
         truth = rearrange(_cut(whole, windows), "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
-        decoded = self._decode(batch, windows, draws)
+        with self._listening() as (flows, drawn):
+            decoded = self._decode(batch, windows, draws)
         total, parts = self.loss(decoded, truth, step)
+        if flows:
+            video = _cut(whole, windows)
+            alone = {"moved": moved_loss(flows, video), "drawn": drawn_loss(drawn, video)}
+            parts |= {name: value.detach() for name, value in alone.items()}
+            total = total + self.settings.moved * sum(alone.values())
         parts["psnr"] = psnr(decoded.detach(), truth)
         if self.settings.critic:
             self._decoded = decoded.detach()
@@ -165,6 +182,20 @@ class DecoderStage(Stage):
             decoded = self.autoencoder.decode(drawn, references, chunk=video.shape[2])
             rows["drawn and decoded"] = decoded.float().clamp(-1, 1)
         return rows
+
+    @contextmanager
+    def _listening(self) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+        """The flow of every level of every clip, and what was drawn, in the order of the work."""
+        flows: list[Tensor] = []
+        drawn: list[Tensor] = []
+        warp = self.autoencoder.decoder.warp
+        if self.settings.moved and warp is not None:
+            warp.flows, warp.drawn = flows, drawn
+        try:
+            yield flows, drawn
+        finally:
+            if warp is not None:
+                warp.flows = warp.drawn = None
 
     def _judge(self, truth: Tensor) -> Losses:
         if self._decoded is None:

@@ -126,7 +126,12 @@ class DenoisingStage(Stage):
         if self.settings.last_error == "absolute":
             is_last = timesteps == self._schedule.num_timesteps - 1
             losses = torch.where(is_last, difference.abs().mean(1), squared)
-        return Losses(total=losses.mean(), parts={"mse": squared.mean().detach()})
+        further = self._further_losses(batch, clean, condition)
+        logged = {"mse": squared.mean(), **further}
+        return Losses(
+            total=losses.mean() + sum(further.values()),
+            parts={name: value.detach() for name, value in logged.items()},
+        )
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
         """The true frames, and those that the pipeline draws between their ends."""
@@ -151,6 +156,12 @@ class DenoisingStage(Stage):
     ) -> list[Tensor] | None:
         """What is added to the denoiser's skip connections; nothing here."""
         return None
+
+    def _further_losses(
+        self, batch: Batch, clean: Tensor, condition: Condition
+    ) -> Mapping[str, Tensor]:
+        """What is learnt besides v, by name; nothing here."""
+        return {}
 
     def encode(self, batch: Batch) -> EncodedClips:
         """What the frozen networks make of a batch's video, unless it is prepared already."""

@@ -18,6 +18,12 @@ from ..operations import Operations
 from ..sketch_guidance import load_sketch_encoder
 from .config import StartConfig
 
+OWN = (
+    "zero_convs.", "middle_block_out.", "input_hint_block.",
+    "matching.", "tell.", "certainty.",
+)  # fmt: skip
+"""Beginnings of the keys that an image model has not."""
+
 
 def start_sketch_encoder(
     config: StartConfig,
@@ -51,6 +57,7 @@ def encoder_config(denoiser: UNetConfig) -> SketchEncoderConfig:
     """The sketch encoder that goes with a denoiser: the same sizes, without what is for clips."""
     return SketchEncoderConfig(
         in_channels=denoiser.out_channels,
+        matches_keyframes=denoiser.warps_keyframes,
         model_channels=denoiser.model_channels,
         channel_mult=denoiser.channel_mult,
         num_res_blocks=denoiser.num_res_blocks,
@@ -66,13 +73,13 @@ def encoder_config(denoiser: UNetConfig) -> SketchEncoderConfig:
 def copy_encoder(encoder: SketchEncoder, weights: Mapping[str, Tensor], name: str) -> None:
     """Copy the encoder half of an image or video denoiser, own keys, into a sketch encoder.
 
-    The outputs and the network that reads hints stay as they are. A video denoiser's middle has a
+    What is the sketch encoder's alone stays as it is (``OWN``). A video denoiser's middle has a
     temporal layer that is left out, and its first convolution reads the keyframes' latents after
     the noisy ones. ``TrainingError`` when a tensor is missing or of another shape.
     """
     is_video = "middle_block.3.in_layers.0.weight" in weights
     for key, parameter in encoder.named_parameters():
-        if key.startswith(("zero_convs.", "middle_block_out.", "input_hint_block.")):
+        if key.startswith(OWN):
             continue
         source = key.replace("middle_block.2.", "middle_block.3.") if is_video else key
         value = weights.get(source)

@@ -29,6 +29,9 @@ class SketchSettings(DenoisingSettings):
     tokens: str = "text"
     """What the encoder reads besides sketches, ``text`` or ``all`` tokens: unsettled for the
     published weights (SPEC section 10)."""
+    matching: float = 0.0
+    """Weight of how far the keyframes' latents that an encoder with ``matches_keyframes`` finds for
+    a sketch lie from the frame's own, so that it learns to find before the denoiser listens."""
 
 
 class SketchStage(DenoisingStage):
@@ -53,7 +56,16 @@ class SketchStage(DenoisingStage):
         super().__init__(
             models, settings, learn, preview, {Component.SKETCH_ENCODER: sketch_encoder}
         )
+        if settings.matching < 0 or (
+            settings.matching and not sketch_encoder.config.matches_keyframes
+        ):
+            raise TrainingError(
+                "stage.matching is 0 or more, and more only for a sketch encoder that compares "
+                f"sketches with the keyframes; not {settings.matching:g}."
+            )
         self.tokens: TokensRead = cast(TokensRead, settings.tokens)
+        self._matching = settings.matching
+        self._hint_features: Tensor | None = None
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
         """The true frames, the sketches, and what is drawn along them and without them."""
@@ -67,9 +79,23 @@ class SketchStage(DenoisingStage):
     ) -> list[Tensor]:
         """What the sketches add to the denoiser."""
         hints = rearrange(batch["sketches"], "b 1 t h w -> (b t) 1 h w")
+        self._hint_features = self.sketch_encoder.read_hints(hints)
         return self.sketch_encoder(
             noisy,
-            self.sketch_encoder.read_hints(hints),
+            self._hint_features,
             timesteps,
             encoder_context(condition.text, condition.image_tokens, self.tokens),
+            keyframe_latents=condition.keyframe_latents,
         )
+
+    def _further_losses(
+        self, batch: Batch, clean: Tensor, condition: Condition
+    ) -> Mapping[str, Tensor]:
+        """``matching``: how far what a sketch was found to show lies from the frame's latents."""
+        features, self._hint_features = self._hint_features, None
+        if not self._matching or features is None:
+            return {}
+        found = self.sketch_encoder.match(features, condition.keyframe_latents, clean.shape[2])
+        has_sketch = rearrange(batch["has_sketch"], "b t -> b 1 t 1 1").expand_as(clean)
+        apart = (found.latents - clean).abs() * has_sketch
+        return {"matching": self._matching * apart.sum() / has_sketch.sum().clamp(min=1)}

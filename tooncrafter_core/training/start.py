@@ -4,21 +4,24 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..checkpoints.convert_encoders import encoder_checkpoint, with_encoder
 from ..checkpoints.detect import detect, field_of, part_of
-from ..checkpoints.keys import OPTIONAL, REQUIRED, Component
+from ..checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from ..checkpoints.load import Models, build_models, build_network
-from ..checkpoints.read import read_checkpoint
+from ..checkpoints.read import Checkpoint, read_checkpoint
 from ..config import ModelConfig
 from ..errors import TrainingError
-from ..operations import Operations
+from ..operations import TORCH_OPERATIONS, Operations
 from ..pipeline import missing_encoder
 from ..presets import PRESETS
 from .config import StartConfig
 
 NETWORKS = (*REQUIRED, *OPTIONAL)
+REFERENCE_WARP = "reference_warp"
+"""The one part of a component that can begin from nothing alone: the decoder's ``warp``."""
+WARP_KEYS = f"{COMPONENT_KEYS[Component.AUTOENCODER].prefix}decoder.warp."
 
 
 def start_models(config: StartConfig, operations: Operations, seed: int) -> Models:
@@ -35,7 +38,7 @@ def start_models(config: StartConfig, operations: Operations, seed: int) -> Mode
                 f"a new model in start.model ({', '.join(PRESETS)})."
             )
         return _new_models(_preset(config.model), NETWORKS, operations, seed)
-    models = _load(config, operations)
+    models = _load(config, operations, seed)
     if fresh:
         sizes = models.config if config.model is None else _preset(config.model)
         changed: dict[str, Any] = {field_of(c): part_of(sizes, c) for c in fresh}
@@ -45,8 +48,10 @@ def start_models(config: StartConfig, operations: Operations, seed: int) -> Mode
     return models
 
 
-def _load(config: StartConfig, operations: Operations) -> Models:
+def _load(config: StartConfig, operations: Operations, seed: int) -> Models:
     checkpoint = read_checkpoint(str(config.checkpoint))
+    if REFERENCE_WARP in config.fresh:
+        checkpoint = _with_new_warp(checkpoint, seed)
     sizes = detect(checkpoint)
     encoders = {
         component: encoder_checkpoint(read_checkpoint(file), component, sizes)
@@ -65,6 +70,42 @@ def _load(config: StartConfig, operations: Operations) -> Models:
         if network is not None:
             _own(network)
     return models
+
+
+def _with_new_warp(checkpoint: Checkpoint, seed: int) -> Checkpoint:
+    """The same with new weights for what moves the references, whatever the file has for it.
+
+    What matches the keyframes is a copy of the denoiser's, where that has it.
+    """
+    sizes = detect(checkpoint)
+    if not sizes.autoencoder.warps_references:
+        raise TrainingError(
+            f"The decoder of {checkpoint.name} moves no references: take {REFERENCE_WARP} out of "
+            "start.fresh."
+        )
+    new = _new_models(sizes, (Component.AUTOENCODER,), TORCH_OPERATIONS, seed)
+    prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
+    own = {prefix + key: value for key, value in new.autoencoder.state_dict().items()}
+    tensors = {key: checkpoint[key] for key in checkpoint if not key.startswith(WARP_KEYS)}
+    tensors |= {key: value for key, value in own.items() if key.startswith(WARP_KEYS)}
+    tensors |= _denoiser_matching(checkpoint, sizes)
+    return Checkpoint.from_tensors(tensors, name=checkpoint.name, metadata=checkpoint.metadata)
+
+
+def _denoiser_matching(checkpoint: Checkpoint, sizes: ModelConfig) -> dict[str, Tensor]:
+    """What a denoiser that moves keyframes knows of matching them, for the decoder."""
+    matching = f"{COMPONENT_KEYS[Component.DENOISER].prefix}keyframe_warp.matching."
+    known = {
+        f"{WARP_KEYS}keyframe_matching.{key.removeprefix(matching)}": checkpoint[key].float()
+        for key in checkpoint
+        if key.startswith(matching)
+    }
+    # The denoiser's latents are scaled, the decoder's are not: the layers that read them scale.
+    for layer in ("conv_in", "plain"):
+        key = f"{WARP_KEYS}keyframe_matching.{layer}.weight"
+        if key in known:
+            known[key] = known[key] * sizes.diffusion.latent_scale
+    return known
 
 
 def _own(network: nn.Module) -> None:
@@ -95,7 +136,7 @@ def _preset(name: str) -> ModelConfig:
 
 
 def _fresh_components(config: StartConfig) -> tuple[Component, ...]:
-    names = [component.value for component in NETWORKS]
+    names = [*(component.value for component in NETWORKS), REFERENCE_WARP]
     for name in config.fresh:
         if name not in names:
             raise TrainingError(f"start.fresh names components, {', '.join(names)}; not '{name}'.")

@@ -13,8 +13,14 @@ from support.films import encode, numbered
 from tooncrafter_core.conditioning.fitting import fit
 from tooncrafter_core.conditioning.line_art import line_art
 from tooncrafter_core.data.clip_loader import ClipLoader, ClipSampler
-from tooncrafter_core.data.clip_sources import FrameFolders, ProceduralClips, VideoFiles
-from tooncrafter_core.data.clips import ClipDataset, ClipSettings, SampleId, possible_strides
+from tooncrafter_core.data.clip_sources import ClipInfo, FrameFolders, ProceduralClips, VideoFiles
+from tooncrafter_core.data.clips import (
+    ClipDataset,
+    ClipSettings,
+    SampleId,
+    choose_frames,
+    possible_strides,
+)
 from tooncrafter_core.data.procedural import render_clip
 from tooncrafter_core.errors import DatasetError
 
@@ -143,7 +149,14 @@ def test_sources_without_clips_say_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"num_frames": 1}, {"min_fps": 9, "max_fps": 8}, {"fit": "zoom"}, {"sketches": "x"}]
+    "wrong",
+    [
+        {"num_frames": 1},
+        {"min_fps": 9, "max_fps": 8},
+        {"fit": "zoom"},
+        {"sketches": "x"},
+        {"uneven": 2},
+    ],
 )
 def test_impossible_settings_are_told(wrong: dict[str, object]) -> None:
     with pytest.raises(DatasetError):
@@ -218,3 +231,27 @@ def test_drawn_clips_may_be_of_some_figures_only() -> None:
         assert (source.read(seed, [0, 1]).pixels == wanted).all()
     everything = ProceduralClips(range(4), 32, 32, 2).read(0, [0, 1]).pixels
     assert (everything == render_clip(0, 32, 32, 2).frames).all()
+
+
+def test_uneven_frames_keep_their_ends_and_their_order() -> None:
+    info = ClipInfo(key="a", num_frames=40, fps=20.0)
+    even, uneven = (ClipSettings(num_frames=8, uneven=share) for share in (0.0, 1.0))
+    shapes = set()
+    for seed in range(40):
+        plain, stride = choose_frames(info, even, torch.Generator().manual_seed(seed))
+        frames, same = choose_frames(info, uneven, torch.Generator().manual_seed(seed))
+        assert (frames[0], frames[-1], same) == (plain[0], plain[-1], stride)
+        assert frames == sorted(frames)
+        middle = frames[4] - plain[4]
+        shapes.add((middle > 0) - (middle < 0))
+    # Some come sooner and some later.
+    assert {-1, 1} <= shapes
+
+
+def test_a_share_of_samples_is_uneven() -> None:
+    info = ClipInfo(key="a", num_frames=40, fps=20.0)
+    settings = ClipSettings(num_frames=8, uneven=0.5)
+    generator = torch.Generator().manual_seed(0)
+    drawn = [choose_frames(info, settings, generator) for _ in range(200)]
+    even = sum(frames == list(range(frames[0], frames[-1] + 1, stride)) for frames, stride in drawn)
+    assert 70 < even < 150

@@ -146,3 +146,12 @@ def test_seeds_differ_and_rows_of_a_seed_draw_alike(start: Path, tmp_path: Path)
     assert configs["V", 0].learn == ["projector"]
     assert "temporal" in configs["II", 0].learn
     assert all(c.data == tune.data and c.optimizer == tune.optimizer for c in configs.values())
+
+
+@pytest.mark.parametrize("name", ["rectification", "decoder"])
+def test_a_plain_decoder_is_asked_for(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["experiment", name, "-o", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "--start FILE" in told and "mini_1_autoencoder.yaml" in told

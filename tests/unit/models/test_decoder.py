@@ -1,5 +1,6 @@
 """The dual-reference decoder: any chunk the same video, references where they belong."""
 
+import math
 from dataclasses import replace
 from functools import cache
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from support.networks import deviation, filled, normal
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.decoder_layers import clip_statistics, map_frames
+from tooncrafter_core.models.reference_warp import FARTHEST_STEP, FIRST_AGREEMENT, FIRST_TRUST
 from tooncrafter_core.models.references import ReferenceResidual
 from tooncrafter_core.operations import TORCH_OPERATIONS
 from tooncrafter_core.presets import TINY
@@ -68,7 +70,7 @@ def test_a_decoder_that_moves_references_gives_the_same_video_for_every_chunk(ch
     assert plain.shape == expected.shape and deviation(plain, expected) > 1e-2
 
 
-def test_before_it_learns_a_moving_decoder_mixes_both_keyframes_with_what_it_draws() -> None:
+def test_before_it_learns_a_moving_decoder_mixes_the_keyframes_with_what_it_draws() -> None:
     network = Autoencoder(replace(TINY.autoencoder, warps_references=True))
     network.init_weights(torch.Generator().manual_seed(0))
     pictures = normal(1, 3, 32, 64, seed=3).clamp(-1, 1).expand(2, -1, -1, -1)
@@ -78,8 +80,35 @@ def test_before_it_learns_a_moving_decoder_mixes_both_keyframes_with_what_it_dra
         z = 9 * normal(1, 4, 1, 4, 8, seed=7).expand(-1, -1, 3, -1, -1)
         decoded = network.decode(z, references_from(posterior.features))
         drawn = network.decode(z, None)
-    expected = (2 * pictures[0, :, None] + drawn[0]) / 3
+    # All four show the same, and by the first trust they weigh far more than what is drawn.
+    _, _, even, _, as_it_is, as_drawn = FIRST_TRUST
+    chances = (0.0, as_it_is + FIRST_AGREEMENT[0])
+    parts = [2 * math.exp(chance) for chance in chances] + [math.exp(as_drawn)]
+    share = parts[-1] / sum(parts)
+    expected = (1 - share) * pictures[0, :, None] + share * drawn[0]
+    assert even > 0 and share < 0.05
     assert deviation(decoded[0], expected) < 1e-3
+
+
+def test_flow_stays_near_what_was_matched_whatever_the_weights() -> None:
+    network = moving_autoencoder()
+    warp = network.decoder.warp
+    assert warp is not None
+    with torch.no_grad():
+        for refinement in warp.refinements:
+            refinement.maps.weight.mul_(1e6)
+        told = references_from(network.encode(normal(2, 3, 32, 64, seed=3)).features)
+        warp.flows = []
+        video = network.decode(Z[:1], told, 7)
+    assert torch.isfinite(video).all()
+    # Coarsest first, each in its own cells: at most the size of a picture from matching, doubled
+    # from level to level, and a bounded change at each.
+    assert [flow.shape[-2:] for flow in warp.flows] == [(4, 8), (8, 16), (16, 32)]
+    farthest = 8.0
+    for flow in warp.flows:
+        farthest += FARTHEST_STEP
+        assert flow.shape[:2] == (7, 4) and flow.abs().max() <= farthest
+        farthest *= 2
 
 
 def test_training_computes_what_inference_does() -> None:

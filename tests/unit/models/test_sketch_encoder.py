@@ -1,5 +1,7 @@
 """The sketch encoder: every frame on its own, at every frame count; the published keys."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from einops import rearrange
@@ -135,3 +137,60 @@ def test_frames_without_a_sketch_get_no_residual_when_told_so(encoder: SketchEnc
     others = [0, 1, 3, 4, 5, 6, 7, 9, 10, 11]
     assert all(not r[others].any() for r in some)
     assert_same([r[[2, 8]] for r in some], [r[[2, 8]] for r in full])
+
+
+def matching_encoder() -> SketchEncoder:
+    network = SketchEncoder(replace(CONFIG, matches_keyframes=True))
+    network.init_weights(torch.Generator().manual_seed(2))
+    return network.requires_grad_(False).eval()
+
+
+def matched(network: SketchEncoder, sketches: Tensor, keyframes: Tensor | None) -> list[Tensor]:
+    """Residuals of a clip of three frames; ``keyframes`` as the denoiser reads them."""
+    x, context = noise(1, 4, 3, 8, 8), noise(1, 7, 24, seed=3)
+    features = network.read_hints(sketches)
+    return network(
+        x, features, torch.tensor([600]), context, keyframe_latents=keyframes
+    )  # fmt: skip
+
+
+def test_an_encoder_that_matches_tells_where_sketches_show_the_keyframes() -> None:
+    network, plain = matching_encoder(), SketchEncoder(CONFIG)
+    sketches, keyframes = hints(3), noise(1, 12, 3, 8, 8, seed=8)
+    sketches[1] = 0
+    found, *others = matched(network, sketches, keyframes)
+    assert len(others) == len(plain.zero_convs) + 1
+    assert found.shape == (3, 5, 8, 8)
+    certainty = found[:, 4:]
+    # Nothing is said of a frame without a sketch.
+    assert (found[1] == 0).all()
+    assert certainty[[0, 2]].min() > 0 and certainty.max() < 1
+    # What is found is a mixture of what the keyframes hold.
+    latents = found[[0, 2], :4] / certainty[[0, 2]]
+    for channel in range(4):
+        held = keyframes[0, [4 + channel, 8 + channel], 0]
+        assert held.min() <= latents[:, channel].min()
+        assert latents[:, channel].max() <= held.max()
+
+
+def test_matches_of_a_frame_depend_on_no_other_frame() -> None:
+    network, keyframes = matching_encoder(), noise(1, 12, 3, 8, 8, seed=8)
+    sketches = hints(3)
+    others = torch.cat([hints(1, seed=5), sketches[1:2], hints(1, seed=6)])
+    both = [matched(network, some, keyframes)[0][1] for some in (sketches, others)]
+    torch.testing.assert_close(both[0], both[1], atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_found_goes_with_the_keyframes() -> None:
+    network, sketches = matching_encoder(), hints(3)
+    first, last = noise(1, 4, 1, 8, 8, seed=8), noise(1, 4, 1, 8, 8, seed=9)
+    told = torch.cat([first, first, last], dim=1).expand(-1, -1, 3, -1, -1)
+    found = network.match(network.read_hints(sketches), told, 3)
+    assert found.told.shape == (1, 10, 3, 8, 8)
+    # The nearer keyframe in time counts for more: at the ends nearly alone.
+    assert found.told[:, 4, 0].min() > 0.9 and found.told[:, 4, 2].max() < 0.1
+
+
+def test_keyframes_that_are_missing_are_asked_for() -> None:
+    with pytest.raises(ValueError, match="keyframe_latents"):
+        matched(matching_encoder(), hints(3), None)

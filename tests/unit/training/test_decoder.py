@@ -1,6 +1,7 @@
 """The stage that trains the dual-reference decoder, against plain arithmetic."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 import torch
@@ -227,11 +228,28 @@ def test_what_the_denoiser_draws_is_decoded_in_its_share_of_clips() -> None:
         ({"crop_width": 12}, "multiples of 8, or 0; not 12x0"),
         ({"drawn": 1.5}, "drawn lies between 0 and 1"),
         ({"drawn_steps": 0}, "drawn_steps is 1 or more"),
+        ({"moved": 1.0}, "more only for a decoder that moves the keyframes"),
     ],
 )
 def test_crops_and_shares_that_cannot_be_are_told(wrong: dict[str, float], words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         DecoderStage(models(), settings(**wrong))
+
+
+def test_flow_learns_by_what_it_moves_before_any_pixel_is_taken_from_there() -> None:
+    moving = Autoencoder(replace(TINY.autoencoder, warps_references=True), device="meta")
+    given = replace(models(), autoencoder=filled(moving))
+    told = settings(critic=0.0, l1=1e-9, mse=0.0, lpips=0.0, moved=2.0)
+    stage = DecoderStage(given, told)
+    losses = stage(MODEL, moving_batch(), 0)
+    alone = losses.parts["moved"] + losses.parts["drawn"]
+    torch.testing.assert_close(losses.total.detach(), 2.0 * alone)
+    losses.total.backward()
+    warp = stage.autoencoder.decoder.warp
+    assert warp is not None and warp.flows is None
+    for refinement in warp.refinements:
+        gradient = cast(Tensor, refinement.maps.weight.grad)
+        assert gradient[:4].abs().max() > 0
 
 
 def test_a_crop_larger_than_the_clip_is_told() -> None:

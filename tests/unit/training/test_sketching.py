@@ -16,8 +16,9 @@ from tooncrafter_core.checkpoints.made_up import made_up_tensor
 from tooncrafter_core.config import SketchEncoderConfig
 from tooncrafter_core.errors import ModelMismatchError, TrainingError
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
+from tooncrafter_core.models.unet import Denoiser
 from tooncrafter_core.operations import TORCH_OPERATIONS
-from tooncrafter_core.presets import TINY_SKETCH
+from tooncrafter_core.presets import TINY, TINY_SKETCH
 from tooncrafter_core.training.config import StartConfig
 from tooncrafter_core.training.draws import draw_seeds
 from tooncrafter_core.training.groups import Group
@@ -144,6 +145,31 @@ def test_an_image_model_becomes_a_sketch_encoder() -> None:
     del image_model["time_embed.0.weight"]
     with pytest.raises(TrainingError, match=r"sd cannot become .*'time_embed.0.weight' is missing"):
         copy_encoder(new, image_model, "sd")
+
+
+def test_an_encoder_that_matches_learns_by_the_latents_of_sketched_frames() -> None:
+    moving = replace(TINY.unet, in_channels=16, warps_keyframes=True)
+    given = replace(
+        models(),
+        config=replace(TINY, unet=moving),
+        denoiser=filled(Denoiser(moving, device="meta")),
+    )
+    matching = filled(SketchEncoder(replace(TINY_SKETCH, matches_keyframes=True), device="meta"))
+    stage = stage_of(given, matching, matching=1.0, condition_dropout=0.0)
+    losses = stage("model", batch(), 0)
+    assert set(losses.parts) == {"mse", "matching"}
+    torch.testing.assert_close(
+        losses.total.detach(), losses.parts["mse"] + losses.parts["matching"]
+    )
+    losses.total.backward()
+    assert matching.matching.describe_sketch.weight.grad.abs().max() > 0  # type: ignore[union-attr]
+    # Without its weight the loss is that of v alone.
+    alone = stage_of(given, matching, condition_dropout=0.0)("model", batch(), 0)
+    torch.testing.assert_close(alone.total.detach(), losses.parts["mse"])
+    with pytest.raises(TrainingError, match="more only for a sketch encoder that compares"):
+        stage_of(models(), encoder(), matching=1.0)
+    with pytest.raises(ModelMismatchError, match="warps_keyframes"):
+        stage_of(models(), matching)
 
 
 def test_an_encoder_of_another_model_is_refused() -> None:
