@@ -17,6 +17,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..operations import Operations
+from .initialization import zero
 
 FARTHEST = (18, 8)
 """Cells that a pair may lie apart, across and down."""
@@ -38,19 +39,37 @@ class Matches(NamedTuple):
     """b 1 t h w: the share of the likeliest pair."""
 
 
-def context_layers(channels: int, operations: Operations, **factory: Any) -> nn.ModuleList:
+class ContextLayers(nn.ModuleList):
     """Residual layers that let a cell know what lies some cells around it."""
-    conv = operations.Conv2d
-    return nn.ModuleList(
-        nn.Sequential(
-            operations.GroupNorm(4, channels, eps=1e-5, **factory),
-            nn.SiLU(),
-            conv(channels, channels, 3, padding=1, **factory),
-            nn.SiLU(),
-            conv(channels, channels, 3, padding=reach, dilation=reach, **factory),
+
+    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+        conv = operations.Conv2d
+        super().__init__(
+            nn.Sequential(
+                operations.GroupNorm(4, channels, eps=1e-5, **factory),
+                nn.SiLU(),
+                conv(channels, channels, 3, padding=1, **factory),
+                nn.SiLU(),
+                conv(channels, channels, 3, padding=reach, dilation=reach, **factory),
+            )
+            for reach in (1, 2, 4)
         )
-        for reach in (1, 2, 4)
-    )
+
+    def init_weights(self) -> None:
+        """Let them add nothing."""
+        zero(*(cast(nn.Sequential, block)[-1] for block in self))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """The same shape, ``n c h w``."""
+        for block in self:
+            h = h + block(h)
+        return h
+
+
+def cell_places(height: int, width: int, device: torch.device) -> Tensor:
+    """``n 2``: across and down of every cell, row by row."""
+    cells = torch.arange(height * width, device=device)
+    return torch.stack([cells % width, cells // width], -1)
 
 
 class KeyframeMatching(nn.Module):
@@ -61,7 +80,7 @@ class KeyframeMatching(nn.Module):
         super().__init__()
         conv = operations.Conv2d
         self.conv_in = conv(3 * latents, HIDDEN, 3, padding=1, **factory)
-        self.blocks = context_layers(HIDDEN, operations, **factory)
+        self.blocks = ContextLayers(HIDDEN, operations, **factory)
         self.describe = conv(HIDDEN, DESCRIPTORS + 1, 1, **factory)
         self.plain = conv(latents, PLAIN, 3, padding=1, **factory)
         # Likeness of the bare latents, nearness, standing still.
@@ -72,10 +91,7 @@ class KeyframeMatching(nn.Module):
     @torch.no_grad()
     def init_weights(self, generator: torch.Generator) -> None:
         """Let likeness of the bare latents decide at first; CPU ``generator``."""
-        for block in self.blocks:
-            last = cast(nn.Conv2d, cast(nn.Sequential, block)[-1])
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(cast(Tensor, last.bias))
+        self.blocks.init_weights()
         self.describe.weight.normal_(std=0.05, generator=generator)
         nn.init.zeros_(cast(Tensor, self.describe.bias))
         self.weights.copy_(torch.tensor([0.75, 0.02, 1.0]))
@@ -85,7 +101,7 @@ class KeyframeMatching(nn.Module):
         """Keyframes ``b c h w``, scaled as the denoiser's latents."""
         batch, _, height, width = first.shape
         ways = self._ways(first.device)
-        at = self._places(height, width, first.device)
+        at = cell_places(height, width, first.device)
         ends, end_exists = self._cells(at[:, None] + ways, height, width)
         scores = self._scores(first, last).gather(2, ends.expand(batch, -1, -1))
         distance = ways.float().square().sum(-1)
@@ -113,9 +129,7 @@ class KeyframeMatching(nn.Module):
         return scores + one_alone[:, :, None] + other_alone[:, None, :]
 
     def _describe(self, keyframe: Tensor, other: Tensor) -> Tensor:
-        h = self.conv_in(torch.cat([keyframe, other, (keyframe - other).abs()], dim=1))
-        for block in self.blocks:
-            h = h + block(h)
+        h = self.blocks(self.conv_in(torch.cat([keyframe, other, (keyframe - other).abs()], dim=1)))
         return self.describe(h).float()
 
     def _frame(
@@ -148,12 +162,6 @@ class KeyframeMatching(nn.Module):
         """``p 2``: every way from a cell to another, across and down."""
         across, down = (torch.arange(-far, far + 1, device=device) for far in FARTHEST)
         return torch.stack([across.repeat(len(down)), down.repeat_interleave(len(across))], -1)
-
-    @staticmethod
-    def _places(height: int, width: int, device: torch.device) -> Tensor:
-        """``n 2``: across and down of every cell."""
-        cells = torch.arange(height * width, device=device)
-        return torch.stack([cells % width, cells // width], -1)
 
     @staticmethod
     def _cells(places: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from ..operations import Operations
 from .initialization import zero
-from .keyframe_matching import KeyframeMatching, context_layers
+from .keyframe_matching import ContextLayers, KeyframeMatching, cell_places
 from .warping import warp
 
 FARTHEST_STEP, LARGEST_CHANGE = 8.0, 5.0
@@ -116,7 +116,7 @@ class ReferenceWarp(nn.Module):
         super().__init__()
         conv = operations.Conv2d
         self.match_in = conv(latent_channels, HIDDEN, 3, padding=1, **factory)
-        self.match_blocks = context_layers(HIDDEN, operations, **factory)
+        self.match_blocks = ContextLayers(HIDDEN, operations, **factory)
         self.match = conv(HIDDEN, MATCH_CHANNELS, 1, **factory)
         self.sharpness = nn.Parameter(torch.empty(1, **factory))
         self.nearness = nn.Parameter(torch.empty(1, **factory))
@@ -140,8 +140,7 @@ class ReferenceWarp(nn.Module):
     def init_weights(self) -> None:
         """Let it begin as mere matching of latents, and weights by what explains them."""
         zero(self.weights)
-        for block in self.match_blocks:
-            zero(cast(nn.Sequential, block)[-1])
+        self.match_blocks.init_weights()
         for refinement in self.refinements:
             zero(*cast(Refinement, refinement).last_of_branch())
         self.sharpness.fill_(FIRST_SHARPNESS)
@@ -224,16 +223,10 @@ class ReferenceWarp(nn.Module):
         """Flow ``t r 2 h w`` of frames, from what is alike in their latents and the ends'."""
         height, width = latents.shape[-2:]
         h = self.match_in(torch.cat([latents[[0, -1]], latents[start : start + count]]))
-        for block in self.match_blocks:
-            h = h + block(h)
+        h = self.match_blocks(h)
         features = rearrange(self.match(h).float(), "n c h w -> n (h w) c")
         ends, frames = features[:2], features[2:]
-        down, right = torch.meshgrid(
-            torch.arange(height, device=latents.device),
-            torch.arange(width, device=latents.device),
-            indexing="ij",
-        )
-        places = torch.stack([right.flatten(), down.flatten()], -1).float()
+        places = cell_places(height, width, latents.device).float()
         apart = torch.cdist(places, places).square()
         prior = self.stillness.float() * (apart == 0) - self.nearness.float() * apart
         flows = []

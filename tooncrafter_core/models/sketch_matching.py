@@ -15,7 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..operations import Operations
-from .keyframe_matching import context_layers
+from .keyframe_matching import ContextLayers, cell_places
 
 HIDDEN, DESCRIPTORS = 48, 32
 """Channels: of the layers, and of what describes a cell."""
@@ -46,10 +46,10 @@ class SketchMatching(nn.Module):
         conv = operations.Conv2d
         self.latents = latents
         self.sketch_in = conv(hint_channels, HIDDEN, 3, padding=1, **factory)
-        self.sketch_blocks = context_layers(HIDDEN, operations, **factory)
+        self.sketch_blocks = ContextLayers(HIDDEN, operations, **factory)
         self.describe_sketch = conv(HIDDEN, DESCRIPTORS, 1, **factory)
         self.keyframe_in = conv(3 * latents, HIDDEN, 3, padding=1, **factory)
-        self.keyframe_blocks = context_layers(HIDDEN, operations, **factory)
+        self.keyframe_blocks = ContextLayers(HIDDEN, operations, **factory)
         self.describe_keyframe = conv(HIDDEN, DESCRIPTORS, 1, **factory)
         # Sharpness, nearness, and how much more the nearer keyframe in time counts.
         self.weights = nn.Parameter(torch.empty(3, **factory))
@@ -71,16 +71,14 @@ class SketchMatching(nn.Module):
         """Match sketches' features ``b t c h w`` with keyframes ``b c h w``, scaled as latents."""
         height, width = first.shape[-2:]
         num_frames = hints.shape[1]
-        h = self.sketch_in(hints.flatten(0, 1))
-        for block in self.sketch_blocks:
-            h = h + block(h)
+        h = self.sketch_blocks(self.sketch_in(hints.flatten(0, 1)))
         sketches = rearrange(
             self.describe_sketch(h).float(), "(b t) c h w -> b t (h w) c", t=num_frames
         )
         ends = torch.stack([self._describe(first, last), self._describe(last, first)], dim=1)
         ends = rearrange(ends, "b k c h w -> b 1 k c (h w)")
 
-        places = _places(height, width, first.device)
+        places = cell_places(height, width, first.device).float()
         sharpness, nearness, earliness = self.weights.float()
         scores = sharpness * (sketches.unsqueeze(2) @ ends)
         scores = scores - nearness * torch.cdist(places, places).square()
@@ -106,12 +104,4 @@ class SketchMatching(nn.Module):
 
     def _describe(self, keyframe: Tensor, other: Tensor) -> Tensor:
         h = self.keyframe_in(torch.cat([keyframe, other, (keyframe - other).abs()], dim=1))
-        for block in self.keyframe_blocks:
-            h = h + block(h)
-        return self.describe_keyframe(h).float()
-
-
-def _places(height: int, width: int, device: torch.device) -> Tensor:
-    """``n 2``: across and down of every cell, float32."""
-    cells = torch.arange(height * width, device=device)
-    return torch.stack([cells % width, cells // width], -1).float()
+        return self.describe_keyframe(self.keyframe_blocks(h)).float()
