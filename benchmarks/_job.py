@@ -155,16 +155,21 @@ class Job:
         latents = self.z.to(self._weight_dtype)
         return decode_video(decode_clip, latents, chunk=chunk, out_of_memory=())
 
-    def whole(self, steps: int, *, batched: bool) -> Tensor:
-        """From keyframes to video; the sampler's arithmetic is DDIM's, its numbers are not."""
-        _, references = self.encode()
-        self.project()
+    def sample(self, steps: int, *, batched: bool) -> Tensor:
+        """Latents after the steps; the sampler's arithmetic is DDIM's, its numbers are not."""
         denoise = self.bind(batched=batched)
         z = self.z
         for step in range(steps):
             v = denoise(z, 999 - step * (999 // steps))
             clean, eps = 0.7 * z - 0.7 * v, 0.7 * v + 0.7 * z
             z = 0.7 * clean + 0.5 * eps + 0.1 * torch.randn_like(z)
+        return z
+
+    def whole(self, steps: int, *, batched: bool) -> Tensor:
+        """From keyframes to video; what is decoded are other latents, of the same size."""
+        _, references = self.encode()
+        self.project()
+        self.sample(steps, batched=batched)
         return self.decode(references)
 
 

@@ -1,6 +1,8 @@
 """What the benchmarks say about results, and that their plain twins compute the same."""
 
+import argparse
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from benchmarks import compare, gpu
 from benchmarks._plain import PlainOperations, per_frame_text
 from benchmarks._profile import kind_of
 from benchmarks._results import Report, read
+from benchmarks._suite import Suite, within
 from benchmarks._timing import interleaved, timed
 from support.networks import deviation, filled, normal
 from tooncrafter_core.models.unet import Denoiser
@@ -70,6 +73,28 @@ def test_times_are_medians_and_end_at_their_limit() -> None:
     timing = timed(lambda: calls.append("c"), CPU, warm_ups=1, runs=3)
     assert timing.runs == 3 and calls.count("c") == 4 and timing.peak_allocated == 0
     assert timed(lambda: None, CPU, runs=50, limit=0).runs == 1
+
+
+def test_what_fails_on_a_device_is_noted_and_the_others_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    options = argparse.Namespace(out=path, device="cpu", size="tiny", dtype="float32", minutes=1.0)
+    suite = Suite(options)
+
+    def broken(suite: Suite, shape: str) -> None:
+        suite.measure("quick", lambda: None, shape, runs=1)
+        suite.measure("too large", lambda: torch.empty(2**60), shape)
+        raise KeyError(shape)
+
+    def endless(suite: Suite) -> None:
+        with within(0.05):
+            time.sleep(20)
+
+    suite.part("first", broken, "2x2")
+    suite.part("second", endless)
+    _, quick, large, first, second = read(path)
+    assert quick["runs"] == 1 and quick["name"] == "quick"
+    assert large["skipped"].startswith("RuntimeError") and first["skipped"] == "KeyError: '2x2'"
+    assert second["skipped"].startswith("TimeoutError: not done within")
 
 
 def test_plain_denoiser_predicts_the_same() -> None:
