@@ -30,6 +30,7 @@ from ...tooncrafter_core.memory import (
     tiled_bytes,
 )
 from ...tooncrafter_core.models.autoencoder import Autoencoder, Posterior, references_from
+from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
 
@@ -95,7 +96,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
         self.config = config
         self.size_multiple = model.size_multiple
         """Sides of what the denoiser can draw, in pixels, are multiples of this."""
-        self.working_dtypes = [torch.float16, torch.bfloat16, torch.float32]
+        self.working_dtypes = inference_dtypes(config)
         self.vae_dtype = comfy.model_management.vae_dtype(self.device, self.working_dtypes)
         self.latent_channels = config.z_channels
         self.latent_dim = 3

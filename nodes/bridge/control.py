@@ -27,6 +27,7 @@ from ...tooncrafter_core.config import SketchEncoderConfig
 from ...tooncrafter_core.errors import ModelMismatchError, SketchError
 from ...tooncrafter_core.memory import sketch_encoder_bytes
 from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
+from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.sketch_guidance import (
     TokensRead,
     check_sketch_encoder,
@@ -244,7 +245,8 @@ class SketchControl(comfy.controlnet.ControlBase):
 
 def load_sketch_encoder(checkpoint: Checkpoint, config: SketchEncoderConfig) -> SketchControl:
     """Build the CONTROL_NET of a sketch encoder's file; strict."""
-    dtypes = choose_dtypes(sum(info.numel for info in checkpoint.info.values()))
+    size = sum(info.numel for info in checkpoint.info.values())
+    dtypes = choose_dtypes(size, inference_dtypes(config))
     layers = comfy.ops.pick_operations(dtypes.weights, dtypes.manual_cast)
     network = HostSketchEncoder(config, layers, dtypes.weights)
     load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtypes.weights)

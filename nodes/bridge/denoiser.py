@@ -28,9 +28,10 @@ from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
 from ...tooncrafter_core.memory import denoiser_bytes
 from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser
+from ...tooncrafter_core.precision import inference_dtypes
 from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
-from .patchers import NETWORK_DTYPES, choose_dtypes, make_patcher
+from .patchers import choose_dtypes, make_patcher
 from .sampling_model import ToonCrafterModelSampling
 
 IMAGE_FEATURES = "tooncrafter_image_features"
@@ -117,7 +118,10 @@ class ToonCrafterModelConfig(comfy.supported_models_base.BASE):
     unet_config: ClassVar[dict[str, Any]] = {}
     unet_extra_config: ClassVar[dict[str, Any]] = {}
     latent_format: Any = ToonCrafterLatentFormat
-    supported_inference_dtypes: ClassVar[list[torch.dtype]] = NETWORK_DTYPES
+
+    def __init__(self, unet_config: dict[str, Any]) -> None:
+        super().__init__(unet_config)
+        self.supported_inference_dtypes = inference_dtypes(self.tooncrafter)
 
     @property
     def tooncrafter(self) -> ModelConfig:
@@ -244,7 +248,8 @@ def load_model(
     ``weight_dtype`` None lets ComfyUI choose what the device computes in.
     """
     keys = select(checkpoint.info, Component.DENOISER).values()
-    dtypes = choose_dtypes(sum(checkpoint.info[key].numel for key in keys), weight_dtype)
+    size = sum(checkpoint.info[key].numel for key in keys)
+    dtypes = choose_dtypes(size, inference_dtypes(config), weight_dtype)
     host_config = ToonCrafterModelConfig({CONFIG: config})
     host_config.latent_format = ToonCrafterLatentFormat(
         config.diffusion.latent_scale,

@@ -7,8 +7,8 @@ import comfy.model_patcher
 import torch
 from torch import nn
 
-NETWORK_DTYPES = [torch.float16, torch.bfloat16, torch.float32]
-"""What our sampling networks compute in, best first where the device is equally good at them."""
+from ...tooncrafter_core.errors import ToonCrafterError
+from ...tooncrafter_core.precision import overflow_message
 
 
 class NetworkDtypes(NamedTuple):
@@ -24,18 +24,26 @@ class NetworkDtypes(NamedTuple):
         return self.manual_cast or self.weights
 
 
-def choose_dtypes(parameters: int, weight_dtype: torch.dtype | None = None) -> NetworkDtypes:
+def choose_dtypes(
+    parameters: int, possible: list[torch.dtype], weight_dtype: torch.dtype | None = None
+) -> NetworkDtypes:
     """Let ComfyUI choose for its device, within what the user asked for.
 
     Args:
         parameters: how many the network has.
+        possible: what it can compute in, best first.
         weight_dtype: what the user wants the weights kept in; None leaves it to ComfyUI.
+
+    Raises:
+        ToonCrafterError: the network overflows in what was asked for.
     """
+    if weight_dtype == torch.float16 and weight_dtype not in possible:
+        raise ToonCrafterError(overflow_message(weight_dtype, possible))
     weights = weight_dtype or comfy.model_management.unet_dtype(
-        model_params=parameters, supported_dtypes=NETWORK_DTYPES
+        model_params=parameters, supported_dtypes=possible
     )
     device = comfy.model_management.get_torch_device()
-    cast = comfy.model_management.unet_manual_cast(weights, device, NETWORK_DTYPES)
+    cast = comfy.model_management.unet_manual_cast(weights, device, possible)
     return NetworkDtypes(weights, cast)
 
 

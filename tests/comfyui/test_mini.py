@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 import torch
+from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
 from tooncrafter_pack.nodes.bridge.control import load_sketch_encoder as load_control
 from tooncrafter_pack.nodes.bridge.denoiser import load_model
+from tooncrafter_pack.nodes.bridge.patchers import choose_dtypes
+from tooncrafter_pack.tooncrafter_core import presets
+from tooncrafter_pack.tooncrafter_core.errors import ToonCrafterError
+from tooncrafter_pack.tooncrafter_core.precision import inference_dtypes
 
 from support.host_models import (
     build_models,
@@ -82,3 +87,21 @@ def test_previews_have_the_colours_that_the_checkpoint_brings(
     expected = ((colours(latents[:, :, 0])[0].movedim(0, -1) + 1) * 127.5).clamp(0, 255)
     assert (pixels[1] - expected).abs().max() <= 1
     assert (pixels[0] - expected).abs().max() > 20
+
+
+def test_it_computes_in_bfloat16_where_a_card_would_take_float16(
+    pack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management
+
+    # As a card with tensor cores answers.
+    for question in ("should_use_fp16", "should_use_bf16"):
+        monkeypatch.setattr(comfy.model_management, question, lambda *_, **__: True)
+    size = 1000
+    assert choose_dtypes(size, inference_dtypes(presets.TINY)).compute == torch.float16
+    for config in (presets.MINI, presets.MINI_SKETCH):
+        assert choose_dtypes(size, inference_dtypes(config)).compute == torch.bfloat16
+        with pytest.raises(ToonCrafterError, match="beyond what fp16 can hold"):
+            choose_dtypes(size, inference_dtypes(config), torch.float16)
+    vae = ToonCrafterVAE(made_up_checkpoint(MINI), presets.MINI)
+    assert vae.working_dtypes == [torch.bfloat16, torch.float32]

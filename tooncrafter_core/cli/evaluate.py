@@ -284,10 +284,10 @@ def _load(args: argparse.Namespace, checkpoint: Path) -> Any:
 
 def _load_without_encoders(args: argparse.Namespace, checkpoint: Path) -> Any:
     """What reconstruction needs: text and image encoder may be missing."""
-    from ..checkpoints import build_models, read_checkpoint
+    from ..checkpoints import build_models, detect, read_checkpoint
 
-    device = choose_device(args.device)
-    return build_models(read_checkpoint(checkpoint), choose_dtype(args.dtype, device), device)
+    device, opened = choose_device(args.device), read_checkpoint(checkpoint)
+    return build_models(opened, choose_dtype(args.dtype, device, detect(opened)), device)
 
 
 def _output_folder(text: str) -> Path:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..checkpoints import Models
     from ..conditioning.sketches import SketchLayer
+    from ..config import ModelConfig
     from ..diffusion.samplers import SamplingProgress
     from ..models.sketch_encoder import SketchEncoder
     from ..settings import InterpolationSettings
@@ -145,7 +146,10 @@ def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tenso
 
 def load_encoder(args: argparse.Namespace) -> "SketchEncoder":
     """The sketch encoder, where the model will be."""
-    dtype = choose_dtype(args.dtype, choose_device(args.device))
+    from ..checkpoints import detect, read_checkpoint
+
+    config = detect(read_checkpoint(args.checkpoint))
+    dtype = choose_dtype(args.dtype, choose_device(args.device), config)
     return load_sketch_encoder(args, storage_device(args), dtype)
 
 
@@ -174,9 +178,10 @@ def needs_offloading(args: argparse.Namespace, settings: "InterpolationSettings"
     names = ("checkpoint", "text_encoder", "image_encoder", "sketch_encoder")
     files = [file for name in names if (file := vars(args).get(name)) is not None]
     checkpoints = [read_checkpoint(file) for file in files]
-    itemsize = choose_dtype(args.dtype, device).itemsize
+    config = detect(checkpoints[0])
+    itemsize = choose_dtype(args.dtype, device, config).itemsize
     values = sum(prod(shape) for checkpoint in checkpoints for shape in checkpoint.shapes.values())
-    return job_bytes(detect(checkpoints[0]), settings, values * itemsize, itemsize) > free
+    return job_bytes(config, settings, values * itemsize, itemsize) > free
 
 
 def load_models(args: argparse.Namespace) -> "Models":
@@ -194,9 +199,9 @@ def load_models(args: argparse.Namespace) -> "Models":
     from ..pipeline import missing_encoder
 
     device = storage_device(args)
-    dtype = choose_dtype(args.dtype, choose_device(args.device))
     checkpoint = read_checkpoint(args.checkpoint)
     config = detect(checkpoint)
+    dtype = choose_dtype(args.dtype, choose_device(args.device), config)
     encoders = {
         component: encoder_checkpoint(read_checkpoint(file), component, config)
         for component in OPTIONAL
@@ -214,13 +219,29 @@ def load_models(args: argparse.Namespace) -> "Models":
     return models
 
 
-def choose_dtype(name: str, device: "torch.device") -> "torch.dtype":
-    """The precision to compute in; ``auto`` is what the device is quick at."""
+def choose_dtype(name: str, device: "torch.device", config: "ModelConfig") -> "torch.dtype":
+    """The precision to compute in; ``auto`` is what the device is quick at.
+
+    ``ToonCrafterError`` for one that a model of these sizes overflows in.
+    """
     import torch
 
-    if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    return getattr(torch, DTYPES[name])
+    from ..precision import inference_dtypes, overflow_message
+
+    possible = inference_dtypes(config)
+    if name != "auto":
+        dtype: torch.dtype = getattr(torch, DTYPES[name])
+        if dtype not in possible:
+            raise ToonCrafterError(overflow_message(dtype, possible))
+        return dtype
+    if device.type != "cuda":
+        return torch.float32
+    # GPUs from before bfloat16 imitate it slowly.
+    if possible[0] == torch.bfloat16 and not torch.cuda.is_bf16_supported(
+        including_emulation=False
+    ):
+        return torch.float32
+    return possible[0]
 
 
 def choose_device(name: str) -> "torch.device":

@@ -15,6 +15,8 @@ from support.command_line import command, failure
 from tooncrafter_core import memory
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, interpolate_options, main
+from tooncrafter_core.errors import ToonCrafterError
+from tooncrafter_core.presets import MINI, TINY
 from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
 
 
@@ -133,8 +135,19 @@ def test_dtype_and_device_reach_every_network(folder: Path) -> None:
     for name in ("denoiser", "projector", "autoencoder", "text_encoder", "image_encoder"):
         parameters = list(getattr(models, name).parameters())
         assert {p.dtype for p in parameters} == {torch.bfloat16}
-    assert interpolate.choose_dtype("auto", torch.device("cpu")) == torch.float32
-    assert interpolate.choose_dtype("auto", torch.device("cuda")) == torch.float16
+
+
+def test_the_precision_suits_device_and_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert interpolate.choose_dtype("auto", cpu, TINY) == torch.float32
+    assert interpolate.choose_dtype("auto", gpu, TINY) == torch.float16
+    assert interpolate.choose_dtype("fp16", gpu, TINY) == torch.float16
+    # The mini model overflows in float16.
+    for has_wide, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: has_wide)  # noqa: B023
+        assert interpolate.choose_dtype("auto", gpu, MINI) == expected
+    with pytest.raises(ToonCrafterError, match=r"beyond what fp16 can hold.*auto, bf16 or fp32"):
+        interpolate.choose_dtype("fp16", gpu, MINI)
 
 
 @pytest.mark.parametrize(
