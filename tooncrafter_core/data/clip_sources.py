@@ -5,11 +5,11 @@ A source lists its clips without reading pictures, and reads any frames of one w
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -134,13 +134,18 @@ class VideoFiles:
 class ProceduralClips:
     """Cartoons drawn from seeds, at the size that will be trained on, with exact line art.
 
-    ``look`` is ``cartoon``, ``live``, ``lines``, or ``mixed``: a look for each seed, of eight five
-    in the first, two in the second, one in the third. ``with_lines`` draws the line art too.
-    ``kinds`` are the main figures that seeds take turns in; without any it is the seed's own.
+    ``look`` is ``cartoon``, ``live``, ``lines``, ``painted``, or a mixture with a look for each
+    seed: ``mixed`` without painted ones, ``all`` with them (``MIXTURES``). ``with_lines`` draws the
+    line art too. ``kinds`` are the main figures that seeds take turns in; without any it is the
+    seed's own.
     """
 
     GROUP = 256
-    MIXED = ("cartoon",) * 5 + ("live",) * 2 + ("lines",)
+    MIXTURES: ClassVar[Mapping[str, Sequence[str]]] = {
+        "mixed": ("cartoon",) * 5 + ("live",) * 2 + ("lines",),
+        "all": ("cartoon",) * 3 + ("painted",) * 3 + ("live", "lines"),
+    }
+    """Looks that seeds take turns in."""
 
     def __init__(
         self, seeds: Sequence[int], width: int, height: int, num_frames: int = 16,
@@ -169,7 +174,8 @@ class ProceduralClips:
         ]
 
     def _look(self, seed: int) -> str:
-        return self.MIXED[seed % len(self.MIXED)] if self.look == "mixed" else self.look
+        turns = self.MIXTURES.get(self.look, (self.look,))
+        return turns[seed % len(turns)]
 
     def read(self, clip: int, frames: Sequence[int]) -> ClipFrames:
         """Draw frames."""

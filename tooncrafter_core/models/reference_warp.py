@@ -23,11 +23,12 @@ from torch.nn import functional as F
 from ..operations import Operations
 from .initialization import zero
 from .keyframe_matching import ContextLayers, KeyframeMatching, cell_places
+from .picture_choice import LARGEST_CHANGE, PICTURES, PictureChoice, bounded
 from .warping import warp
 
-FARTHEST_STEP, LARGEST_CHANGE = 8.0, 5.0
-"""Cells by which a level can change the flow, and what it can add to a picture's weight. Without
-bounds a flow that is wrong makes layers see what makes it worse, until nothing is ever moved."""
+FARTHEST_STEP = 8.0
+"""Cells by which a level can change the flow. Without bounds a flow that is wrong makes layers see
+what makes it worse, until nothing is ever moved."""
 MATCH_CHANNELS = 32
 FIRST_SHARPNESS = 1.0
 """Of the matching before anything is learnt: distances are of latents near one."""
@@ -37,14 +38,12 @@ FLOWS = 3
 FIRST_TRUST = (4.0, 0.0, 0.5, 0.5, 1.0, -1.2)
 """What an error of the latents costs; what speaks for the flow that was found for the frame, for
 the even one, and for none at all; for a keyframe as it is, and for what was drawn."""
-FIRST_AGREEMENT = (2.0, 10.0)
-"""What speaks for a keyframe as it is where both show the same, and how soon that wears off."""
 HIDDEN = 32
-HIDDEN_AT_PICTURE = 24
-"""Channels: of a refinement's layers, of the one that weighs pictures at their own size."""
-FLOW, PICTURES = 4, 5
-"""Channels of the maps: flow to both keyframes, then the weights of the moved keyframes, of the
-keyframes as they are, and of what was drawn."""
+"""Channels of a refinement's layers."""
+EVENED, LEAST_SHARE = 25, 1e-3
+"""Pixels over which flow is averaged, twice, and what counts of those that are not moved."""
+FLOW = 4
+"""Channels of the maps: flow to both keyframes; then follow the weights of the pictures."""
 
 
 @dataclass
@@ -53,6 +52,8 @@ class WarpState:
 
     latents: Tensor
     references: Sequence[Tensor]
+    time: Tensor
+    """Of the frames, 0 at the first keyframe and 1 at the last."""
     even: Tensor
     """Flow to both keyframes of what moves evenly between them, ``t r 2 h w``, in latent cells."""
     maps: dict[int, Tensor] = field(default_factory=dict)
@@ -126,11 +127,7 @@ class ReferenceWarp(nn.Module):
         self.refinements = nn.ModuleList(
             Refinement(channels, operations, **factory) for channels in level_channels[1:]
         )
-        # The features, both keyframes moved and as they are, and how far either pair disagrees.
-        seen, hidden = level_channels[0] + 4 * out_channels + 2, HIDDEN_AT_PICTURE
-        self.weigh = conv(seen, hidden, 3, padding=1, **factory)
-        self.weights = conv(hidden, PICTURES, 3, padding=1, **factory)
-        self.agreement = nn.Parameter(torch.empty(2, **factory))
+        self.choice = PictureChoice(level_channels[0], out_channels, operations, **factory)
         self.flows: list[Tensor] | None = None
         """Where training listens: what each level made of the flow, ``t 4 h w``, in its cells."""
         self.drawn: list[Tensor] | None = None
@@ -139,7 +136,7 @@ class ReferenceWarp(nn.Module):
     @torch.no_grad()
     def init_weights(self) -> None:
         """Let it begin as mere matching of latents, and weights by what explains them."""
-        zero(self.weights)
+        self.choice.init_weights()
         self.match_blocks.init_weights()
         for refinement in self.refinements:
             zero(*cast(Refinement, refinement).last_of_branch())
@@ -147,7 +144,6 @@ class ReferenceWarp(nn.Module):
         self.nearness.fill_(FIRST_NEARNESS)
         self.stillness.fill_(FIRST_STILLNESS)
         self.trust.copy_(torch.tensor(FIRST_TRUST))
-        self.agreement.copy_(torch.tensor(FIRST_AGREEMENT))
         self.keyframe_matching.init_weights(torch.Generator().manual_seed(0))
 
     def begin(self, latents: Tensor, references: Sequence[Tensor]) -> WarpState:
@@ -157,9 +153,9 @@ class ReferenceWarp(nn.Module):
         """
         first, last = latents[:1], latents[-1:]
         way = self.keyframe_matching(first, last, len(latents)).way[0]
-        time = torch.linspace(0, 1, len(latents), device=latents.device).view(-1, 1, 1, 1)
-        way = rearrange(way, "n t h w -> t n h w")
-        return WarpState(latents, references, torch.stack([-time * way, (1 - time) * way], dim=1))
+        time = torch.linspace(0, 1, len(latents), device=latents.device)
+        way, s = rearrange(way, "n t h w -> t n h w"), time.view(-1, 1, 1, 1)
+        return WarpState(latents, references, time, torch.stack([-s * way, (1 - s) * way], dim=1))
 
     def at_level(self, level: int, x: Tensor, start: int, state: WarpState) -> Tensor:
         """Improve the flow of the frames from ``start`` by their features ``t c h w``."""
@@ -168,13 +164,8 @@ class ReferenceWarp(nn.Module):
         maps = state.maps[start]
         if level == 0:
             maps = enlarged(maps, x.shape[-2:])
-            pictures = self._keyframes(maps, state)
-            apart = (pictures[:, [0, 2]] - pictures[:, [1, 3]]).abs().mean(2)
-            h = self.weigh(torch.cat([x, pictures.flatten(1, 2).to(x), apart.to(x)], dim=1))
-            weights = maps[:, FLOW:] + bounded(self.weights(F.silu(h)), LARGEST_CHANGE)
-            largest, wearing = self.agreement.float()
-            agree = largest * torch.exp(-wearing * F.avg_pool2d(apart[:, 1:], 5, 1, 2))
-            weights = weights + F.pad(agree.expand(-1, 2, -1, -1), (0, 0, 0, 0, 2, 1))
+            pictures, time = self._keyframes(maps, state), state.time[start : start + x.shape[0]]
+            weights = self.choice(x, pictures, maps[:, FLOW:], time)
             state.maps[start] = torch.cat([maps[:, :FLOW], weights], dim=1)
             return x
         refinement = self.refinements[level - 1]
@@ -189,16 +180,17 @@ class ReferenceWarp(nn.Module):
         if self.drawn is not None:
             self.drawn.append(drawn)
         maps = state.maps.pop(start)
-        pictures = torch.cat([self._keyframes(maps, state), drawn.float().unsqueeze(1)], dim=1)
-        weights = maps[:, FLOW:].softmax(1).unsqueeze(2)
-        return reduce(weights * pictures, "t n c h w -> t c h w", "sum").to(drawn)
+        weights = maps[:, FLOW:].softmax(1)
+        flow = evened(maps[:, :FLOW], weights[:, :2].sum(1, keepdim=True))
+        pictures = torch.cat([self._keyframes(flow, state), drawn.float().unsqueeze(1)], dim=1)
+        return reduce(weights.unsqueeze(2) * pictures, "t n c h w -> t c h w", "sum").to(drawn)
 
     @staticmethod
     def _keyframes(maps: Tensor, state: WarpState) -> Tensor:
         """``t 4 c h w``, float32: both keyframes moved, then both as they are."""
         keyframes = state.references[-1]
         still = repeat(keyframes.float(), "c r h w -> t r c h w", t=maps.shape[0])
-        return torch.cat([move_references(keyframes, maps), still], dim=1)
+        return torch.cat([move_references(keyframes, maps, is_sharp=True), still], dim=1)
 
     def _likeliest(self, state: WarpState, start: int, count: int) -> Tensor:
         """Maps ``t 9 h w`` of frames: what explains their latents, in each cell."""
@@ -217,7 +209,8 @@ class ReferenceWarp(nn.Module):
         of_moved = -costs * (likely * errors).sum(1)
         of_still = as_it_is - costs * errors[:, -1]
         of_drawn = as_drawn.expand_as(of_still[:, :1])
-        return torch.cat([flow, of_moved, of_still, of_drawn], dim=1)
+        by_time = self.choice.by_time(state.time[start : start + count])
+        return torch.cat([flow, torch.cat([of_moved, of_still, of_drawn], dim=1) + by_time], dim=1)
 
     def _matched(self, latents: Tensor, start: int, count: int) -> Tensor:
         """Flow ``t r 2 h w`` of frames, from what is alike in their latents and the ends'."""
@@ -237,17 +230,27 @@ class ReferenceWarp(nn.Module):
         return rearrange(torch.stack(flows), "r t (h w) n -> t r n h w", h=height)
 
 
-def bounded(change: Tensor, largest: float) -> Tensor:
-    """The same while it is small, and never more than ``largest``; float32."""
-    return largest * torch.tanh(change.float() / largest)
+def evened(flow: Tensor, shares: Tensor) -> Tensor:
+    """Flow ``t 4 h w`` as the moved pixels around have it, each by its share ``t 1 h w``.
+
+    What moves together stays together, and what stands still around it does not hold it back.
+    """
+    shares = shares + LEAST_SHARE
+    sums = torch.cat([flow * shares, shares], dim=1)
+    for _ in range(2):
+        for sides in ((EVENED, 1), (1, EVENED)):
+            down, right = (side // 2 for side in sides)
+            sums = F.pad(sums, (right, right, down, down), mode="replicate")
+            sums = F.avg_pool2d(sums, sides, stride=1)
+    return sums[:, :-1] / sums[:, -1:]
 
 
-def move_references(reference: Tensor, maps: Tensor) -> Tensor:
+def move_references(reference: Tensor, maps: Tensor, is_sharp: bool = False) -> Tensor:
     """``t r c h w``, float32: a ``c r h w`` reference moved by the flow that maps begin with."""
     count = maps.shape[0]
     pictures = repeat(reference, "c r h w -> (t r) c h w", t=count)
     flow = rearrange(maps[:, :FLOW], "t (r n) h w -> (t r) n h w", r=2)
-    return rearrange(warp(pictures, flow), "(t r) c h w -> t r c h w", t=count)
+    return rearrange(warp(pictures, flow, is_sharp), "(t r) c h w -> t r c h w", t=count)
 
 
 def enlarged(maps: Tensor, size: Sequence[int]) -> Tensor:

@@ -23,7 +23,8 @@ class StartConfig:
     """Sizes of a model that begins from nothing, a preset's name."""
     fresh: list[str] = field(default_factory=list)
     """Components that begin from nothing although ``checkpoint`` has them; ``reference_warp`` is
-    what moves the keyframes' pixels in the decoder, without the rest of it."""
+    what moves the keyframes' pixels in the decoder, without the rest of it, ``picture_choice`` the
+    part of that which chooses among the moved, unmoved and drawn pixels."""
     text_encoder: str | None = None
     """A file of its own, for a checkpoint that has none."""
     image_encoder: str | None = None
@@ -45,7 +46,8 @@ class DataConfig:
     """Procedural clips."""
     first_seed: int = 0
     look: str = "cartoon"
-    """Of procedural clips: ``cartoon``, ``live``, ``lines`` or ``mixed``."""
+    """Of procedural clips: ``cartoon``, ``live``, ``lines``, ``painted``, or a mixture: ``mixed``
+    without painted ones, ``all`` with them."""
     kinds: list[str] = field(default_factory=list)
     """Main figures of procedural clips, one after the other, such as ``walker`` and ``ball``; none
     takes all, each as often as it is drawn."""

@@ -1,6 +1,8 @@
 """Where a run computes: accelerate set up from the settings, one process or many."""
 
 import logging
+import os
+from collections.abc import MutableMapping
 from typing import Any
 
 import torch
@@ -19,7 +21,7 @@ def make_accelerator(config: MachineConfig, players: int) -> Any:
     """
     try:
         from accelerate import Accelerator
-        from accelerate.utils import DistributedDataParallelKwargs
+        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
     except ModuleNotFoundError as error:
         raise TrainingError(
             "Training needs the Python package accelerate, which is not installed. "
@@ -28,12 +30,30 @@ def make_accelerator(config: MachineConfig, players: int) -> Any:
     check_device(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    # Several players: in each one's pass the others' parameters have no gradients.
+    handlers: list[Any] = [DistributedDataParallelKwargs(find_unused_parameters=players > 1)]
+    on_cpu = config.device == "cpu"
+    if not on_cpu and share_gpus(os.environ, torch.cuda.device_count()):
+        # NCCL refuses two processes on one device.
+        handlers.append(InitProcessGroupKwargs(backend="gloo"))
     return Accelerator(
-        cpu=config.device == "cpu",
+        cpu=on_cpu,
         mixed_precision="no" if config.precision == "fp32" else config.precision,
-        # Several players: in each one's pass the others' parameters have no gradients.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=players > 1)],
+        kwargs_handlers=handlers,
     )
+
+
+def share_gpus(environment: MutableMapping[str, str], num_gpus: int) -> bool:
+    """Whether a launcher started more processes than there are GPUs, which they then share.
+
+    A small model leaves a GPU idle while one process launches its kernels; several keep it busy.
+    This process is given a GPU that exists: ``LOCAL_RANK`` in ``environment`` changes.
+    """
+    processes = int(environment.get("LOCAL_WORLD_SIZE", "1"))
+    if not 0 < num_gpus < processes:
+        return False
+    environment["LOCAL_RANK"] = str(int(environment["LOCAL_RANK"]) % num_gpus)
+    return True
 
 
 def check_device(config: MachineConfig) -> None:

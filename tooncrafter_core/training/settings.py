@@ -18,7 +18,7 @@ Values = Mapping[str, Any]
 
 CHOICES = {
     "data.source": SOURCES,
-    "data.look": ("cartoon", "live", "lines", "mixed"),
+    "data.look": ("cartoon", "live", "lines", "painted", "mixed", "all"),
     "data.fit": FIT_MODES,
     "data.lines": ("line_art", "exact"),
     "optimizer.schedule": SCHEDULES,

@@ -19,9 +19,10 @@ from ..presets import PRESETS
 from .config import StartConfig
 
 NETWORKS = (*REQUIRED, *OPTIONAL)
-REFERENCE_WARP = "reference_warp"
-"""The one part of a component that can begin from nothing alone: the decoder's ``warp``."""
 WARP_KEYS = f"{COMPONENT_KEYS[Component.AUTOENCODER].prefix}decoder.warp."
+REFERENCE_WARP, PICTURE_CHOICE = "reference_warp", "picture_choice"
+DECODER_PARTS = {REFERENCE_WARP: WARP_KEYS, PICTURE_CHOICE: f"{WARP_KEYS}choice."}
+"""Parts of a component that can begin from nothing alone, and how their keys begin."""
 
 
 def start_models(config: StartConfig, operations: Operations, seed: int) -> Models:
@@ -50,8 +51,9 @@ def start_models(config: StartConfig, operations: Operations, seed: int) -> Mode
 
 def _load(config: StartConfig, operations: Operations, seed: int) -> Models:
     checkpoint = read_checkpoint(str(config.checkpoint))
-    if REFERENCE_WARP in config.fresh:
-        checkpoint = _with_new_warp(checkpoint, seed)
+    for part in DECODER_PARTS:
+        if part in config.fresh:
+            checkpoint = _with_new_part(checkpoint, part, seed)
     sizes = detect(checkpoint)
     encoders = {
         component: encoder_checkpoint(read_checkpoint(file), component, sizes)
@@ -72,23 +74,29 @@ def _load(config: StartConfig, operations: Operations, seed: int) -> Models:
     return models
 
 
-def _with_new_warp(checkpoint: Checkpoint, seed: int) -> Checkpoint:
-    """The same with new weights for what moves the references, whatever the file has for it.
+def _with_new_part(checkpoint: Checkpoint, part: str, seed: int) -> Checkpoint:
+    """The same with new weights for a part of what moves the references, whatever is there.
 
-    What matches the keyframes is a copy of the denoiser's, where that has it.
+    Of a whole new warp, what matches the keyframes is a copy of the denoiser's, where that has it.
     """
     sizes = detect(checkpoint)
     if not sizes.autoencoder.warps_references:
         raise TrainingError(
-            f"The decoder of {checkpoint.name} moves no references: take {REFERENCE_WARP} out of "
-            "start.fresh."
+            f"The decoder of {checkpoint.name} moves no references: take {part} out of start.fresh."
         )
     new = _new_models(sizes, (Component.AUTOENCODER,), TORCH_OPERATIONS, seed)
     prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
     own = {prefix + key: value for key, value in new.autoencoder.state_dict().items()}
-    tensors = {key: checkpoint[key] for key in checkpoint if not key.startswith(WARP_KEYS)}
-    tensors |= {key: value for key, value in own.items() if key.startswith(WARP_KEYS)}
-    tensors |= _denoiser_matching(checkpoint, sizes)
+    begin = DECODER_PARTS[part]
+    tensors = {
+        key: checkpoint[key]
+        for key in checkpoint
+        # Nor what the warp of an earlier version had.
+        if not key.startswith(begin) and (key in own or not key.startswith(WARP_KEYS))
+    }
+    tensors |= {key: value for key, value in own.items() if key.startswith(begin)}
+    if part == REFERENCE_WARP:
+        tensors |= _denoiser_matching(checkpoint, sizes)
     return Checkpoint.from_tensors(tensors, name=checkpoint.name, metadata=checkpoint.metadata)
 
 
@@ -136,7 +144,7 @@ def _preset(name: str) -> ModelConfig:
 
 
 def _fresh_components(config: StartConfig) -> tuple[Component, ...]:
-    names = [*(component.value for component in NETWORKS), REFERENCE_WARP]
+    names = [*(component.value for component in NETWORKS), *DECODER_PARTS]
     for name in config.fresh:
         if name not in names:
             raise TrainingError(f"start.fresh names components, {', '.join(names)}; not '{name}'.")

@@ -215,10 +215,17 @@ def test_a_state_of_other_clips_is_refused() -> None:
         ClipLoader(two, 1).load_state_dict(ClipLoader(one, 1).state_dict())
 
 
-def test_mixed_clips_have_a_look_for_each_seed() -> None:
-    mixed = ProceduralClips(range(8), 32, 32, look="mixed")
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        ("mixed", ["cartoon"] * 5 + ["live"] * 2 + ["lines"]),
+        ("all", ["cartoon"] * 3 + ["painted"] * 3 + ["live", "lines"]),
+    ],
+)
+def test_mixed_clips_have_a_look_for_each_seed(look: str, expected: list[str]) -> None:
+    mixed = ProceduralClips(range(8), 32, 32, look=look)
     looks = [clip.key.split("-")[0] for clip in mixed.clips]
-    assert looks == ["cartoon"] * 5 + ["live"] * 2 + ["lines"]
+    assert looks == expected
     for seed in (0, 5, 7):
         alone = ProceduralClips(range(8), 32, 32, look=looks[seed])
         assert (mixed.read(seed, [3]).pixels == alone.read(seed, [3]).pixels).all()

@@ -11,7 +11,8 @@ from torch import Tensor
 from support.networks import deviation, filled, normal
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.decoder_layers import clip_statistics, map_frames
-from tooncrafter_core.models.reference_warp import FARTHEST_STEP, FIRST_AGREEMENT, FIRST_TRUST
+from tooncrafter_core.models.picture_choice import FIRST_AGREEMENT, FIRST_TIME_PRIOR
+from tooncrafter_core.models.reference_warp import FARTHEST_STEP, FIRST_TRUST
 from tooncrafter_core.models.references import ReferenceResidual
 from tooncrafter_core.operations import TORCH_OPERATIONS
 from tooncrafter_core.presets import TINY
@@ -82,12 +83,20 @@ def test_before_it_learns_a_moving_decoder_mixes_the_keyframes_with_what_it_draw
         drawn = network.decode(z, None)
     # All four show the same, and by the first trust they weigh far more than what is drawn.
     _, _, even, _, as_it_is, as_drawn = FIRST_TRUST
-    chances = (0.0, as_it_is + FIRST_AGREEMENT[0])
-    parts = [2 * math.exp(chance) for chance in chances] + [math.exp(as_drawn)]
-    share = parts[-1] / sum(parts)
-    expected = (1 - share) * pictures[0, :, None] + share * drawn[0]
-    assert even > 0 and share < 0.05
-    assert deviation(decoded[0], expected) < 1e-3
+    assert even > 0
+    for frame, sooner in enumerate((1, 0, -1)):
+        chances = [
+            chance + way * prior * sooner
+            for chance, prior in zip(
+                (0.0, as_it_is + FIRST_AGREEMENT[0]), FIRST_TIME_PRIOR, strict=True
+            )
+            for way in (1, -1)
+        ]
+        parts = [math.exp(chance) for chance in (*chances, as_drawn)]
+        share = parts[-1] / sum(parts)
+        expected = (1 - share) * pictures[0] + share * drawn[0, :, frame]
+        assert share < 0.05
+        assert deviation(decoded[:, :, frame], expected[None]) < 1e-3
 
 
 def test_flow_stays_near_what_was_matched_whatever_the_weights() -> None:

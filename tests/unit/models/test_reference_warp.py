@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from support.networks import by_likeness_alone, deviation, normal
-from tooncrafter_core.models.reference_warp import FLOW, ReferenceWarp, WarpState
+from tooncrafter_core.models.reference_warp import EVENED, FLOW, ReferenceWarp, WarpState, evened
 from tooncrafter_core.operations import TORCH_OPERATIONS
 
 FRAMES, HEIGHT, WIDTH = 5, 8, 20
@@ -52,8 +52,16 @@ def test_flow_of_a_pan_leads_to_both_keyframes() -> None:
 def test_what_stands_still_is_taken_from_where_it_is() -> None:
     _, found = maps(pan(0))
     assert found[:, :FLOW].abs().max() < 1e-3
-    assert (found[:, STILL].amin(1) > found[:, MOVED].amax(1)).all()
-    assert (found[:, STILL].amin(1) > found[:, DRAWN]).all()
+    assert (found[:, STILL] > found[:, MOVED]).all()
+    assert (found[:, STILL].amax(1) > found[:, DRAWN]).all()
+
+
+def test_the_nearer_keyframe_counts_more() -> None:
+    _, found = maps(pan(0))
+    for pair in (MOVED, STILL):
+        ahead = found[:, pair].diff(dim=1).mean((1, 2, 3))
+        assert (ahead.diff() > 0).all() and ahead[0] < -2 and ahead[-1] > 2
+        assert abs(float(ahead[FRAMES // 2])) < 1e-3
 
 
 def test_what_neither_keyframe_explains_is_drawn() -> None:
@@ -63,4 +71,24 @@ def test_what_neither_keyframe_explains_is_drawn() -> None:
     there = found[2, :, 3:5, 10:12]
     assert (there[DRAWN] > there[FLOW:DRAWN].amax(0)).all()
     elsewhere = found[2, :, :, :5]
-    assert (elsewhere[STILL].amin(0) > elsewhere[DRAWN]).all()
+    assert (elsewhere[STILL].amax(0) > elsewhere[DRAWN]).all()
+
+
+def test_what_moves_together_is_moved_alike_and_what_stands_still_has_no_say() -> None:
+    # A square that goes right before a still ground, found unevenly.
+    flow, shares = torch.zeros(2, 4, 80, 96), torch.zeros(2, 1, 80, 96)
+    square = (slice(None), slice(None), slice(30, 50), slice(40, 60))
+    flow[square] = 6 + normal(2, 4, 20, 20, seed=3)
+    shares[square] = 0.9
+    found = evened(flow, shares)
+    # The ground counts a little for each of its many pixels.
+    assert (found[square] - 6).abs().max() < 0.6
+    assert (found[square] - 6).abs().max() < 0.3 * (flow[square] - 6).abs().max()
+    far = 2 * (EVENED // 2) + 1
+    assert found[..., : 40 - far].abs().max() < 1e-3
+
+
+def test_even_flow_stays_as_it_is() -> None:
+    flow = torch.tensor([3.0, -1.0, 2.0, 0.5]).view(1, 4, 1, 1).expand(1, 4, 40, 48)
+    shares = normal(1, 1, 40, 48, seed=8).sigmoid()
+    assert deviation(evened(flow, shares), flow) < 1e-4

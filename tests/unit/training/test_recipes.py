@@ -1,6 +1,7 @@
 """The recipes of the mini model are settings that their stages take, each going on from another."""
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,19 @@ from tooncrafter_core.training.settings import read_settings
 from tooncrafter_core.training.stages import STAGES
 
 DATA = Path(__file__).parent / "data"
-RECIPES = sorted((Path(training.__file__).parent / "recipes").glob("*.yaml"))
+
+
+def number_of(recipe: Path) -> int:
+    """The number in its name."""
+    found = re.match(r"mini_(\d+)", recipe.stem)
+    assert found is not None
+    return int(found[1])
+
+
+RECIPES = sorted(
+    (Path(training.__file__).parent / "recipes").glob("*.yaml"),
+    key=lambda path: (number_of(path), path.stem),
+)
 
 
 def stage_of(recipe: Path) -> str:

@@ -9,19 +9,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from functools import cache
 from typing import Any
 
-import numpy as np
+from .textures import Colour, grain_paint, paint, shaded
 
-Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
 BLACK: Colour = (12, 10, 16)
 WHITE: Colour = (250, 250, 250)
-TEXTURE_SIZE = 128
-TEXTURE_SCALE = 1 / 110
-"""Of the picture's height, a cell of the texture."""
 
 
 class Look(Enum):
@@ -33,6 +28,8 @@ class Look(Enum):
     """The outlines alone, black on white, hidden where the cartoon hides them."""
     LIVE = "live"
     """Shaded and textured, without outlines."""
+    PAINTED = "painted"
+    """Outlined figures before painted scenery, as in films on celluloid."""
 
 
 class Drawing:
@@ -49,7 +46,9 @@ class Drawing:
 
             recorder = skia.PictureRecorder()
             canvas = recorder.beginRecording(skia.Rect.MakeLTRB(-9, -9, 9, 9))
-            self.draw(Brush(canvas, brush.look, brush.line_width, brush.ink))
+            inner = Brush(canvas, brush.look, brush.line_width, brush.ink)
+            inner.texture = brush.texture
+            self.draw(inner)
             self.pictures[brush.look] = recorder.finishRecordingAsPicture()
         return self.pictures[brush.look]
 
@@ -69,7 +68,9 @@ class Brush:
         self.ink = ink
         self.marks: list[tuple[str, Point]] = []
         """Names and places, in pixels, of the parts drawn so far."""
-        self.pen = self.stroke(ink if look is Look.CARTOON else (0, 0, 0), line_width)
+        self.texture: int | None = None
+        """Number of the paint in the painted look; None for flat colours."""
+        self.pen = self.stroke((0, 0, 0) if look is Look.LINES else ink, line_width)
 
     def stroke(self, colour: Colour, width: float) -> Any:
         """A paint for lines with round ends."""
@@ -85,17 +86,19 @@ class Brush:
         skia = self.skia
         if self.look is Look.LINES:
             colour = (255, 255, 255)
-        paint = skia.Paint(AntiAlias=True, Color=skia.Color(*colour))
-        if self.look is Look.LIVE:
-            paint.setShader(_shaded(colour, bounds))
-        return paint
+        inside = skia.Paint(AntiAlias=True, Color=skia.Color(*colour))
+        if self.look is Look.LIVE or (self.look is Look.PAINTED and self.texture is not None):
+            inside.setShader(shaded(colour, bounds))
+        return inside
 
     def shape(self, path: Any, colour: Colour | None, outline: bool = True) -> None:
         """Fill a path and draw its outline; ``None`` leaves the inside open."""
         if colour is not None:
             self.canvas.drawPath(path, self.inside(colour, path.getBounds()))
             if self.look is Look.LIVE:
-                self.canvas.drawPath(path, _grain_paint())
+                self.canvas.drawPath(path, grain_paint())
+            elif self.look is Look.PAINTED and self.texture is not None:
+                self.canvas.drawPath(path, paint(self.texture))
         if outline and self.look is not Look.LIVE:
             self.canvas.drawPath(path, self.pen)
         elif colour is None:
@@ -112,8 +115,8 @@ class Brush:
         """A pupil, a nose: dark in every look, line art included."""
         rect = self.skia.Rect.MakeLTRB(x - rx, y - ry, x + rx, y + ry)
         colour = (0, 0, 0) if self.look is Look.LINES else BLACK
-        paint = self.skia.Paint(AntiAlias=True, Color=self.skia.Color(*colour))
-        self.canvas.drawOval(rect, paint)
+        ink = self.skia.Paint(AntiAlias=True, Color=self.skia.Color(*colour))
+        self.canvas.drawOval(rect, ink)
 
     def box(
         self, left: float, top: float, right: float, bottom: float, colour: Colour | None,
@@ -161,9 +164,9 @@ class Brush:
         bend = [2 * j - (s + e) / 2 for s, j, e in zip(start, joint, end, strict=True)]
         path.quadTo(*bend, *end)
         if self.look is Look.LIVE:
-            paint = self.stroke(colour, width + self.line_width)
-            paint.setShader(_shaded(colour, path.getBounds()))
-            self.canvas.drawPath(path, paint)
+            stroke = self.stroke(colour, width + self.line_width)
+            stroke.setShader(shaded(colour, path.getBounds()))
+            self.canvas.drawPath(path, stroke)
             return
         ink, inside = self.ink, colour
         if self.look is Look.LINES:
@@ -193,46 +196,3 @@ class Brush:
             self.canvas.scale(sx, sy)
         yield
         self.canvas.restore()
-
-
-def mixed(a: Colour, b: Colour, share: float) -> Colour:
-    """The colour at ``share`` of the way from one to the other."""
-    red, green, blue = (round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
-    return red, green, blue
-
-
-def _shaded(colour: Colour, bounds: Any) -> Any:
-    """Light from the upper left: the inside of a shape in the live look."""
-    import skia
-
-    light, dark = mixed(colour, (255, 250, 235), 0.28), mixed(colour, (15, 10, 40), 0.42)
-    ends = [skia.Point(bounds.left(), bounds.top()), skia.Point(bounds.right(), bounds.bottom())]
-    return skia.GradientShader.MakeLinear(
-        ends, [skia.Color(*light), skia.Color(*colour), skia.Color(*dark)]
-    )
-
-
-@cache
-def _grain_paint() -> Any:
-    """Paint that darkens what it covers by a repeating grain, which moves with the shape."""
-    import skia
-
-    image = skia.Image.fromarray(_texture(), colorType=skia.kRGBA_8888_ColorType)
-    scale = skia.Matrix.Scale(TEXTURE_SCALE, TEXTURE_SCALE)
-    tile = skia.TileMode.kRepeat
-    shader = image.makeShader(tile, tile, skia.SamplingOptions(skia.FilterMode.kLinear), scale)
-    return skia.Paint(AntiAlias=True, Shader=shader, BlendMode=skia.BlendMode.kMultiply)
-
-
-def _texture() -> np.ndarray:
-    """``h w 4`` uint8, bright, the same in every process."""
-    rng = np.random.Generator(np.random.PCG64(0))
-    total = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE))
-    for cell, weight in ((1, 0.25), (4, 0.35), (16, 0.4)):
-        grid = rng.random((TEXTURE_SIZE // cell, TEXTURE_SIZE // cell))
-        layer = np.kron(grid, np.ones((cell, cell)))
-        for axis in (0, 1):  # averaged over a cell, so that no edges show
-            layer = sum(np.roll(layer, i, axis) for i in range(cell)) / cell
-        total += weight * layer
-    grey = (255 * (0.72 + 0.28 * total)).astype(np.uint8)
-    return np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=-1)

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from .drawing import WHITE, Brush, Drawing, mixed
+from .drawing import WHITE, Brush, Drawing
 from .palette import Palette
+from .textures import mixed
 
 
 def person_head(rng: np.random.Generator, palette: Palette, r: float) -> Drawing:

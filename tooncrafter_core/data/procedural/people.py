@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from . import motion
-from .drawing import Brush, Colour, mixed
+from .drawing import Brush, Colour
 from .faces import animal_head, person_head
 from .palette import Palette
+from .textures import mixed
 
 
 class Body:

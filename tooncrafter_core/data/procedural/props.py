@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .drawing import Brush, Colour, mixed
+from .drawing import Brush, Colour
 from .palette import Palette
+from .textures import mixed
 
 Draw = Callable[[Brush], None]
 

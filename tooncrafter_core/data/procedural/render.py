@@ -16,7 +16,7 @@ SUBFRAMES = 3
 SHUTTER = 0.6
 """Of the time between two frames, during which the live look's picture is taken."""
 GRAIN = 5.0
-"""Levels by which the live look's pixels scatter."""
+"""Levels by which the live look's pixels scatter; at most, the painted look's."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,9 +42,10 @@ def render_clip(
 ) -> ProceduralClip:  # fmt: skip
     """Draw the clip of a seed: the same bits for the same arguments, on every run.
 
-    ``look`` is ``cartoon``, or ``live`` for the shaded one that stands for live action; ``lines``
-    is the line art itself as pictures, black on white. ``with_lines`` adds the exact line art of
-    each frame. ``kind`` names the main figure. ``frames`` draws only those, by their numbers.
+    ``look`` is ``cartoon``, ``live`` for the shaded one that stands for live action, ``painted``
+    for old films on celluloid, or ``lines`` for the line art itself, black on white.
+    ``with_lines`` adds the exact line art of each frame. ``kind`` names the main figure.
+    ``frames`` draws only those, by their numbers.
     ``ToonCrafterError`` for a size, count or name that cannot be drawn.
     """
     if not (8 <= width <= 8192 and 8 <= height <= 8192) or num_frames < 1:
@@ -58,12 +59,14 @@ def render_clip(
         looks = ", ".join(one.value for one in Look)
         raise ToonCrafterError(f"Clips are drawn as {looks}; not as {look!r}.") from None
     require("skia")
-    scene = Scene(seed, width / height, kind)
+    scene = Scene(seed, width / height, kind, drifts=look is Look.PAINTED)
     numbers = range(num_frames) if frames is None else frames
     moments = [number / max(num_frames - 1, 1) for number in numbers]
     pictures, marks = _render(scene, moments, width, height, look)
     if look is Look.LIVE:
         pictures = _live(scene, seed, numbers, num_frames, width, height)
+    elif look is Look.PAINTED:
+        pictures = _filmed(pictures, seed, numbers, num_frames)
     lines = None
     if with_lines:
         drawn, _ = _render(scene, moments, width, height, Look.LINES)
@@ -117,14 +120,36 @@ def _live(
         shift = (i - (SUBFRAMES - 1) / 2) * SHUTTER / SUBFRAMES
         moments = [(number + shift) * step for number in numbers]
         total += _render(scene, moments, width, height, Look.LIVE)[0]
-    soft = _softened(_softened(total, 1), 2)
+    soft = _softened(_softened(total, 1), 2) // (16 * SUBFRAMES)
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
+    return _grained(soft, rng, GRAIN, numbers, num_frames)
+
+
+def _filmed(pictures: np.ndarray, seed: int, numbers: Sequence[int], num_frames: int) -> np.ndarray:
+    """``t h w 3`` uint8 as an old colour film shows them: paler, tinted, softer, with grain."""
+    rng = np.random.Generator(np.random.PCG64([seed, 3]))
+    pale, darkest = rng.uniform(0, 0.6), rng.uniform(0, 40)
+    tint = rng.uniform(0.8, 1, 3)
+    mixing = (1 - pale) * np.eye(3) + pale / 3
+    by_channel = (mixing * tint * (1 - darkest / 255)).astype(np.float32)
+    levels = (pictures.astype(np.float32) @ by_channel + darkest).astype(np.uint16)
+    if rng.random() < 0.5:
+        levels = _softened(_softened(levels, 1), 2) // 16
+    return _grained(levels, rng, rng.uniform(0, GRAIN), numbers, num_frames)
+
+
+def _grained(
+    levels: np.ndarray, rng: np.random.Generator, deviation: float, numbers: Sequence[int],
+    num_frames: int,
+) -> np.ndarray:  # fmt: skip
+    """``t h w 3`` uint8 from levels of 0 to 255, with grain."""
+    height, width = levels.shape[1:3]
     # One grain for the clip, shifted from frame to frame: drawing it anew costs more than all else.
-    grain = rng.normal(0, GRAIN, (height, width)).astype(np.int16)
+    grain = rng.normal(0, deviation, (height, width)).astype(np.int16)
     places = rng.integers(0, [height, width], (num_frames, 2))[list(numbers)]
-    frames = np.empty(soft.shape, dtype=np.uint8)
-    for frame, pixels, place in zip(frames, soft, places, strict=True):
-        noisy = (pixels // (16 * SUBFRAMES)).astype(np.int16)
+    frames = np.empty(levels.shape, dtype=np.uint8)
+    for frame, pixels, place in zip(frames, levels, places, strict=True):
+        noisy = pixels.astype(np.int16)
         noisy += np.roll(grain, place, (0, 1))[..., None]
         np.clip(noisy, 0, 255, out=frame, casting="unsafe")
     return frames

@@ -1,5 +1,6 @@
 """Everything that a seed decides: scenery, figures, camera."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from .motion import lerp
 from .palette import make_palette
 from .people import Actor, Walker
 from .scenery import Layer, make_scenery
+from .textures import PAINTS
 from .things import Ball, Cart, Swing, Windmill
 
 
@@ -39,11 +41,21 @@ SHARES = {
 COMPANIONS = ("bird", "ball", "windmill", "quadruped", "walker", "cart")
 
 
+DRIFTING, DRIFT = 0.6, (0.04, 0.02, 0.03)
+"""How often the camera drifts where it may, and the deviation of the way right and down, in picture
+heights, and of the logarithm of the size."""
+
+
 class Scene:
     """Everything that a seed decides; it draws itself at any time, size and look."""
 
-    def __init__(self, seed: int, aspect: float = 1.6, kind: str | None = None) -> None:
-        """``kind`` names the main figure; the seed's own without it."""
+    def __init__(
+        self, seed: int, aspect: float = 1.6, kind: str | None = None, drifts: bool = False
+    ) -> None:
+        """``kind`` names the main figure; the seed's own without it.
+
+        ``drifts`` moves the camera a little more in most clips, as on an old animation stand.
+        """
         if kind is not None and kind not in FIGURES:
             raise ToonCrafterError(f"Clips are about {', '.join(FIGURES)}; not about {kind!r}.")
         rng = np.random.Generator(np.random.PCG64(seed))
@@ -60,6 +72,15 @@ class Scene:
         self.line_width = rng.uniform(0.008, 0.014)
         self.aspect = aspect
         self._camera(rng)
+        # Lots of their own: whatever the look, a seed tells one story.
+        paints = np.random.Generator(np.random.PCG64([seed, 2]))
+        self.paint = int(paints.integers(PAINTS))
+        self.figure_paint = int(paints.integers(PAINTS)) if paints.random() < 0.3 else None
+        self.drift = (0.0, 0.0, 1.0)
+        """How far the camera goes right and down, and how much nearer, over the whole clip."""
+        if drifts and paints.random() < DRIFTING:
+            x, y, nearer = paints.normal(0, DRIFT)
+            self.drift = (float(x), float(y), math.exp(nearer))
 
     def _camera(self, rng: np.random.Generator) -> None:
         """Still in most clips; else an even pan or zoom."""
@@ -76,17 +97,23 @@ class Scene:
     @property
     def is_still(self) -> bool:
         """Whether the camera stands still."""
-        return self.pan == (0.0, 0.0) and self.zoom == (1.0, 1.0)
+        stays = self.pan == (0.0, 0.0) and self.zoom == (1.0, 1.0)
+        return stays and self.drift == (0.0, 0.0, 1.0)
 
     def draw(self, brush: Brush, u: float, with_backdrop: bool = True) -> None:
         """Everything at ``u`` of the clip, on a canvas in picture heights.
 
         Without the backdrop, what is behind all figures must be there already.
         """
-        zoom, pan = lerp(*self.zoom, u), lerp(*self.pan, u)
-        with brush.moved(self.aspect / 2 * (1 - zoom), 0.6 * (1 - zoom), sx=zoom, sy=zoom):
+        pan = lerp(*self.pan, u)
+        right, down, nearer = self.drift
+        zoom = lerp(*self.zoom, u) * nearer ** (u - 0.5)
+        x = self.aspect / 2 * (1 - zoom) - right * (u - 0.5)
+        y = 0.6 * (1 - zoom) - down * (u - 0.5)
+        with brush.moved(x, y, sx=zoom, sy=zoom):
             if with_backdrop:
                 self._layers(brush, self.scenery.behind, pan)
+            brush.texture = self.figure_paint
             with brush.moved(-pan if self.kind != "portrait" else 0.0):
                 for number, figure in enumerate(self.figures):
                     first = len(brush.marks)
@@ -102,8 +129,8 @@ class Scene:
         """What is behind all figures, for a camera that stands still."""
         self._layers(brush, self.scenery.behind, 0.0)
 
-    @staticmethod
-    def _layers(brush: Brush, layers: Sequence[Layer], pan: float) -> None:
+    def _layers(self, brush: Brush, layers: Sequence[Layer], pan: float) -> None:
+        brush.texture = self.paint
         for layer in layers:
             with brush.moved(-pan * layer.depth):
                 brush.stamp(layer.drawing)

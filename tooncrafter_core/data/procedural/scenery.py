@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import props
-from .drawing import Brush, Colour, Drawing, mixed
+from .drawing import Brush, Colour, Drawing
 from .palette import Palette
 from .props import Draw
+from .textures import mixed
 
 MARGIN = 0.7
 """How far the scenery goes on outside the picture, for the camera to move."""

@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 from . import motion
-from .drawing import Brush, Drawing, mixed
+from .drawing import Brush, Drawing
 from .faces import animal_head, person_head
 from .palette import Palette
 from .people import travel
+from .textures import mixed
 
 
 class Ball:
