@@ -37,8 +37,9 @@ def choose_dtypes(
     Raises:
         ToonCrafterError: the network overflows in what was asked for.
     """
-    if weight_dtype == torch.float16 and weight_dtype not in possible:
-        raise ToonCrafterError(overflow_message(weight_dtype, possible))
+    half = torch.float16
+    if weight_dtype == half and half not in possible:
+        raise ToonCrafterError(overflow_message(half, possible))
     weights = weight_dtype or comfy.model_management.unet_dtype(
         model_params=parameters, supported_dtypes=possible
     )
