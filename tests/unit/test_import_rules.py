@@ -23,6 +23,7 @@ LAYERS = (
         "compiled",
         "weight_packages",
         "perceptual",
+        "precision",
         "sheets",
     },
     {"models", "diffusion", "decoding", "tiling"},

@@ -17,14 +17,14 @@ from .interpolate_options import (
     add_picture_options,
     add_sampling_options,
 )
-from .interpolate_sketches import add_sketch_options, load_sketch_encoder, read_sketches
+from .interpolate_sketches import add_sketch_options, read_sketches
 
 if TYPE_CHECKING:
     import torch
 
     from ..checkpoints import Models
     from ..conditioning.sketches import SketchLayer
-    from ..config import ModelConfig
+    from ..config import ModelConfig, SketchEncoderConfig
     from ..diffusion.samplers import SamplingProgress
     from ..models.sketch_encoder import SketchEncoder
     from ..settings import InterpolationSettings
@@ -145,12 +145,14 @@ def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tenso
 
 
 def load_encoder(args: argparse.Namespace) -> "SketchEncoder":
-    """The sketch encoder, where the model will be."""
-    from ..checkpoints import detect, read_checkpoint
+    """The sketch encoder, where the model will be; ``CheckpointError`` for another kind of file."""
+    from ..checkpoints import detect_sketch_encoder, read_checkpoint
+    from ..sketch_guidance import load_sketch_encoder
 
-    config = detect(read_checkpoint(args.checkpoint))
+    checkpoint = read_checkpoint(args.sketch_encoder)
+    config = detect_sketch_encoder(checkpoint)
     dtype = choose_dtype(args.dtype, choose_device(args.device), config)
-    return load_sketch_encoder(args, storage_device(args), dtype)
+    return load_sketch_encoder(checkpoint, dtype=dtype, device=storage_device(args))
 
 
 def storage_device(args: argparse.Namespace) -> "torch.device":
@@ -219,7 +221,9 @@ def load_models(args: argparse.Namespace) -> "Models":
     return models
 
 
-def choose_dtype(name: str, device: "torch.device", config: "ModelConfig") -> "torch.dtype":
+def choose_dtype(
+    name: str, device: "torch.device", config: "ModelConfig | SketchEncoderConfig"
+) -> "torch.dtype":
     """The precision to compute in; ``auto`` is what the device is quick at.
 
     ``ToonCrafterError`` for one that a model of these sizes overflows in.

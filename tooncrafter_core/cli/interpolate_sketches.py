@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 from ..errors import SketchError
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from ..conditioning.sketches import SketchLayer
-    from ..models.sketch_encoder import SketchEncoder
     from ..settings import InterpolationSettings
 
 logger = logging.getLogger(__name__)
@@ -118,16 +116,6 @@ def read_drawing(path: Path) -> "Tensor":
         turned = ImageOps.exif_transpose(opened).convert("RGBA")
         pixels = np.asarray(turned, dtype=np.float32) / 255
     return rearrange(torch.from_numpy(pixels) * 2 - 1, "h w c -> 1 c h w")
-
-
-def load_sketch_encoder(
-    args: argparse.Namespace, device: "torch.device", dtype: "torch.dtype"
-) -> "SketchEncoder":
-    """The network of the named file; ``CheckpointError`` when it is something else."""
-    from ..checkpoints import read_checkpoint
-    from ..sketch_guidance import load_sketch_encoder
-
-    return load_sketch_encoder(read_checkpoint(args.sketch_encoder), dtype=dtype, device=device)
 
 
 def _split(text: str) -> SketchFile:
