@@ -61,14 +61,15 @@ def run_cut(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..evaluation.clips import EvaluationError
-    from ..evaluation.cutting import CutSettings, cut_clips
+    from ..evaluation.cutting import CutSettings, cut_clips, rest_of
     from ..video_io import write_video
 
     settings = CutSettings(
         num_frames=args.num_frames, stride=args.stride, every=args.every,
-        width=args.width, height=args.height,
+        width=args.width, height=args.height, apart=args.apart,
     )  # fmt: skip
     output = _output_folder(args.output)
+    rest = _output_folder(args.rest) if args.rest is not None else None
     number = 0
     with closing(tqdm(desc="cutting", unit="clip", disable=args.quiet)) as bar:
         for film in map(Path, args.films):
@@ -78,6 +79,9 @@ def run_cut(args: argparse.Namespace) -> int:
                 write_video(frames, output / f"{film.stem}_{start:06d}")
                 number += 1
                 bar.update()
+            if rest is not None:
+                for start, frames in rest_of(film, settings):
+                    write_video(frames, rest / f"{film.stem}_{start:06d}")
     if not number:
         raise EvaluationError(
             "No clip was found: every stretch of these films is too short, stands still or has a "

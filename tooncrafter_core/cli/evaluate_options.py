@@ -27,6 +27,14 @@ def add_cut(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--every", type=int, default=48, help="frames of the film from clip to clip (48)"
     )
+    parser.add_argument(
+        "--rest", metavar="FOLDER",
+        help="also write what lies between the clips, to train on: every shot a folder",
+    )  # fmt: skip
+    parser.add_argument(
+        "--apart", type=int, default=24,
+        help="frames of the film between a clip and what is left to train on (24)",
+    )  # fmt: skip
     _add_size(parser)
     return parser
 

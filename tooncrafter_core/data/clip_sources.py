@@ -55,7 +55,7 @@ class ClipSource(Protocol):
         ...
 
     @property
-    def groups(self) -> Sequence[range]:
+    def groups(self) -> Sequence[Sequence[int]]:
         """Numbers of clips that lie together."""
         ...
 

@@ -1,16 +1,24 @@
-"""Cuts short clips for evaluation out of whole films.
+"""Cuts short clips for evaluation out of whole films, and what may be learnt from around them.
 
 Legend: t frames, c channels (3), h w space; values in [-1, 1].
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ..data.shots import Shot, ShotSettings, find_shots
+from ..data.video_reading import index_video
 from .clips import MIN_FRAMES, EvaluationError, fit_clip, from_levels, video_frames
+
+TRIM = 1
+"""Frames left out at both ends of a shot, where a splice may show both."""
+LONGEST_REST = 240
+"""Frames of a stretch to learn from, which bounds what is held in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +37,14 @@ class CutSettings:
     still_limit: float = 0.03
     """A clip whose first and last frame differ by less on average shows no motion."""
 
+    apart: int = 24
+    """Frames between a clip and what is left to learn from: a second of most films."""
+
+    @property
+    def span(self) -> int:
+        """Frames of the film from the first to the last of a clip."""
+        return (self.num_frames - 1) * self.stride + 1
+
     def __post_init__(self) -> None:
         if self.num_frames < MIN_FRAMES or self.stride < 1 or self.every < 1:
             raise EvaluationError(
@@ -44,16 +60,48 @@ def cut_clips(film: str | Path, settings: CutSettings) -> Iterator[tuple[int, Te
     """
     held: list[tuple[int, Tensor]] = []
     next_start = 0
-    span = (settings.num_frames - 1) * settings.stride + 1
     for index, frame in enumerate(video_frames(Path(film))):
         held.append((index, frame))
         held = [(number, kept) for number, kept in held if number >= next_start]
-        if len(held) == span:
+        if len(held) == settings.span:
             frames = torch.stack([frame for _, frame in held])
             if _is_usable(frames, settings):
                 chosen = from_levels(frames[:: settings.stride])
                 yield next_start, fit_clip(chosen, settings.width, settings.height)
             next_start += settings.every
+
+
+def rest_of(film: str | Path, settings: CutSettings) -> Iterator[tuple[int, Tensor]]:
+    """What lies between the places of clips, to learn from without having seen what is measured.
+
+    Yields stretches of frames that are ``settings.apart`` or more away from every place where a
+    clip is looked for, used or not: the first frame's number and ``t 3 h w``. They end with their
+    shot, as ``data.shots`` finds it, and after ``LONGEST_REST`` frames. ``EvaluationError`` where
+    no room is left and for a film that cannot be read; ``DatasetError`` without what finds shots.
+    """
+    first, end = settings.span + settings.apart, settings.every - settings.apart
+    if settings.apart < 0 or end - first < settings.num_frames:
+        raise EvaluationError(
+            f"Clips of {settings.span} frames of the film, {settings.every} from one to the next, "
+            f"leave {max(end - first, 0)} frames that are {settings.apart} away from both, and "
+            f"{settings.num_frames} are needed: give a larger --every."
+        )
+    shots = find_shots(index_video(film), ShotSettings()).shots
+    owners = {
+        number: shot for shot in shots for number in range(shot.first + TRIM, shot.end - TRIM)
+    }
+    held: list[Tensor] = []
+    owner: Shot | None = None
+    for number, frame in enumerate(chain(video_frames(Path(film)), [None])):
+        shot = owners.get(number) if first <= number % settings.every < end else None
+        if held and (shot is not owner or len(held) == LONGEST_REST):
+            if len(held) >= settings.num_frames:
+                yield number - len(held), torch.stack(held)
+            held = []
+        if shot is not None and frame is not None:
+            fitted = fit_clip(from_levels(frame[None]), settings.width, settings.height)
+            held.append(fitted[0])
+        owner = shot
 
 
 def _is_usable(levels: Tensor, settings: CutSettings) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..data.clip_sources import FOLDER_FPS, ClipSource, FrameFolders, ProceduralClips, VideoFiles
 from ..data.clips import ClipDataset, ClipSettings, SketchKind
+from ..data.joined_clips import JoinedClips
 from ..data.shard_source import ShardClips
 from ..errors import TrainingError
 from .config import DataConfig
@@ -88,7 +89,7 @@ def open_source(config: DataConfig, with_lines: bool) -> ClipSource:
                 f"data.path is '{config.path}', but procedural clips come from no folder: set "
                 "data.source to folders, videos or shards."
             )
-        return ProceduralClips(
+        drawn = ProceduralClips(
             range(config.first_seed, config.first_seed + config.clips),
             config.width,
             config.height,
@@ -98,11 +99,27 @@ def open_source(config: DataConfig, with_lines: bool) -> ClipSource:
             with_lines=with_lines,
             kinds=config.kinds,
         )
+        return _joined(drawn, config, with_lines) if config.beside is not None else drawn
+    if config.beside is not None:
+        raise TrainingError(
+            f"data.beside is '{config.beside}': clips come beside procedural ones alone. Put the "
+            "folders into one for data.path, or set data.source to procedural."
+        )
     if config.path is None:
         raise TrainingError(f"Say where the {config.source} are: data.path=FOLDER.")
     if config.source == "folders":
         return FrameFolders(config.path, config.source_fps or FOLDER_FPS)
     return VideoFiles(config.path) if config.source == "videos" else ShardClips(config.path)
+
+
+def _joined(drawn: ProceduralClips, config: DataConfig, with_lines: bool) -> JoinedClips:
+    if with_lines:
+        raise TrainingError(
+            f"Of the clips in data.beside, '{config.beside}', no exact lines are known: set "
+            "data.lines to line_art."
+        )
+    beside = FrameFolders(str(config.beside))
+    return JoinedClips(drawn, beside, config.beside_share)
 
 
 def check_batch(clips: TrainingClips, batch_size: int) -> None:

@@ -42,6 +42,10 @@ class DataConfig:
     """``procedural``, ``folders`` of pictures, ``videos`` or ``shards``."""
     path: str | None = None
     """The folder or file; none for procedural clips."""
+    beside: str | None = None
+    """Folders of pictures whose clips come among the procedural ones."""
+    beside_share: float = 0.5
+    """Of them in all clips."""
     clips: int = 10000
     """Procedural clips."""
     first_seed: int = 0

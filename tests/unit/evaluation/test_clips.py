@@ -14,7 +14,7 @@ from tooncrafter_core.evaluation.clips import (
     fit_clip,
     read_clip,
 )
-from tooncrafter_core.evaluation.cutting import CutSettings, cut_clips
+from tooncrafter_core.evaluation.cutting import CutSettings, cut_clips, rest_of
 from tooncrafter_core.video_io import write_video
 
 MakeClip = Callable[..., Tensor]
@@ -131,6 +131,38 @@ def test_clips_are_cut_between_changes_of_shot(tmp_path: Path, make_clip: MakeCl
     assert {tuple(frames.shape) for _, frames in found} == {(4, 3, 32, 48)}
     expected = fit_clip(moving[[0, 3, 6, 9]], 48, 32)
     assert (found[0][1] - expected).abs().mean() < 0.1
+
+
+def test_what_is_left_to_learn_from_is_apart_from_every_clip(
+    tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving = make_clip(70, 64, 48, 30.0)
+    film = write_video(torch.cat([moving, -moving]), tmp_path / "film.mkv")
+    settings = CutSettings(num_frames=4, stride=3, every=40, width=48, height=32, apart=5)
+    # Clips span ten frames from 0, 40, 80 and 120 on; the shot ends at 70.
+    assert settings.span == 10
+    found = {start: len(frames) for start, frames in rest_of(film, settings)}
+    assert found == {15: 20, 55: 14, 71: 4, 95: 20, 135: 4}
+    monkeypatch.setattr("tooncrafter_core.evaluation.cutting.LONGEST_REST", 8)
+    assert [start for start, _ in rest_of(film, settings)] == [
+        15,
+        23,
+        31,
+        55,
+        63,
+        71,
+        95,
+        103,
+        111,
+        135,
+    ]
+
+
+def test_no_room_to_learn_from_is_told(tmp_path: Path, make_clip: MakeClip) -> None:
+    film = write_video(make_clip(20, 64, 48, 30.0), tmp_path / "film.mkv")
+    settings = CutSettings(num_frames=4, stride=3, every=20, apart=5)
+    with pytest.raises(EvaluationError, match=r"leave 0 frames .* larger --every"):
+        next(rest_of(film, settings))
 
 
 def test_cutting_needs_a_sensible_length() -> None:

@@ -38,6 +38,13 @@ def test_films_are_cut_into_folders(
         "a film_000000",
         "a film_000012",
     ]
+    rest = ["--rest", str(tmp_path / "rest"), "--every", "14", "--apart", "1", "--stride", "1"]
+    assert main([*command[:4], str(tmp_path / "again"), *command[5:], *rest]) == 0
+    assert {path.name: len(list(path.iterdir())) for path in (tmp_path / "rest").iterdir()} == {
+        "a film_000005": 8,
+        "a film_000019": 8,
+    }
+    capsys.readouterr()
     assert main([*command, "--stride", "40"]) == 2
     assert "No clip was found" in capsys.readouterr().err
 
