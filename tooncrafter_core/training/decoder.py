@@ -10,7 +10,7 @@ Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from einops import rearrange
@@ -30,6 +30,7 @@ from .groups import Group
 from .moved import drawn_loss, moved_loss
 from .reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
 from .stage import Batch, Losses, Stage
+from .windows import Window, cut_windows, moving_windows
 
 MODEL, CRITIC = "model", "critic"
 DRAWING = (Group.SPATIAL, Group.TEMPORAL, Group.PROJECTOR, Group.OTHER)
@@ -64,15 +65,6 @@ class DecoderSettings(ReconstructionSettings):
     parts: list[str] = field(default_factory=lambda: list(PARTS))
     """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
     ``models.decoder_parts``. Fewer are for Table 4, whose rows are decoders trained without."""
-
-
-class Window(NamedTuple):
-    """A part of a picture, in pixels or cells."""
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 class DecoderStage(Stage):
@@ -145,14 +137,14 @@ class DecoderStage(Stage):
         draws = Draws(batch["seeds"])
         whole = cast(Tensor, batch["video"])
         windows = self._windows(whole, draws)
-        truth = rearrange(_cut(whole, windows), "b c t h w -> (b t) c h w")
+        truth = rearrange(cut_windows(whole, windows), "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
         with self._listening() as (flows, drawn):
             decoded = self._decode(batch, windows, draws)
         total, parts = self.loss(decoded, truth, step)
         if flows:
-            video = _cut(whole, windows)
+            video = cut_windows(whole, windows)
             alone = {"moved": moved_loss(flows, video), "drawn": drawn_loss(drawn, video)}
             parts |= {name: value.detach() for name, value in alone.items()}
             total = total + self.settings.moved * sum(alone.values())
@@ -213,39 +205,15 @@ class DecoderStage(Stage):
         )
 
     def _windows(self, video: Tensor, draws: Draws) -> list[Window]:
-        """Of each clip ``c t h w`` the part around a pixel that is likely to move."""
-        full = video.shape[-2:]
-        size = self.settings.crop_height or full[0], self.settings.crop_width or full[1]
-        if size == tuple(full):
-            return [Window(0, 0, *size)] * len(video)
-        if size[0] > full[0] or size[1] > full[1]:
-            raise TrainingError(
-                f"A crop of {size[1]}x{size[0]} pixels was asked for, the clips have "
-                f"{full[1]}x{full[0]}."
-            )
-        # A little everywhere, for clips in which nothing moves.
-        motion = (video - video[:, :, :1]).abs().mean((1, 2)).flatten(1) + 1e-4
-        places = (motion.cumsum(1) / motion.sum(1, keepdim=True)).contiguous()
-        chances = rearrange(draws.uniform(), "b -> b 1").to(video.device)
-        chosen = torch.searchsorted(places, chances).clamp(max=motion.shape[1] - 1).flatten()
         cell = self.models.config.autoencoder.downsampling
-
-        def corner(middle: int, side: int, whole: int) -> int:
-            return min(max(middle - side // 2, 0), whole - side) // cell * cell
-
-        return [
-            Window(
-                corner(place // full[1], size[0], full[0]),
-                corner(place % full[1], size[1], full[1]),
-                *size,
-            )
-            for place in chosen.tolist()
-        ]
+        return moving_windows(
+            video, self.settings.crop_width, self.settings.crop_height, cell, draws
+        )
 
     def _decode(self, batch: Batch, windows: list[Window], draws: Draws) -> Tensor:
         """Frames ``(b t) 3 h w`` decoded from draws of their posterior, or from drawn latents."""
         whole = cast(Tensor, batch["video"])
-        video = _cut(whole, windows)
+        video = cut_windows(whole, windows)
         mean, deviation, references = self._encode(video)
         noise = draws.normal(*mean.shape[1:]).to(mean)
         latents = mean + deviation * noise
@@ -254,9 +222,11 @@ class DecoderStage(Stage):
             if chosen:
                 drawn = self._draw(batch, chosen)
                 cell = self.models.config.autoencoder.downsampling
-                cells = [Window(*(side // cell for side in windows[i])) for i in chosen]
+                cells = [windows[i].in_cells(cell) for i in chosen]
                 latents = latents.index_copy(
-                    0, torch.tensor(chosen, device=latents.device), _cut(drawn, cells).to(latents)
+                    0,
+                    torch.tensor(chosen, device=latents.device),
+                    cut_windows(drawn, cells).to(latents),
                 )
         decoded = self.autoencoder.decode(latents, references, chunk=video.shape[2])
         return rearrange(decoded, "b c t h w -> (b t) c h w").to(video)
@@ -326,16 +296,6 @@ def _networks(models: Models, settings: DecoderSettings) -> dict[Component, nn.M
             Component.IMAGE_ENCODER: image_encoder,
         }
     return networks
-
-
-def _cut(clips: Tensor, windows: list[Window]) -> Tensor:
-    """The windows of ``b c t h w`` clips."""
-    return torch.stack(
-        [
-            clip[..., top : top + height, left : left + width]
-            for clip, (top, left, height, width) in zip(clips, windows, strict=True)
-        ]
-    )
 
 
 def _check_parts(parts: list[str]) -> None:

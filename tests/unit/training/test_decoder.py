@@ -23,6 +23,7 @@ from tooncrafter_core.training.drawing import drawn_latents
 from tooncrafter_core.training.draws import Draws, draw_seeds
 from tooncrafter_core.training.groups import Group
 from tooncrafter_core.training.stage import Batch
+from tooncrafter_core.training.windows import moving_windows
 
 SEEDS = draw_seeds(5, 0, [0, 1])
 CONFIG = replace(TINY.autoencoder, channels=32, channel_mult=(1, 1, 1, 1))
@@ -196,7 +197,7 @@ def moving_batch() -> Batch:
 def test_a_crop_is_placed_where_the_clip_moves() -> None:
     stage = DecoderStage(models(), settings(critic=0.0, crop_width=16, crop_height=24))
     given = moving_batch()
-    windows = stage._windows(given["video"], Draws(SEEDS))
+    windows = moving_windows(given["video"], 16, 24, 8, Draws(SEEDS))
     assert [tuple(window) for window in windows] == [(40, 48, 24, 16)] * 2
     seen: list[Tensor] = []
     stage.loss.register_forward_pre_hook(lambda _, values: seen.append(values[1]))
