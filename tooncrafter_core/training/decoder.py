@@ -7,7 +7,7 @@ Transformers", CVPR 2021).
 Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import cast
@@ -161,7 +161,8 @@ class DecoderStage(Stage):
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
         """The true frames, and those decoded with and without references."""
         video = cast(Tensor, batch["video"])
-        mean, _, references = self._encode(video)
+        mean, _ = self._encode(video)
+        references = self._references(video)
         with_references = self.autoencoder.decode(mean, references, chunk=video.shape[2])
         plain = self.autoencoder.decode(mean, None, chunk=video.shape[2])
         rows = {
@@ -212,27 +213,32 @@ class DecoderStage(Stage):
 
     def _decode(self, batch: Batch, windows: list[Window], draws: Draws) -> Tensor:
         """Frames ``(b t) 3 h w`` decoded from draws of their posterior, or from drawn latents."""
-        whole = cast(Tensor, batch["video"])
-        video = cut_windows(whole, windows)
-        mean, deviation, references = self._encode(video)
-        noise = draws.normal(*mean.shape[1:]).to(mean)
-        latents = mean + deviation * noise
-        if self.settings.drawn:
-            chosen = (draws.uniform() < self.settings.drawn).nonzero()[:, 0].tolist()
-            if chosen:
-                drawn = self._draw(batch, chosen)
-                cell = self.models.config.autoencoder.downsampling
-                cells = [windows[i].in_cells(cell) for i in chosen]
-                latents = latents.index_copy(
-                    0,
-                    torch.tensor(chosen, device=latents.device),
-                    cut_windows(drawn, cells).to(latents),
-                )
+        video = cut_windows(cast(Tensor, batch["video"]), windows)
+        if self.settings.drawn == 1:
+            latents = self._drawn_windows(batch, windows, range(len(windows)))
+        else:
+            mean, deviation = self._encode(video)
+            latents = mean + deviation * draws.normal(*mean.shape[1:]).to(mean)
+            if self.settings.drawn:
+                chosen = (draws.uniform() < self.settings.drawn).nonzero()[:, 0]
+                if len(chosen):
+                    drawn = self._drawn_windows(batch, windows, chosen.tolist())
+                    latents = latents.index_copy(0, chosen.to(latents.device), drawn.to(latents))
+        references = self._references(video)
         decoded = self.autoencoder.decode(latents, references, chunk=video.shape[2])
         return rearrange(decoded, "b c t h w -> (b t) c h w").to(video)
 
-    def _draw(self, batch: Batch, chosen: list[int]) -> Tensor:
+    def _drawn_windows(
+        self, batch: Batch, windows: Sequence[Window], chosen: Sequence[int]
+    ) -> Tensor:
+        """The windows of what is drawn of the chosen clips, ``b 4 t h w``."""
+        cell = self.models.config.autoencoder.downsampling
+        drawn = self._draw(batch, chosen)
+        return cut_windows(drawn, [windows[i].in_cells(cell) for i in chosen]).to(batch["video"])
+
+    def _draw(self, batch: Batch, chosen: Sequence[int]) -> Tensor:
         """What the denoiser draws between the ends of the chosen clips, ``b 4 t h w``."""
+        chosen = list(chosen)
         video = cast(Tensor, batch["video"])[chosen]
         with torch.no_grad():
             ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
@@ -249,8 +255,8 @@ class DecoderStage(Stage):
             )
 
     @torch.no_grad()
-    def _encode(self, video: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Mean and deviation of the latents ``b 4 t h w``, and the references of the ends."""
+    def _encode(self, video: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the latents ``b 4 t h w``."""
         batch, frames = video.shape[0], rearrange(video, "b c t h w -> (b t) c h w")
         parts = [
             self.autoencoder.encode(some)[:2] for some in frames.split(self.settings.encode_chunk)
@@ -259,9 +265,13 @@ class DecoderStage(Stage):
             rearrange(torch.cat(values), "(b t) c h w -> b c t h w", b=batch).to(video)
             for values in zip(*parts, strict=True)
         )
+        return mean, torch.exp(0.5 * log_variance)
+
+    @torch.no_grad()
+    def _references(self, video: Tensor) -> list[Tensor]:
+        """What the decoder reads of the ends of ``b 3 t h w``."""
         ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
-        references = references_from(self.autoencoder.encode(ends).features, batch)
-        return mean, torch.exp(0.5 * log_variance), references
+        return references_from(self.autoencoder.encode(ends).features, video.shape[0])
 
     def _adaptive_weight(self, reconstruction: Tensor, heard: Tensor) -> Tensor:
         """How much larger the gradient of the reconstruction is than the critic's, last layer.
