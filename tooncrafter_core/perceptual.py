@@ -85,10 +85,24 @@ class PerceptualDistance(nn.Module):
     def forward(self, pictures: Tensor, truth: Tensor) -> Tensor:
         """The distance of each picture to the true one, ``n``; 0 is equal. Both ``n 3 h w``."""
         total = pictures.new_zeros(len(pictures), dtype=self.shift.dtype)
+        for layer in self._layers(pictures, truth):
+            total = total + reduce(layer, "n 1 h w -> n", "mean")
+        return total
+
+    def where(self, pictures: Tensor, truth: Tensor) -> Tensor:
+        """The distance at every pixel, ``n h w``, whose mean is nearly that of the picture."""
+        size = pictures.shape[-2:]
+        enlarged = [
+            F.interpolate(layer, size=size, mode="bilinear", align_corners=False)
+            for layer in self._layers(pictures, truth)
+        ]
+        return torch.stack(enlarged).sum(0)[:, 0]
+
+    def _layers(self, pictures: Tensor, truth: Tensor) -> Iterator[Tensor]:
+        """What each layer sees of the difference, ``n 1 h w``, fine to coarse."""
         layers = zip(self.features(pictures), self.features(truth), self.heads, strict=True)
         for ours, true, head in layers:
-            total = total + reduce(head((_unit(ours) - _unit(true)) ** 2), "n 1 h w -> n", "mean")
-        return total
+            yield head((_unit(ours) - _unit(true)) ** 2)
 
 
 def load_perceptual_distance(backbone: Backbone) -> PerceptualDistance:

