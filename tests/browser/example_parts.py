@@ -44,7 +44,7 @@ class Placed:
 Graph = dict[str, Placed]
 
 ABOUT_MINI = """It runs as it is, with the **mini model** that comes with the pack: less than \
-1/150 of the published one, trained from nothing on drawn clips. It reads no prompt."""
+1/150 of the published one, trained from nothing on drawn clips and a film. It reads no prompt."""
 CHOOSE_FILES = f"""**For the published model** choose its files in *Load ToonCrafter* \
 (`model.ckpt` brings its encoders: leave both at *none*; the pruned file needs the two encoder \
 files), and set **width** 512, **height** 320, **steps** 50, **cfg** 7.5 in place of \

@@ -41,12 +41,12 @@ TIMEOUT = 1800.0
 
 ABOUT = """\
 The mini model that comes with the project draws this. It has less than 1/150 of the published
-model's size and was trained from nothing, on drawn clips of simple figures: judge by it that
-everything works, not how ToonCrafter draws. The README says where the published weights are."""
+model's size and was trained from nothing, on drawn clips of simple figures and a film: judge by it
+that everything works, not how ToonCrafter draws. README says where the published weights are."""
 ON_SHEET = (
     "Drawn by the mini model that comes with the project: less than 1/150 of the published one's "
     "size,",
-    "trained from nothing on drawn clips of simple figures.",
+    "trained from nothing on drawn clips of simple figures and on a film.",
 )
 
 
