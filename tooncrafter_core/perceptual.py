@@ -90,7 +90,10 @@ class PerceptualDistance(nn.Module):
         return total
 
     def where(self, pictures: Tensor, truth: Tensor) -> Tensor:
-        """The distance at every pixel, ``n h w``, whose mean is nearly that of the picture."""
+        """The distance at every pixel, ``n h w``, whose mean is nearly that of the picture.
+
+        There may be several pictures for each true one, all of the first kind first: ``(k n)``.
+        """
         size = pictures.shape[-2:]
         enlarged = [
             F.interpolate(layer, size=size, mode="bilinear", align_corners=False)
@@ -102,7 +105,8 @@ class PerceptualDistance(nn.Module):
         """What each layer sees of the difference, ``n 1 h w``, fine to coarse."""
         layers = zip(self.features(pictures), self.features(truth), self.heads, strict=True)
         for ours, true, head in layers:
-            yield head((_unit(ours) - _unit(true)) ** 2)
+            difference = _unit(ours).unflatten(0, (-1, len(true))) - _unit(true)
+            yield head(difference.flatten(0, 1) ** 2)
 
 
 def load_perceptual_distance(backbone: Backbone) -> PerceptualDistance:

@@ -10,6 +10,7 @@ Legend: b batch, c channels, t frames, n pictures, h w space; pictures in [-1, 1
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..perceptual import PerceptualDistance
@@ -30,6 +31,7 @@ def chosen_loss(chosen: Sequence[Choice], video: Tensor, distance: PerceptualDis
     for (pictures, weights), clip in zip(chosen, video, strict=True):
         truth = clip.transpose(0, 1).float()
         with torch.no_grad():
-            apart = [distance.where(picture, truth) for picture in pictures.unbind(1)]
-        losses.append((weights * torch.stack(apart, dim=1)).sum(1).mean())
+            apart = distance.where(rearrange(pictures, "t n c h w -> (n t) c h w"), truth)
+        apart = rearrange(apart, "(n t) h w -> t n h w", t=len(truth))
+        losses.append((weights * apart).sum(1).mean())
     return torch.stack(losses).mean()

@@ -146,19 +146,19 @@ class DecoderStage(Stage):
         draws = Draws(batch["seeds"])
         whole = cast(Tensor, batch["video"])
         windows = self._windows(whole, draws)
-        truth = rearrange(cut_windows(whole, windows), "b c t h w -> (b t) c h w")
+        video = cut_windows(whole, windows)
+        truth = rearrange(video, "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
         with self._listening() as (flows, drawn, chosen):
-            decoded = self._decode(batch, windows, draws)
+            decoded = self._decode(batch, video, windows, draws)
         total, parts = self.loss(decoded, truth, step)
         if flows:
-            video = cut_windows(whole, windows)
             alone = {"moved": moved_loss(flows, video), "drawn": drawn_loss(drawn, video)}
             parts |= {name: value.detach() for name, value in alone.items()}
             total = total + self.settings.moved * sum(alone.values())
         if chosen and self.loss.distance is not None:
-            expected = chosen_loss(chosen, cut_windows(whole, windows), self.loss.distance)
+            expected = chosen_loss(chosen, video, self.loss.distance)
             parts["chosen"] = expected.detach()
             total = total + self.settings.chosen * expected
         parts["psnr"] = psnr(decoded.detach(), truth)
@@ -227,9 +227,11 @@ class DecoderStage(Stage):
             video, self.settings.crop_width, self.settings.crop_height, cell, draws
         )
 
-    def _decode(self, batch: Batch, windows: list[Window], draws: Draws) -> Tensor:
-        """Frames ``(b t) 3 h w`` decoded from draws of their posterior, or from drawn latents."""
-        video = cut_windows(cast(Tensor, batch["video"]), windows)
+    def _decode(self, batch: Batch, video: Tensor, windows: list[Window], draws: Draws) -> Tensor:
+        """Frames ``(b t) 3 h w`` decoded from draws of their posterior, or from drawn latents.
+
+        ``video`` is what the windows show of the batch.
+        """
         if self.settings.drawn == 1:
             latents = self._drawn_windows(batch, windows, range(len(windows)))
         else:
