@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from ..conditioning.fitting import FIT_MODES, FitMode, fit
 from ..errors import DatasetError
 from .clip_sources import ClipFrames, ClipInfo, ClipSource
+from .cuts import cut_to
 from .sparse_frames import choose_sparse_frames
 
 # c channels, t frames, h w space
@@ -47,6 +48,9 @@ class ClipSettings:
     uneven: float = 0.0
     """Share of samples whose frames between the ends come sooner or later than evenly, so that only
     sketches tell when: the ends alone do not."""
+    cuts: float = 0.0
+    """Share of samples that from some frame on show another clip, at least in a part of the
+    picture, so that nothing moves from end to end; see ``cuts``."""
 
     def __post_init__(self) -> None:
         if self.num_frames < 2 or not 0 < self.min_fps <= self.max_fps:
@@ -56,6 +60,11 @@ class ClipSettings:
             )
         if not 0 <= self.uneven <= 1:
             raise DatasetError(f"uneven is a share, from 0 to 1; not {self.uneven:g}.")
+        if not 0 <= self.cuts <= 1 or (self.cuts and self.sketches != "none"):
+            raise DatasetError(
+                "cuts is a share, from 0 to 1, and 0 where clips come with sketches; not "
+                f"{self.cuts:g} with sketches '{self.sketches}'."
+            )
         if self.fit not in FIT_MODES or self.sketches not in SKETCH_KINDS:
             raise DatasetError(
                 f"Clips are fitted by {', '.join(FIT_MODES)} and sketched by "
@@ -95,6 +104,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
             )
         groups = ([clip for clip in group if fits[clip]] for group in source.groups)
         self.groups = [group for group in groups if group]
+        self.others = [clip for group in self.groups for clip in group]
+        """What a cut may lead to."""
 
     def __len__(self) -> int:
         return sum(map(len, self.groups))
@@ -102,8 +113,18 @@ class ClipDataset(Dataset[dict[str, Any]]):
     def __getitem__(self, sample: SampleId | int) -> dict[str, Any]:
         """The sample; a plain number is a clip in epoch 0."""
         epoch, clip = sample if isinstance(sample, tuple) else (0, sample)
-        info = self.source.clips[clip]
         generator = sample_generator(self.seed, epoch, clip)
+        found = self._uncut(clip, generator)
+        # Drawn where it counts alone, so that all other samples stay what they were.
+        if self.settings.cuts and float(torch.rand((), generator=generator)) < self.settings.cuts:
+            number = int(torch.randint(len(self.others), (), generator=generator))
+            other = self._uncut(self.others[number], generator)
+            found["video"] = cut_to(found["video"], other["video"], generator)
+        return found
+
+    def _uncut(self, clip: int, generator: torch.Generator) -> dict[str, Any]:
+        """A sample of the clip alone."""
+        info = self.source.clips[clip]
         frames, stride = choose_frames(info, self.settings, generator)
         drawn = self.source.read(clip, frames)
         video = fit_frames(drawn.pixels, self.settings)
@@ -162,7 +183,7 @@ def choose_frames(
     stride = strides[int(torch.randint(len(strides), (), generator=generator))]
     span = (settings.num_frames - 1) * stride + 1
     start = int(torch.randint(clip.num_frames - span + 1, (), generator=generator))
-    # Drawn where it counts alone, so that all other samples stay what they were.
+    # As for cuts: drawn where it counts alone.
     if settings.uneven and float(torch.rand((), generator=generator)) < settings.uneven:
         ease = EASE ** float(2 * torch.rand((), generator=generator) - 1)
         moments = torch.linspace(0, 1, settings.num_frames, dtype=torch.float64) ** ease

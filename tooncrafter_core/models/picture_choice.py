@@ -2,6 +2,8 @@
 
 Where nothing explains a frame, a mixture of both keyframes shows each of them faintly, and the
 nearer one alone is the better picture; so how near each is speaks for it from the first level on.
+And a thing is seen as one where it is taken from one picture: at last pixels choose together, which
+no weights learn. In training each pixel answers for itself, else it would learn to outshout others.
 
 Legend: t frames, c channels, h w space, n pictures (5): both keyframes moved, both as they are, and
 what was drawn.
@@ -26,6 +28,14 @@ FIRST_AGREEMENT = (2.0, 10.0)
 FIRST_TIME_PRIOR = (3.0, 3.0)
 """What speaks for the first keyframe beside it and against it beside the last, moved and as it
 is."""
+COARSE = 4
+"""Pixels across and down that always choose alike."""
+TOGETHER = (3, 7, 17, 33)
+"""Sides of the squares, of such groups, that have a say in what the one in their middle takes."""
+SAY = (1.0, 1.0, 1.0, 1.0, 1.0)
+"""What the mean of each square counts, and that of the whole frame."""
+NEARER = 15.0
+"""What speaks for the nearer keyframe then, moved or as it is, beside it and against the other."""
 EVIDENCE = 4
 """Channels beside features and pictures: where either pair disagrees, and the time, twice."""
 
@@ -55,12 +65,7 @@ class PictureChoice(nn.Module):
 
     def by_time(self, time: Tensor) -> Tensor:
         """What speaks for each picture ``t n 1 1``, float32, at ``time`` (t, 0 to 1)."""
-        sooner = (1 - 2 * time.float()).view(-1, 1, 1, 1)
-        moved, still = self.time_prior.float()
-        none = torch.zeros_like(sooner)
-        return torch.cat(
-            [moved * sooner, -moved * sooner, still * sooner, -still * sooner, none], dim=1
-        )
+        return _by_nearness(time, *self.time_prior.float())
 
     def forward(self, x: Tensor, pictures: Tensor, weights: Tensor, time: Tensor) -> Tensor:
         """The weights ``t n h w``, float32, improved.
@@ -85,3 +90,35 @@ class PictureChoice(nn.Module):
 def bounded(change: Tensor, largest: float) -> Tensor:
     """The same while it is small, and never more than ``largest``; float32."""
     return largest * torch.tanh(change.float() / largest)
+
+
+def choose_together(weights: Tensor, time: Tensor) -> Tensor:
+    """The weights ``t n h w``, float32, of pixels that choose with those around them.
+
+    ``time`` (t) of the frames, 0 at the first keyframe and 1 at the last.
+    """
+    coarse = F.avg_pool2d(weights, COARSE)
+    means = [mean_around(coarse, side) for side in TOGETHER]
+    means.append(coarse.mean((2, 3), keepdim=True).expand_as(coarse))
+    agreed = torch.stack([say * mean for say, mean in zip(SAY, means, strict=True)]).sum(0)
+    agreed = F.interpolate(agreed, weights.shape[-2:], mode="bilinear", align_corners=False)
+    nearer = weights.new_tensor(NEARER)
+    return agreed + _by_nearness(time, nearer, nearer)
+
+
+def mean_around(maps: Tensor, side: int) -> Tensor:
+    """Maps ``n c h w``, each pixel the mean of a square around it; an edge goes on as it ends."""
+    for sides in ((side, 1), (1, side)):
+        down, right = (length // 2 for length in sides)
+        maps = F.pad(maps, (right, right, down, down), mode="replicate")
+        maps = F.avg_pool2d(maps, sides, stride=1)
+    return maps
+
+
+def _by_nearness(time: Tensor, moved: Tensor, still: Tensor) -> Tensor:
+    """``t n 1 1``: for the first keyframe at time 0 and against it at 1, and the last likewise."""
+    sooner = (1 - 2 * time.float()).view(-1, 1, 1, 1)
+    none = torch.zeros_like(sooner)
+    return torch.cat(
+        [moved * sooner, -moved * sooner, still * sooner, -still * sooner, none], dim=1
+    )

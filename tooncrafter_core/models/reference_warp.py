@@ -23,7 +23,14 @@ from torch.nn import functional as F
 from ..operations import Operations
 from .initialization import zero
 from .keyframe_matching import ContextLayers, KeyframeMatching, cell_places
-from .picture_choice import LARGEST_CHANGE, PICTURES, PictureChoice, bounded
+from .picture_choice import (
+    LARGEST_CHANGE,
+    PICTURES,
+    PictureChoice,
+    bounded,
+    choose_together,
+    mean_around,
+)
 from .warping import warp
 
 FARTHEST_STEP = 8.0
@@ -40,7 +47,7 @@ FIRST_TRUST = (4.0, 0.0, 0.5, 0.5, 1.0, -1.2)
 the even one, and for none at all; for a keyframe as it is, and for what was drawn."""
 HIDDEN = 32
 """Channels of a refinement's layers."""
-EVENED, LEAST_SHARE = 25, 1e-3
+EVENED, LEAST_SHARE = 41, 1e-3
 """Pixels over which flow is averaged, twice, and what counts of those that are not moved."""
 FLOW = 4
 """Channels of the maps: flow to both keyframes; then follow the weights of the pictures."""
@@ -128,6 +135,8 @@ class ReferenceWarp(nn.Module):
             Refinement(channels, operations, **factory) for channels in level_channels[1:]
         )
         self.choice = PictureChoice(level_channels[0], out_channels, operations, **factory)
+        self.each_chooses_alone = False
+        """Whether pixels answer for themselves, as while they learn; see ``picture_choice``."""
         self.flows: list[Tensor] | None = None
         """Where training listens: what each level made of the flow, ``t 4 h w``, in its cells."""
         self.drawn: list[Tensor] | None = None
@@ -182,8 +191,12 @@ class ReferenceWarp(nn.Module):
         if self.drawn is not None:
             self.drawn.append(drawn)
         maps = state.maps.pop(start)
-        weights = maps[:, FLOW:].softmax(1)
-        flow = evened(maps[:, :FLOW], weights[:, :2].sum(1, keepdim=True))
+        shares = maps[:, FLOW:].softmax(1)[:, :2].sum(1, keepdim=True)
+        flow = evened(maps[:, :FLOW], shares)
+        weights = maps[:, FLOW:]
+        if not self.each_chooses_alone:
+            weights = choose_together(weights, state.time[start : start + drawn.shape[0]])
+        weights = weights.softmax(1)
         pictures = torch.cat([self._keyframes(flow, state), drawn.float().unsqueeze(1)], dim=1)
         if self.chosen is not None:
             self.chosen.append((pictures, weights))
@@ -242,10 +255,7 @@ def evened(flow: Tensor, shares: Tensor) -> Tensor:
     shares = shares + LEAST_SHARE
     sums = torch.cat([flow * shares, shares], dim=1)
     for _ in range(2):
-        for sides in ((EVENED, 1), (1, EVENED)):
-            down, right = (side // 2 for side in sides)
-            sums = F.pad(sums, (right, right, down, down), mode="replicate")
-            sums = F.avg_pool2d(sums, sides, stride=1)
+        sums = mean_around(sums, EVENED)
     return sums[:, :-1] / sums[:, -1:]
 
 

@@ -58,6 +58,7 @@ def open_clips(config: DataConfig, seed: int, needs_sketches: bool) -> TrainingC
         sparse_sketches=config.sparse_sketches,
         flip=config.flip,
         uneven=config.uneven,
+        cuts=config.cuts,
     )
     dataset = ClipDataset(open_source(config, sketches == "exact"), settings, seed)
     if dataset.too_short:
@@ -76,6 +77,7 @@ def open_clips(config: DataConfig, seed: int, needs_sketches: bool) -> TrainingC
     held_out = clips[len(clips) - count :]
     kept = set(held_out)
     groups = [[clip for clip in group if clip not in kept] for group in dataset.groups]
+    dataset.others = clips[: len(clips) - count]
     return TrainingClips(
         dataset=dataset, groups=[group for group in groups if group], held_out=held_out
     )

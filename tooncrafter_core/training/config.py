@@ -77,6 +77,10 @@ class DataConfig:
     uneven: float = 0.0
     """Share of clips whose frames between the ends come sooner or later than evenly: what a sketch
     encoder learns from, as the ends alone do not tell when."""
+    cuts: float = 0.0
+    """Share of clips that from some frame on show another clip, in a part of the picture at least:
+    what learns from them shows keyframes that have nothing to do with each other as they are. Only
+    for stages without sketches."""
     held_out: int = 4
     """Clips kept from training for sample sheets and the held-out loss; at most a tenth."""
     variants: int | None = None

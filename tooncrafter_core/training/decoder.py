@@ -191,20 +191,27 @@ class DecoderStage(Stage):
 
     @contextmanager
     def _listening(self) -> Iterator[tuple[list[Tensor], list[Tensor], list[Choice]]]:
-        """The flow of every level of every clip, what was drawn, and what was chosen of what."""
+        """The flow of every level of every clip, what was drawn, and what was chosen of what.
+
+        Meanwhile each pixel chooses alone.
+        """
         flows: list[Tensor] = []
         drawn: list[Tensor] = []
         chosen: list[Choice] = []
         warp = self.autoencoder.decoder.warp
-        if warp is not None and self.settings.moved:
+        if warp is None:
+            yield flows, drawn, chosen
+            return
+        if self.settings.moved:
             warp.flows, warp.drawn = flows, drawn
-        if warp is not None and self.settings.chosen:
+        if self.settings.chosen:
             warp.chosen = chosen
+        warp.each_chooses_alone = True
         try:
             yield flows, drawn, chosen
         finally:
-            if warp is not None:
-                warp.flows = warp.drawn = warp.chosen = None
+            warp.flows = warp.drawn = warp.chosen = None
+            warp.each_chooses_alone = False
 
     def _judge(self, truth: Tensor) -> Losses:
         if self._decoded is None:

@@ -156,6 +156,8 @@ def test_sources_without_clips_say_so(tmp_path: Path) -> None:
         {"fit": "zoom"},
         {"sketches": "x"},
         {"uneven": 2},
+        {"cuts": -0.1},
+        {"cuts": 0.1, "sketches": "line_art"},
     ],
 )
 def test_impossible_settings_are_told(wrong: dict[str, object]) -> None:
@@ -262,3 +264,24 @@ def test_a_share_of_samples_is_uneven() -> None:
     drawn = [choose_frames(info, settings, generator) for _ in range(200)]
     even = sum(frames == list(range(frames[0], frames[-1] + 1, stride)) for frames, stride in drawn)
     assert 70 < even < 150
+
+
+def test_a_share_of_samples_cuts_to_another_clip_and_the_rest_are_what_they_were() -> None:
+    source = ProceduralClips(range(30), 32, 32, 4)
+    plain, cut = (
+        ClipDataset(source, ClipSettings(num_frames=4, width=32, height=32, multiple=8, cuts=share))
+        for share in (0.0, 0.5)
+    )
+    cut.others = [3]
+    other = cut_free = 0
+    for clip in range(30):
+        before, after = plain[clip]["video"], cut[clip]["video"]
+        if torch.equal(before, after):
+            cut_free += 1
+            continue
+        assert torch.equal(before[:, 0], after[:, 0])
+        changed = (before[:, -1] != after[:, -1]).any(0)
+        assert torch.equal(after[:, -1, changed], plain[3]["video"][:, -1, changed])
+        other += 1
+    assert other > 5
+    assert cut_free > 5

@@ -11,7 +11,12 @@ from torch import Tensor
 from support.networks import deviation, filled, normal
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.decoder_layers import clip_statistics, map_frames
-from tooncrafter_core.models.picture_choice import FIRST_AGREEMENT, FIRST_TIME_PRIOR
+from tooncrafter_core.models.picture_choice import (
+    FIRST_AGREEMENT,
+    FIRST_TIME_PRIOR,
+    NEARER,
+    SAY,
+)
 from tooncrafter_core.models.reference_warp import FARTHEST_STEP, FIRST_TRUST
 from tooncrafter_core.models.references import ReferenceResidual
 from tooncrafter_core.operations import TORCH_OPERATIONS
@@ -85,14 +90,15 @@ def test_before_it_learns_a_moving_decoder_mixes_the_keyframes_with_what_it_draw
     _, _, even, _, as_it_is, as_drawn = FIRST_TRUST
     assert even > 0
     for frame, sooner in enumerate((1, 0, -1)):
+        # Everywhere the same, so all who have a say want the same.
         chances = [
-            chance + way * prior * sooner
+            sum(SAY) * (chance + way * prior * sooner) + way * NEARER * sooner
             for chance, prior in zip(
                 (0.0, as_it_is + FIRST_AGREEMENT[0]), FIRST_TIME_PRIOR, strict=True
             )
             for way in (1, -1)
         ]
-        parts = [math.exp(chance) for chance in (*chances, as_drawn)]
+        parts = [math.exp(chance) for chance in (*chances, sum(SAY) * as_drawn)]
         share = parts[-1] / sum(parts)
         expected = (1 - share) * pictures[0] + share * drawn[0, :, frame]
         assert share < 0.05

@@ -14,7 +14,9 @@ from support.tiny import tiny_models
 from tooncrafter_core.checkpoints.load import Models
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.errors import TrainingError
+from tooncrafter_core.models import reference_warp
 from tooncrafter_core.models.autoencoder import Autoencoder
+from tooncrafter_core.models.picture_choice import choose_together
 from tooncrafter_core.pipeline import condition_on, sample
 from tooncrafter_core.presets import TINY
 from tooncrafter_core.settings import InterpolationSettings
@@ -270,6 +272,23 @@ def test_what_is_chosen_is_judged_by_itself() -> None:
     warp = stage.autoencoder.decoder.warp
     assert warp is not None and warp.chosen is None
     assert cast(Tensor, warp.choice.weights.weight.grad).abs().max() > 1e-6
+
+
+def test_pixels_answer_for_themselves_while_they_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    moving = Autoencoder(replace(TINY.autoencoder, warps_references=True), device="meta")
+    stage = DecoderStage(replace(models(), autoencoder=filled(moving)), settings(critic=0.0))
+    together: list[Tensor] = []
+
+    def listen(weights: Tensor, time: Tensor) -> Tensor:
+        together.append(weights)
+        return choose_together(weights, time)
+
+    monkeypatch.setattr(reference_warp, "choose_together", listen)
+    stage(MODEL, moving_batch(), 0)
+    assert not together
+    with torch.no_grad():
+        stage.preview(moving_batch())
+    assert together
 
 
 def test_a_crop_larger_than_the_clip_is_told() -> None:

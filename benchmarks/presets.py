@@ -1,0 +1,94 @@
+"""What the approximate ways of drawing cost in quality, on the mini model, which is trained.
+
+    python dev.py bench presets [--clips 6] [--out FILE]
+
+Drawn clips that no training has seen, 256x160, 16 frames; both ends are keyframes. Each way is
+compared with the true frames between (LPIPS, PSNR) and with what the exact way of the same guidance
+draws (PSNR). Guidance is the published 7.5, and 1, for which the mini model is made; predictions of
+the denoiser count the work.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from benchmarks._learnt import psnr
+from benchmarks._results import Report
+from tooncrafter_core.checkpoints.load import Models, build_models
+from tooncrafter_core.checkpoints.read import read_checkpoint
+from tooncrafter_core.data.procedural import render_clip
+from tooncrafter_core.embedded import MINI, embedded_file, mini_absent
+from tooncrafter_core.perceptual import load_perceptual_distance
+from tooncrafter_core.pipeline import interpolate
+from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
+
+CPU = torch.device("cpu")
+WIDTH, HEIGHT, FRAMES = 256, 160, 16
+FIRST_SEED = 500_000_000
+"""Of clips that are measured and never learnt from."""
+GUIDED, UNGUIDED = {"guidance_scale": 7.5}, {"guidance_scale": 1.0}
+WAYS: dict[str, tuple[int, dict[str, Any]]] = {
+    "50 steps": (100, GUIDED),
+    "fast: dpmpp_2m, 25 steps": (50, GUIDED | SPEED_PRESETS["fast"]),
+    "draft: dpmpp_2m, 12 steps": (24, GUIDED | SPEED_PRESETS["draft"]),
+    "50 steps, guidance to 0.6": (81, GUIDED | {"guidance_end": 0.6}),
+    "50 steps, guidance 1": (50, UNGUIDED),
+    "fast, guidance 1": (25, UNGUIDED | SPEED_PRESETS["fast"]),
+    "draft, guidance 1": (12, UNGUIDED | SPEED_PRESETS["draft"]),
+    "1 step, guidance 1": (1, UNGUIDED | {"steps": 1}),
+}
+"""Predictions and settings; the first of each guidance is the exact one."""
+
+
+def draw(models: Models, clip: Tensor, told: dict[str, Any]) -> Tensor:
+    """The frames ``t 3 h w`` between the ends of a clip, in [-1, 1]."""
+    settings = InterpolationSettings(
+        width=WIDTH, height=HEIGHT, num_frames=FRAMES, second_pass=False, **told
+    )
+    return rearrange(interpolate(models, clip[0], clip[-1], settings)[0], "c t h w -> t c h w")
+
+
+def measure(report: Report, seeds: range) -> None:
+    """Draw every clip in every way."""
+    file = embedded_file(MINI)
+    if file is None:
+        raise SystemExit(mini_absent())
+    models = build_models(read_checkpoint(file), torch.float32)
+    distance = load_perceptual_distance("alexnet")
+    clips = []
+    for seed in seeds:
+        pixels = torch.from_numpy(render_clip(seed, WIDTH, HEIGHT, FRAMES).frames)
+        clips.append(rearrange(pixels, "t h w c -> t c h w").float() / 127.5 - 1)
+    exact: list[Tensor] = []
+    for name, (predictions, told) in WAYS.items():
+        drawn = [draw(models, clip, told).float()[1:-1].clamp(-1, 1) for clip in clips]
+        exact = drawn if name.startswith("50 steps") and "0.6" not in name else exact
+        pairs = list(zip(drawn, (clip[1:-1] for clip in clips), exact, strict=True))
+        report.add(
+            name, suite="presets", size="mini", dtype="float32", device=CPU, clips=len(clips),
+            predictions=predictions,
+            lpips=round(mean(float(distance(d, t).mean()) for d, t, _ in pairs), 4),
+            true_db=round(mean(psnr(d, t) for d, t, _ in pairs), 2),
+            exact_db=None if drawn is exact else round(mean(psnr(d, e) for d, _, e in pairs), 2),
+        )  # fmt: skip
+
+
+@torch.no_grad()
+def main() -> int:
+    """Measure the ways; they have no limit."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--clips", type=int, default=6, help="how many; the figures are their mean")
+    parser.add_argument("--out", type=Path, help="file for the results, one JSON line each")
+    options = parser.parse_args()
+    measure(Report(options.out), range(FIRST_SEED, FIRST_SEED + options.clips))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
