@@ -30,10 +30,11 @@ FIRST_TIME_PRIOR = (3.0, 3.0)
 is."""
 COARSE = 4
 """Pixels across and down that always choose alike."""
-TOGETHER = (3, 7, 17, 33)
-"""Sides of the squares, of such groups, that have a say in what the one in their middle takes."""
-SAY = (1.0, 1.0, 1.0, 1.0, 1.0)
-"""What the mean of each square counts, and that of the whole frame."""
+TOGETHER = (3, 7, 17)
+"""Sides of the squares, of such groups, that have a say in what the one in their middle takes.
+Wider ones would drown a small thing that a sketch moves."""
+SAY = (1.0, 1.5, 1.5)
+"""What the mean of each square counts."""
 NEARER = 15.0
 """What speaks for the nearer keyframe then, moved or as it is, beside it and against the other."""
 EVIDENCE = 4
@@ -98,9 +99,8 @@ def choose_together(weights: Tensor, time: Tensor) -> Tensor:
     ``time`` (t) of the frames, 0 at the first keyframe and 1 at the last.
     """
     coarse = F.avg_pool2d(weights, COARSE)
-    means = [mean_around(coarse, side) for side in TOGETHER]
-    means.append(coarse.mean((2, 3), keepdim=True).expand_as(coarse))
-    agreed = torch.stack([say * mean for say, mean in zip(SAY, means, strict=True)]).sum(0)
+    heard = [say * mean_around(coarse, side) for say, side in zip(SAY, TOGETHER, strict=True)]
+    agreed = torch.stack(heard).sum(0)
     agreed = F.interpolate(agreed, weights.shape[-2:], mode="bilinear", align_corners=False)
     nearer = weights.new_tensor(NEARER)
     return agreed + _by_nearness(time, nearer, nearer)
