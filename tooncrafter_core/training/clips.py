@@ -67,7 +67,7 @@ def open_clips(config: DataConfig, seed: int, needs_sketches: bool) -> TrainingC
             dataset.too_short, len(dataset.source.clips), config.num_frames,
             config.min_fps, config.max_fps,
         )  # fmt: skip
-    clips = [clip for group in dataset.groups for clip in group]
+    clips = dataset.others
     if len(clips) < 2:
         raise TrainingError(
             f"There is only one clip to train on, '{dataset.source.clips[clips[0]].key}': the "
