@@ -68,6 +68,8 @@ TOOLS = (
     "pytest==9.2.0",
     "requests",
     "ruff==0.17.6",
+    # Its interpreter runs the fused kernels without a GPU; torch for the CPU does not bring it.
+    "triton==3.9.0; sys_platform == 'linux'",
     "websocket-client",
 )
 # What the two hosts below import; frontend and docs as the newer one pins them.

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .config import ModelConfig
+from .fused.layout import arrange_weights
 from .memory import DECODER_WORKSPACE, decode_bytes, denoiser_bytes
 from .settings import InterpolationSettings
 
@@ -31,6 +32,9 @@ def visiting(device: torch.device | None, *networks: nn.Module | None) -> Iterat
     try:
         for tensor in tensors:
             tensor.data = tensor.data.to(device, copy=True)
+        for network in networks:
+            if network is not None and device is not None:
+                arrange_weights(network)
         yield
     finally:
         for tensor, data in zip(tensors, waiting, strict=True):

@@ -33,6 +33,7 @@ from ...tooncrafter_core.models.autoencoder import Autoencoder, Posterior, refer
 from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
+from .patchers import arranged_when_loaded
 
 logger = logging.getLogger(__name__)
 
@@ -111,10 +112,12 @@ class ToonCrafterVAE(comfy.sd.VAE):
         network = HostAutoencoder(config, self.vae_dtype)
         load_component(network, checkpoint, Component.AUTOENCODER, dtype=self.vae_dtype)
         self.first_stage_model = network.eval().requires_grad_(False)
-        self.patcher = comfy.model_patcher.ModelPatcher(
-            self.first_stage_model,
-            load_device=self.device,
-            offload_device=comfy.model_management.vae_offload_device(),
+        self.patcher = arranged_when_loaded(
+            comfy.model_patcher.ModelPatcher(
+                self.first_stage_model,
+                load_device=self.device,
+                offload_device=comfy.model_management.vae_offload_device(),
+            )
         )
 
     def _memory_used_encode(self, shape: Any, dtype: torch.dtype) -> float:

@@ -8,9 +8,14 @@ from comfy.ldm.modules.attention import optimized_attention
 from torch import Tensor
 
 from ...tooncrafter_core.operations import (
-    TORCH_OPERATIONS,
     ClipGroupNormMixin,
+    ConvMixin,
+    GroupNormMixin,
+    LayerNormMixin,
     TemporalConvMixin,
+    TokenConvMixin,
+    TorchOperations,
+    attends_briefly,
 )
 
 _TAKES_OPTIONS = any(
@@ -23,30 +28,51 @@ LARGEST_HEAD = 256
 """Fused kernels of some backends refuse larger heads; the autoencoder has one of 512."""
 
 
-class HostOperations:
+class HostParameters:
+    """A layer's weights as the host would hand them to it: in place, cast, loaded, patched."""
+
+    def holds_parameters(self) -> bool:
+        """Whether the host uses the weights as they are stored."""
+        layer = cast(Any, self)
+        return not (layer.comfy_cast_weights or layer.weight_function or layer.bias_function)
+
+    def parameters_for(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias, on the device of ``x``."""
+        layer = cast(Any, self)
+        if self.holds_parameters():
+            return layer.weight, layer.bias
+        weight, bias = cast(Any, comfy.ops.cast_bias_weight(layer, x))
+        return weight, bias
+
+
+class HostOperations(TorchOperations):
     """Layers that know ComfyUI's weight casting, partial loading and patches."""
 
     def __init__(self, layers: Any) -> None:
         self.Linear = layers.Linear
-        self.Conv1d = layers.Conv1d
-        self.Conv2d = layers.Conv2d
         self.Conv3d = layers.Conv3d
-        self.GroupNorm = layers.GroupNorm
-        self.LayerNorm = layers.LayerNorm
 
-        class TemporalConv3d(TemporalConvMixin, layers.Conv3d):
+        class TokenConv1d(TokenConvMixin, layers.Conv1d):
+            """A linear layer with the host's weights, which are those of a convolution."""
+
+        class Conv2d(HostParameters, ConvMixin, layers.Conv2d):
+            """A convolution with the host's weights."""
+
+        class TemporalConv3d(HostParameters, TemporalConvMixin, layers.Conv3d):
             """A temporal convolution with the host's weights."""
 
-        class ClipGroupNorm(ClipGroupNormMixin, layers.GroupNorm):
+        class GroupNorm(HostParameters, GroupNormMixin, layers.GroupNorm):
+            """A group norm with the host's weights."""
+
+        class ClipGroupNorm(HostParameters, ClipGroupNormMixin, layers.GroupNorm):
             """A group norm with the host's weights, whose statistics may be given."""
 
-            def affine_parameters(self, x: Tensor) -> tuple[Tensor, Tensor]:
-                """Weight and bias as the host would hand them to the layer."""
-                weight, bias = cast(Any, comfy.ops.cast_bias_weight(self, x))
-                return weight, bias
+        class LayerNorm(HostParameters, LayerNormMixin, layers.LayerNorm):
+            """A layer norm with the host's weights."""
 
-        self.TemporalConv3d = TemporalConv3d
-        self.ClipGroupNorm = ClipGroupNorm
+        self.TokenConv1d = TokenConv1d
+        self.Conv2d, self.TemporalConv3d = Conv2d, TemporalConv3d
+        self.GroupNorm, self.ClipGroupNorm, self.LayerNorm = GroupNorm, ClipGroupNorm, LayerNorm
 
     def attention(
         self,
@@ -59,12 +85,13 @@ class HostOperations:
         """Attend with whatever backend the user has chosen in ComfyUI.
 
         On the CPU ComfyUI's own choice splits the score matrix by the free memory and fills it;
-        torch's fused kernel needs none of it and is quicker.
+        torch's fused kernel needs none of it and is quicker. Among few tokens ours is.
         """
         is_replaced = bool(options) and "optimized_attention_override" in options
         is_large = q.shape[-1] // heads > LARGEST_HEAD
-        if is_large or (q.device.type == "cpu" and not is_replaced):
-            return TORCH_OPERATIONS.attention(q, k, v, heads)
+        is_ours = q.device.type == "cpu" or attends_briefly(q, k, v, heads)
+        if is_large or (is_ours and not is_replaced):
+            return super().attention(q, k, v, heads)
         if _TAKES_OPTIONS and options:
             return optimized_attention(q, k, v, heads, transformer_options=options)
         return optimized_attention(q, k, v, heads)

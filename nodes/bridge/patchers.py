@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 import comfy.model_management
 import comfy.model_patcher
+import comfy.patcher_extension
 import torch
 from torch import nn
 
 from ...tooncrafter_core.errors import ToonCrafterError
+from ...tooncrafter_core.fused.layout import arrange_weights
 from ...tooncrafter_core.precision import overflow_message
 
 
@@ -52,8 +54,22 @@ def make_patcher(network: nn.Module) -> comfy.model_patcher.ModelPatcher:
     """Hand a network over to ComfyUI's memory manager, which moves it between its devices."""
     # Looked up now: ComfyUI may bind another class to this name when it starts.
     patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
-    return patcher(
-        network.eval().requires_grad_(False),
-        load_device=comfy.model_management.get_torch_device(),
-        offload_device=comfy.model_management.unet_offload_device(),
+    return arranged_when_loaded(
+        patcher(
+            network.eval().requires_grad_(False),
+            load_device=comfy.model_management.get_torch_device(),
+            offload_device=comfy.model_management.unet_offload_device(),
+        )
     )
+
+
+def arranged_when_loaded(
+    patcher: comfy.model_patcher.ModelPatcher,
+) -> comfy.model_patcher.ModelPatcher:
+    """Let the weights that a device likes in another order get it when ComfyUI has moved them."""
+
+    def arrange(loaded: comfy.model_patcher.ModelPatcher, *_: object) -> None:
+        arrange_weights(loaded.model)
+
+    patcher.add_callback(comfy.patcher_extension.CallbacksMP.ON_LOAD, arrange)
+    return patcher

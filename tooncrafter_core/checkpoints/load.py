@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..config import ModelConfig, TextEncoderConfig
 from ..errors import CheckpointError
+from ..fused.layout import arrange_weights
 from ..operations import TORCH_OPERATIONS, Operations
 from .detect import detect, part_of
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select, where_to_get
@@ -149,6 +150,7 @@ def load_component(
     else:
         tensors = dict(_converted(checkpoint, names, dtype, device))
     module.load_state_dict(tensors, strict=True, assign=True)
+    arrange_weights(module)
 
 
 def check_component(module: nn.Module, checkpoint: Checkpoint, component: Component) -> None:

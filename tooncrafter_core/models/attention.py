@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, cast
 
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..operations import Operations
 
@@ -20,12 +19,12 @@ class GatedGELU(nn.Module):
 
     def __init__(self, dim: int, inner: int, operations: Operations, **factory: Any) -> None:
         super().__init__()
+        self.operations = operations
         self.proj = operations.Linear(dim, inner * 2, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., dim) to (..., inner)."""
-        value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * F.gelu(gate)
+        return self.operations.gated_gelu(self.proj(x))
 
 
 class FeedForward(nn.Module):
@@ -167,9 +166,9 @@ class TransformerBlock(nn.Module):
         options: Options = None,
     ) -> Tensor:
         """Transform (b t) n c tokens; see ``Attention`` for the contexts."""
-        x = x + self.attn1(self.norm1(x), options=options)
-        x = x + self.attn2(self.norm2(x), context, image_context, options)
-        return x + self.ff(self.norm3(x))
+        x, normed = self.norm2.after_adding(x, self.attn1(self.norm1(x), options=options))
+        x, normed = self.norm3.after_adding(x, self.attn2(normed, context, image_context, options))
+        return x + self.ff(normed)
 
 
 class SpatialTransformer(nn.Module):
@@ -247,14 +246,12 @@ class TemporalTransformer(nn.Module):
     ) -> None:
         super().__init__()
         inner = heads * dim_head
-        self.projects_by_convolution = projects_by_convolution
+        self.operations = operations
         self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
-        if projects_by_convolution:
-            self.proj_in = operations.Conv1d(channels, inner, 1, **factory)
-            self.proj_out = operations.Conv1d(inner, channels, 1, **factory)
-        else:
-            self.proj_in = operations.Linear(channels, inner, **factory)
-            self.proj_out = operations.Linear(inner, channels, **factory)
+        projection = operations.TokenConv1d if projects_by_convolution else operations.Linear
+        sizes = (1,) if projects_by_convolution else ()
+        self.proj_in = projection(channels, inner, *sizes, **factory)
+        self.proj_out = projection(inner, channels, *sizes, **factory)
         self.transformer_blocks = nn.ModuleList(
             TransformerBlock(inner, heads, dim_head, operations, **factory) for _ in range(depth)
         )
@@ -265,21 +262,8 @@ class TemporalTransformer(nn.Module):
 
     def forward(self, x: Tensor, num_frames: int, options: Options = None) -> Tensor:
         """Transform (b t) c h w, the t frames of each clip together."""
-        height, width = x.shape[2:]
         # The statistics are joint over the frames of a clip.
-        normed = self.norm(rearrange(x, "(b t) c h w -> b c t h w", t=num_frames))
-        if self.projects_by_convolution:
-            tokens = self.proj_in(rearrange(normed, "b c t h w -> b c (t h w)"))
-            tokens = rearrange(
-                tokens, "b c (t h w) -> (b h w) t c", t=num_frames, h=height, w=width
-            )
-        else:
-            tokens = self.proj_in(rearrange(normed, "b c t h w -> (b h w) t c"))
+        tokens = self.proj_in(self.norm.over_time(x, num_frames))
         for block in self.transformer_blocks:
             tokens = block(tokens, options=options)
-        if self.projects_by_convolution:
-            tokens = rearrange(tokens, "(b h w) t c -> b c (t h w)", h=height, w=width)
-            out = rearrange(self.proj_out(tokens), "b c (t h w) -> (b t) c h w", h=height, w=width)
-        else:
-            out = rearrange(self.proj_out(tokens), "(b h w) t c -> (b t) c h w", h=height, w=width)
-        return x + out
+        return self.operations.add_over_time(x, self.proj_out(tokens), num_frames)

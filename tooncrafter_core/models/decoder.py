@@ -12,7 +12,6 @@ from typing import Any, cast
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..config import AutoencoderConfig
 from ..operations import Operations
@@ -45,6 +44,7 @@ class DualReferenceDecoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig, operations: Operations, **factory: Any) -> None:
         super().__init__()
+        self.operations = operations
         groups, base = config.norm_groups, config.channels
         channels = base * config.channel_mult[-1]
         self.conv_in = operations.Conv2d(config.z_channels, channels, 3, padding=1, **factory)
@@ -137,6 +137,7 @@ class DualReferenceDecoder(nn.Module):
 
     def _decode_clip(self, z: Tensor, references: list[Tensor] | None, chunk: int) -> Tensor:
         num_frames = z.shape[0]
+        z = self.operations.arrange(z)
         # Training needs every intermediate; otherwise a clip is overwritten frame by frame.
         in_place = not torch.is_grad_enabled()
         moving = None
@@ -179,7 +180,7 @@ class DualReferenceDecoder(nn.Module):
                 steps.append(_moved(level, *moving))
             if stage.upsample is not None:
                 steps.append(_per_frame(stage.upsample))
-        steps.append(lambda x, start: F.silu(self.norm_out(x)))
+        steps.append(lambda x, start: self.norm_out.activated(x))
         steps += self._refinement(len(self.up), references, num_frames)
         yield [*steps, _per_frame(self.conv_out)], None
 

@@ -11,9 +11,8 @@ from typing import Any, Generic, TypeVar, cast
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from ..operations import ClipGroupNormMixin, Operations
+from ..operations import ClipGroupNormMixin, ConvMixin, Operations
 
 
 def frame_chunks(num_frames: int, size: int) -> Iterator[tuple[int, int]]:
@@ -38,28 +37,26 @@ def map_frames(
     for start, stop in frame_chunks(num_frames, size):
         chunk = function(start, stop)
         if out is None or out.shape[1:] != chunk.shape[1:]:
-            out = chunk.new_empty((num_frames, *chunk.shape[1:]))
-        out[start:stop] = chunk
+            out = empty_clip(chunk, num_frames)
+        if not _are_same(chunk, out[start:stop]):
+            out[start:stop] = chunk
         del chunk  # before the next chunk is computed, not after
     if out is None:
         raise ValueError("A clip needs at least one frame.")
     return out
 
 
-def clip_statistics(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of the channel groups of a whole clip t c h w; float32, (groups,).
+def _are_same(frames: Tensor, others: Tensor) -> bool:
+    """Whether both are the same memory: what was computed in place needs no copying."""
+    return not frames.is_meta and frames.data_ptr() == others.data_ptr()
 
-    Taken frame by frame, so that no float32 copy of the clip is made.
-    """
-    frames = [
-        torch.var_mean(
-            rearrange(frame.float(), "(g c) h w -> g (c h w)", g=groups), 1, correction=0
-        )
-        for frame in x
-    ]
-    variances, means = (torch.stack(values) for values in zip(*frames, strict=True))
-    # All frames have the same count: the whole's variance is theirs and that of their means.
-    return means.mean(0), variances.mean(0) + means.var(0, correction=0)
+
+def empty_clip(frames: Tensor, num_frames: int) -> Tensor:
+    """A clip t c h w of so many frames, laid out in memory as these."""
+    channels, height, width = frames.shape[1:]
+    if channels > 1 and frames.stride(1) == 1:
+        return frames.new_empty((num_frames, height, width, channels)).movedim(-1, 1)
+    return frames.new_empty((num_frames, channels, height, width))
 
 
 class ResnetBlock(nn.Module):
@@ -74,6 +71,7 @@ class ResnetBlock(nn.Module):
         **factory: Any,
     ) -> None:
         super().__init__()
+        self.operations = operations
         self.norm1 = operations.GroupNorm(norm_groups, in_channels, eps=1e-6, **factory)
         self.conv1 = operations.Conv2d(in_channels, out_channels, 3, padding=1, **factory)
         self.norm2 = operations.GroupNorm(norm_groups, out_channels, eps=1e-6, **factory)
@@ -88,9 +86,10 @@ class ResnetBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform t c h w."""
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = self.conv2(F.silu(self.norm2(h)))
-        return h + (self.nin_shortcut(x) if self.has_shortcut else x)
+        h, bias = self.conv1.unbiased(self.norm1.activated(x))
+        h, bias = self.conv2.unbiased(self.norm2.activated(h, bias))
+        shortcut = self.nin_shortcut(x) if self.has_shortcut else x
+        return self.operations.add(h, shortcut, bias)
 
 
 Block = TypeVar("Block", bound=ResnetBlock)
@@ -151,6 +150,7 @@ class TemporalStack(nn.Module):
         self, channels: int, norm_groups: int, operations: Operations, **factory: Any
     ) -> None:
         super().__init__()
+        self.operations = operations
 
         def norm() -> nn.Module:
             return operations.ClipGroupNorm(norm_groups, channels, eps=1e-5, **factory)
@@ -159,7 +159,6 @@ class TemporalStack(nn.Module):
             # No padding: the neighbouring frames are handed in, see ``_convolve``.
             return operations.TemporalConv3d(channels, channels, (3, 1, 1), **factory)
 
-        self.norm_groups = norm_groups
         self.in_layers = nn.Sequential(norm(), nn.SiLU(), conv())
         # The checkpoint counts a dropout before the second convolution.
         self.out_layers = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
@@ -171,28 +170,40 @@ class TemporalStack(nn.Module):
     def forward(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
         """Return ``x + weight * stack(x)`` for a clip t c h w, ``chunk`` frames at a time."""
         num_frames = x.shape[0]
-        first = self._convolution(self.in_layers, x)
-        hidden = map_frames(first, num_frames, chunk)
-        second = self._convolution(self.out_layers, hidden)
+        first, bias = self._convolution(self.in_layers, x), None
+
+        def hide(start: int, stop: int) -> Tensor:
+            nonlocal bias
+            h, bias = first(start, stop)
+            return h
+
+        hidden = map_frames(hide, num_frames, chunk)
+        second = self._convolution(self.out_layers, hidden, bias)
 
         def add(start: int, stop: int) -> Tensor:
-            return torch.addcmul(x[start:stop], second(start, stop), weight)
+            frames = x[start:stop]
+            return self.operations.add(frames, *second(start, stop), weight, in_place=in_place)
 
         return map_frames(add, num_frames, chunk, into=x if in_place else None)
 
-    def _convolution(self, layers: nn.Sequential, x: Tensor) -> Callable[[int, int], Tensor]:
-        """A function that gives frames of norm, SiLU and convolution of the clip ``x``."""
-        norm, conv = cast(ClipGroupNormMixin, layers[0]), layers[-1]
-        mean, variance = clip_statistics(x, self.norm_groups)
+    def _convolution(
+        self, layers: nn.Sequential, x: Tensor, offset: Tensor | None = None
+    ) -> Callable[[int, int], tuple[Tensor, Tensor | None]]:
+        """A function that gives frames of norm, SiLU and convolution of the clip ``x``.
+
+        Beside them it returns the bias that is still to be added; ``offset`` is that of ``x``.
+        """
+        norm, conv = cast(ClipGroupNormMixin, layers[0]), cast(ConvMixin, layers[-1])
+        statistics = norm.statistics(x, offset)
         last = x.shape[0]
 
-        def convolve(start: int, stop: int) -> Tensor:
+        def convolve(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
             before, after = max(start - 1, 0), min(stop + 1, last)
-            h = F.silu(norm.normalize(x[before:after], mean, variance), inplace=True)
             # Past the ends of the clip the convolution sees zeros.
-            h = F.pad(h, (0, 0, 0, 0, 0, 0, before - start + 1, stop + 1 - after))
-            h = conv(rearrange(h, "t c h w -> 1 c t h w"))
-            return rearrange(h, "1 c t h w -> t c h w")
+            padding = before - start + 1, stop + 1 - after
+            h = norm.activated_by(statistics, x[before:after], padding)
+            h, bias = conv.unbiased(rearrange(h, "t c h w -> 1 c t h w"))
+            return rearrange(h, "1 c t h w -> t c h w"), bias
 
         return convolve
 

@@ -46,6 +46,7 @@ class Encoder(nn.Module):
     def __init__(self, config: AutoencoderConfig, operations: Operations, **factory: Any) -> None:
         super().__init__()
         groups, base = config.norm_groups, config.channels
+        self.operations = operations
         self.hands_out_images = config.warps_references
         self.conv_in = operations.Conv2d(config.in_channels, base, 3, padding=1, **factory)
         stages = []
@@ -70,7 +71,7 @@ class Encoder(nn.Module):
             The moments n 8 h/8 w/8, and the features: one per level before its downsampling, then
             those of the first convolution, then, for a decoder that moves them, the images.
         """
-        first = h = self.conv_in(x)
+        first = h = self.conv_in(self.operations.arrange(x))
         features = []
         for stage in cast(list[EncoderStage], self.down):
             h = stage(h)
@@ -79,4 +80,4 @@ class Encoder(nn.Module):
                 h = stage.downsample(h)
         h = self.mid.block_2(self.mid.attn_1(self.mid.block_1(h)))
         features += [first, x] if self.hands_out_images else [first]
-        return self.conv_out(F.silu(self.norm_out(h))), features
+        return self.conv_out(self.norm_out.activated(h)), features

@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..operations import Operations
+from ..operations import Operations, run_normalized
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
@@ -72,6 +72,7 @@ class TemporalConvStack(nn.Module):
         self, channels: int, norm_groups: int, operations: Operations, **factory: Any
     ) -> None:
         super().__init__()
+        self.operations = operations
 
         def norm() -> nn.Module:
             return operations.GroupNorm(norm_groups, channels, eps=1e-5, **factory)
@@ -93,9 +94,10 @@ class TemporalConvStack(nn.Module):
 
     def forward(self, x: Tensor, num_frames: int) -> Tensor:
         """Transform (b t) c h w; norm statistics are joint over the frames of a clip."""
-        clip = rearrange(x, "(b t) c h w -> b c t h w", t=num_frames)
-        out = self.conv4(self.conv3(self.conv2(self.conv1(clip))))
-        return x + rearrange(out, "b c t h w -> (b t) c h w")
+        out, bias = rearrange(x, "(b t) c h w -> b c t h w", t=num_frames), None
+        for layers in (self.conv1, self.conv2, self.conv3, self.conv4):
+            out, bias = run_normalized(layers, out, bias)
+        return self.operations.add(x, rearrange(out, "b c t h w -> (b t) c h w"), bias)
 
 
 class ResBlock(nn.Module):
@@ -113,6 +115,7 @@ class ResBlock(nn.Module):
         **factory: Any,
     ) -> None:
         super().__init__()
+        self.operations = operations
         self.in_layers = nn.Sequential(
             operations.GroupNorm(norm_groups, in_channels, eps=1e-5, **factory),
             nn.SiLU(),
@@ -143,9 +146,10 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor, num_frames: int) -> Tensor:
         """Transform (b t) c h w, told by ``embedding`` (b t, embed_dim)."""
-        h = self.in_layers(x)
-        h = h + rearrange(self.emb_layers(embedding), "b c -> b c 1 1")
-        h = self.skip_connection(x) + self.out_layers(h)
+        h, bias = run_normalized(self.in_layers, x)
+        told = self.emb_layers(embedding)
+        h, bias = run_normalized(self.out_layers, h, told if bias is None else told + bias)
+        h = self.operations.add(self.skip_connection(x), h, bias)
         return self.temopral_conv(h, num_frames) if self.has_temporal_conv else h
 
 

@@ -31,11 +31,19 @@ class ReferenceResidual(nn.Module):
 
     def forward(self, x: Tensor, prepared: Tensor, start: int, num_frames: int) -> Tensor:
         """Refine frames ``start`` onwards, t c h w, of a clip of ``num_frames``."""
-        frames = list(x)
+        refined = {}
         for index, residual in zip((0, num_frames - 1), prepared, strict=True):
-            if start <= index < start + len(frames):
-                frames[index - start] = frames[index - start] + residual
-        return torch.stack(frames)
+            place = index - start
+            if 0 <= place < len(x):
+                refined[place] = refined.get(place, x[place]) + residual
+        if not refined:
+            return x
+        if torch.is_grad_enabled():
+            return torch.stack([refined.get(place, frame) for place, frame in enumerate(x)])
+        out = x.clone()
+        for place, frame in refined.items():
+            out[place] = frame
+        return out
 
 
 class ReferenceAttention(nn.Module):

@@ -87,7 +87,7 @@ class SketchEncoder(FrameNetwork):
         They do not depend on the timestep: once a run is enough. With ``matches_keyframes`` a
         channel more, 1 for sketches that show anything.
         """
-        features = self.input_hint_block(hints)
+        features = self.input_hint_block(self.operations.arrange(hints))
         if not self.config.matches_keyframes:
             return features
         shows = (hints.amax((1, 2, 3), keepdim=True) > 0).to(features)
@@ -132,7 +132,7 @@ class SketchEncoder(FrameNetwork):
         if hint_features.shape[0] == num_frames:
             hint_features = repeat(hint_features, "t c h w -> (b t) c h w", b=batch)
 
-        h = rearrange(x, "b c t h w -> (b t) c h w")
+        h = self.operations.arrange(rearrange(x, "b c t h w -> (b t) c h w"))
         residuals: list[Tensor] = []
         told = None
         if self.config.matches_keyframes:

@@ -6,13 +6,14 @@ Legend: b batch, t frames, c channels, h w space, l tokens. Frames travel as a b
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from ..config import UNetConfig
-from ..operations import TORCH_OPERATIONS, Operations
+from ..operations import TORCH_OPERATIONS, GroupNormMixin, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .frame_network import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
@@ -174,7 +175,7 @@ class Denoiser(FrameNetwork):
         )
 
         moved = self.keyframe_warp.look(x) if self.config.warps_keyframes else None
-        h = rearrange(x, "b c t h w -> (b t) c h w")
+        h = self.operations.arrange(rearrange(x, "b c t h w -> (b t) c h w"))
         skips = []
         for index, block in enumerate(self.input_blocks):
             h = run_block(block, h, inputs)
@@ -191,7 +192,7 @@ class Denoiser(FrameNetwork):
                 skip = skip + residuals.pop()
             h = run_block(block, torch.cat([h, skip], dim=1), inputs)
             del skip
-        h = self.out[1](self.out[0](h))
+        h = cast(GroupNormMixin, self.out[0]).activated(h)
         v = rearrange(self.out[2](h), "(b t) c h w -> b c t h w", t=num_frames)
         if moved is None:
             return v

@@ -1,0 +1,73 @@
+"""The fused kernels on the card they are for, by themselves and in the networks."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from support.fused import TOLERANCES, cases, deviation
+from support.networks import filled, normal
+from tooncrafter_core.fused.availability import can_fuse, without_fused_kernels, works_on
+from tooncrafter_core.fused.layout import arrange_weights
+from tooncrafter_core.models.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.presets import TINY
+
+pytestmark = pytest.mark.gpu
+
+SAME = 1e-5
+"""Of networks in float32, relative to the spread of their values."""
+
+
+def test_the_kernels_work_here(device: torch.device) -> None:
+    assert works_on(torch.cuda.current_device())
+    assert can_fuse(torch.zeros(1, device=device))
+    with without_fused_kernels():
+        assert not can_fuse(torch.zeros(1, device=device))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
+def test_kernels_give_what_torch_gives(device: torch.device, dtype: torch.dtype) -> None:
+    from tooncrafter_core.fused import launch
+
+    wrong = [
+        f"{case.name}, call {call}: {difference:.2g}"
+        for case in cases(launch, dtype, device)
+        for call in (1, 2)  # which is launched in another way
+        if not (difference := deviation(case.found(), case.expected)) < TOLERANCES[dtype]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def both(compute: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
+    """With the kernels, and without."""
+    found = compute()
+    with without_fused_kernels():
+        return found, compute()
+
+
+def spread(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).abs().max() / expected.std())
+
+
+def test_the_denoiser_predicts_what_it_predicts_without(device: torch.device) -> None:
+    network = filled(Denoiser(TINY.unet, device="meta")).to(device)
+    arrange_weights(network)
+    x, text = normal(2, 8, 5, 8, 16).to(device), normal(2, 7, 64).to(device)
+    tokens, steps = normal(2, 5, 16, 64).to(device), torch.tensor([900, 20], device=device)
+    found, expected = both(lambda: network(x, steps, text, tokens))
+    assert spread(found, expected) < SAME
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+def test_the_autoencoder_draws_what_it_draws_without(device: torch.device, chunk: int) -> None:
+    network = filled(Autoencoder(TINY.autoencoder, device="meta")).to(device)
+    arrange_weights(network)
+    images, latents = normal(2, 3, 64, 128).to(device), normal(1, 4, 7, 8, 16).to(device)
+
+    def draw() -> Tensor:
+        posterior = network.encode(images)
+        return network.decode(latents, references_from(posterior.features), chunk)
+
+    assert spread(*both(draw)) < SAME
