@@ -20,6 +20,7 @@ from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
 from tooncrafter_core.config import ModelConfig
 from tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from tooncrafter_core.diffusion.guidance import guided_prediction
+from tooncrafter_core.fused.layout import arrange_weights
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.resampler import Resampler
@@ -71,7 +72,7 @@ class Networks:
 
 def make_networks(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Networks:
     """The networks as the core uses them: weights in the precision of the arithmetic."""
-    return Networks(
+    networks = Networks(
         config=config,
         denoiser=make_denoiser(config.unet, device, dtype),
         autoencoder=make_autoencoder(config.autoencoder, device, dtype),
@@ -79,6 +80,9 @@ def make_networks(config: ModelConfig, device: torch.device, dtype: torch.dtype)
         device=device,
         dtype=dtype,
     )
+    for network in (networks.denoiser, networks.autoencoder, networks.projector):
+        arrange_weights(network)
+    return networks
 
 
 def make_plain_networks(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Networks:

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from tooncrafter_core.models.decoder_layers import TemporalStack
 from tooncrafter_core.models.references import ReferenceAttention
-from tooncrafter_core.operations import ClipGroupNormMixin, TorchOperations
+from tooncrafter_core.operations import ClipGroupNormMixin, ConvMixin, TorchOperations
 
 
 class PlainOperations(TorchOperations):
     """Attention by products with the score matrix in memory, temporal convolution as conv3d."""
 
-    TemporalConv3d = nn.Conv3d  # type: ignore[assignment]
+    class TemporalConv3d(ConvMixin, nn.Conv3d):
+        """As it is."""
 
     def __init__(self, largest_product: int | None = None) -> None:
         """``largest_product``: tokens above which a fused kernel attends, as xformers did."""

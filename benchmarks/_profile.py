@@ -9,12 +9,12 @@ from torch.profiler import ProfilerActivity, profile
 LISTED = 25
 
 KINDS = {
+    "attention": ("attention", "flash", "fmha", "sdpa"),
     "convolution": ("conv", "implicit_gemm", "cudnn", "xmma_fprop"),
-    "attention": ("attention", "flash", "fmha"),
-    "matrix product": ("gemm", "matmul", "mm", "cutlass", "linear"),
-    "norm": ("norm",),
-    "copy": ("copy", "cat", "contiguous", "transpose"),
-    "elementwise": ("elementwise", "gelu", "silu", "add", "mul"),
+    "matrix product": ("gemm", "matmul", "mm", "cutlass", "linear", "nvjet"),
+    "norm": ("norm", "moments", "affine", "welford"),
+    "copy": ("copy", "cat", "contiguous", "transpose", "memcpy", "memset"),
+    "elementwise": ("elementwise", "gelu", "silu", "add", "mul", "upsample"),
 }
 """What the names of kernels and operators give away, in the order they are asked."""
 

@@ -21,6 +21,7 @@ from benchmarks._job import Job, Networks, Shape, make_networks, make_plain_netw
 from benchmarks._limited import measure_limited
 from benchmarks._profile import profile_step
 from benchmarks._suite import Suite, count_flops, word
+from tooncrafter_core.fused.availability import without_fused_kernels
 
 SHAPES = (Shape(512, 320, 16), Shape(512, 320, 32), Shape(640, 384, 16), Shape(1024, 576, 16))
 TINY_SHAPES = (Shape(64, 64, 4), Shape(64, 64, 8))
@@ -63,18 +64,20 @@ def measure_default(suite: Suite, shape: Shape, all_steps: tuple[int, ...]) -> N
     measure_stages(suite, networks, shape)
     for steps in all_steps:
         measure_whole(suite, networks, shape, steps, runs=3 if steps == all_steps[0] else 2)
-    suite.part("profile of a denoiser step", measure_profile, networks, shape)
+    suite.part("profiles", measure_profiles, networks, shape)
     suite.part("load the denoiser", measure_load, networks)
 
 
-def measure_profile(suite: Suite, networks: Networks, shape: Shape) -> None:
-    """Where the time of a step goes."""
+def measure_profiles(suite: Suite, networks: Networks, shape: Shape) -> None:
+    """Where the time of a step goes, and of decoding."""
     job = Job(networks, shape)
-    denoise = job.bind(batched=True)
-    suite.add(
-        "profile of a denoiser step", shape=str(shape), dtype=word(suite.dtype),
-        **profile_step(lambda: denoise(job.z, 500), suite.device),
-    )  # fmt: skip
+    denoise, references = job.bind(batched=True), job.references()
+    for name, function in (
+        ("profile of a denoiser step", lambda: denoise(job.z, 500)),
+        ("profile of decoding, chunk of 4", lambda: job.decode(references, 4)),
+    ):
+        found = profile_step(function, suite.device)
+        suite.add(name, shape=str(shape), dtype=word(suite.dtype), **found)
 
 
 def measure_load(suite: Suite, networks: Networks) -> None:
@@ -149,7 +152,8 @@ def measure_plain(suite: Suite, shape: Shape, steps: int) -> None:
     job = Job(networks, shape)
     denoise, references = job.bind(batched=False), job.references()
     reduced = suite.dtype != torch.float32
-    with torch.autocast(suite.device.type, suite.dtype) if reduced else nullcontext():
+    cast = torch.autocast(suite.device.type, suite.dtype) if reduced else nullcontext()
+    with cast, without_fused_kernels():
         suite.measure("plain: encode", job.encode, shape, limit=3.0)
         timing = suite.measure(
             "plain: denoiser step", lambda: denoise(job.z, 500), shape, limit=4.0

@@ -22,6 +22,9 @@ ENCODER_FACTOR = 5.2
 TILED_REFERENCES = 6.0
 """Values of the whole references alive per pixel and base channel while a tile is decoded."""
 
+DENOISER_WORKSPACE = 1.25
+"""Allocator slack and kernel workspace of the denoiser on top of counted live bytes."""
+
 DECODER_WORKSPACE = 1.2
 """Allocator slack and kernel workspace of the decoder on top of counted live bytes."""
 

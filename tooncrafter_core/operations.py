@@ -28,8 +28,9 @@ class LayerMixin:
         """Weight and bias, on the device of ``x``."""
         return cast(Any, self).weight, cast(Any, self).bias
 
-    def holds_parameters(self) -> bool:
-        """Whether the weights are used as they are stored."""
+    def holds_parameters(self, x: Tensor) -> bool:
+        """Whether the weights are used for ``x`` as they are stored."""
+        del x
         return True
 
 
@@ -43,7 +44,7 @@ class ConvMixin(LayerMixin):
     def unbiased(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """The result, and the bias (channels,) that is still to be added, if any."""
         layer = cast(Any, self)
-        if not can_fuse(x) or not self.holds_parameters():
+        if not can_fuse(x) or not self.holds_parameters(x):
             return layer(x), None
         weight, bias = self.parameters_for(x)
         return layer._conv_forward(x, weight, None), bias
@@ -229,6 +230,13 @@ def run_normalized(
     result is returned beside it, if any.
     """
     return layers[-1].unbiased(layers[0].activated(x, offset))
+
+
+def join_offsets(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """The sum of what is still to be added to the same frames, each (c,) or (b, c)."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
 
 
 @runtime_checkable

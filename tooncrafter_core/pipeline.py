@@ -27,7 +27,14 @@ from .diffusion.samplers import OnStep, sample_ddim
 from .diffusion.schedule import ddim_steps, make_schedule
 from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
-from .memory import TileSize, chunk_within, free_memory, tile_within
+from .memory import (
+    DENOISER_WORKSPACE,
+    TileSize,
+    chunk_within,
+    denoiser_bytes,
+    free_memory,
+    tile_within,
+)
 from .models.autoencoder import Autoencoder, references_from
 from .models.sketch_encoder import SketchEncoder
 from .offloading import visiting
@@ -193,17 +200,17 @@ def sample(
     """Denoise a clip of latents ``1 4 t h w``, float32 (SPEC section 9)."""
     schedule = make_schedule(models.config.diffusion)
     home = _home(models.denoiser)
+    start = noise.start().to(home[0])
     denoise = GuidedDenoiser(
         models.denoiser,
         *(condition.to(*home) for condition in conditions),
         scale=settings.guidance_scale,
         image_scale=settings.image_guidance_scale,
         rescale=settings.guidance_rescale,
-        batched=settings.batch_guidance,
+        batched=batches_guidance(models, settings, start.shape, sketches),
         sketches=sketches,
         is_guided_at=guidance_interval(schedule.num_timesteps, settings),
     )
-    start = noise.start().to(home[0])
     if settings.solver == "ddim":
         steps = ddim_steps(schedule, settings.steps, eta=settings.eta, spacing=settings.spacing)
         latents = sample_ddim(denoise, start, steps, noise.step, on_step)
@@ -211,6 +218,31 @@ def sample(
         steps = multistep_steps(schedule, settings.steps)
         latents = sample_dpmpp_2m(denoise, start, steps, on_step)
     return _finite(latents, "denoiser", models.denoiser)
+
+
+def batches_guidance(
+    models: Models,
+    settings: InterpolationSettings,
+    shape: tuple[int, ...],
+    sketches: SketchGuidance | None = None,
+) -> bool:
+    """Whether to predict in one call for all that guidance compares, for latents ``b 4 t h w``.
+
+    Where nobody asked for it or against it, a GPU does when it has the memory; on a CPU nothing is
+    won.
+    """
+    if settings.batch_guidance is not None:
+        return settings.batch_guidance
+    device, dtype = _home(models.denoiser)
+    free = free_memory(device)
+    if free is None:
+        return False
+    batch = shape[0] * (2 if settings.image_guidance_scale is None else 3)
+    frames, height, width = shape[2:]
+    needed = denoiser_bytes(models.config.unet, batch, frames, height, width, dtype.itemsize)
+    if sketches is not None:
+        needed *= 2  # a sketch encoder needs less than the denoiser
+    return needed * DENOISER_WORKSPACE <= free
 
 
 def guidance_interval(

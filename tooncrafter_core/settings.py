@@ -76,8 +76,9 @@ class InterpolationSettings:
     """Decode in tiles where not even one frame at a time fits; approximate. See ``tiling``."""
     token_mode: TokenMode = "per_frame"
     """Image tokens for other frame counts: those of the nearest trained frame, or shared by all."""
-    batch_guidance: bool = False
-    """Compute what guidance compares in one call: quicker on some devices, twice the memory."""
+    batch_guidance: bool | None = None
+    """Compute what guidance compares in one call: quicker on a GPU, nearly a gigabyte more of
+    512x320. None does where the GPU has as much free. The same clip, to rounding."""
     sketch_tokens: TokensRead = "text"
     """What the sketch encoder reads besides sketches: the text, or image tokens too."""
     sketch_missing: MissingMode = "empty"

@@ -25,7 +25,7 @@ from ...tooncrafter_core.conditioning.build import (
 )
 from ...tooncrafter_core.config import ModelConfig
 from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
-from ...tooncrafter_core.memory import denoiser_bytes
+from ...tooncrafter_core.memory import DENOISER_WORKSPACE, denoiser_bytes
 from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser
 from ...tooncrafter_core.precision import inference_dtypes
@@ -43,9 +43,6 @@ TOKEN_MODE = "tooncrafter_token_mode"
 
 CONFIG = "tooncrafter"
 """Our one key in ComfyUI's unet_config: its own names there would trip LoRA loading."""
-
-WORKSPACE = 1.25
-"""Allocator slack and kernel workspace on top of counted live bytes."""
 
 
 class HostDenoiser(Denoiser):
@@ -213,7 +210,7 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         dtype = self.manual_cast_dtype or self.get_dtype()
         itemsize = comfy.model_management.dtype_size(dtype)
         live = denoiser_bytes(self.tooncrafter.unet, batch, frames, height, width, itemsize)
-        return live * WORKSPACE
+        return live * DENOISER_WORKSPACE
 
 
 TEXT_ENCODERS = {768: "CLIP-L (Stable Diffusion 1)", 1280: "CLIP-G", 2048: "SDXL", 4096: "T5"}

@@ -31,15 +31,20 @@ LARGEST_HEAD = 256
 class HostParameters:
     """A layer's weights as the host would hand them to it: in place, cast, loaded, patched."""
 
-    def holds_parameters(self) -> bool:
-        """Whether the host uses the weights as they are stored."""
+    def holds_parameters(self, x: Tensor) -> bool:
+        """Whether the host would use the weights for ``x`` as they are stored."""
         layer = cast(Any, self)
-        return not (layer.comfy_cast_weights or layer.weight_function or layer.bias_function)
+        if layer.weight_function or layer.bias_function:
+            return False
+        weight, bias = layer.weight, layer.bias
+        is_there = weight.device == bias.device == x.device
+        is_alike = weight.dtype == bias.dtype == x.dtype
+        return not layer.comfy_cast_weights or (is_there and is_alike)
 
     def parameters_for(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Weight and bias, on the device of ``x``."""
         layer = cast(Any, self)
-        if self.holds_parameters():
+        if self.holds_parameters(x):
             return layer.weight, layer.bias
         weight, bias = cast(Any, comfy.ops.cast_bias_weight(layer, x))
         return weight, bias

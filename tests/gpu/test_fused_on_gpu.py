@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from support.fused import TOLERANCES, cases, deviation
+from support.fused import wrong_cases
 from support.networks import filled, normal
 from tooncrafter_core.fused.availability import can_fuse, without_fused_kernels, works_on
 from tooncrafter_core.fused.layout import arrange_weights
@@ -27,17 +27,12 @@ def test_the_kernels_work_here(device: torch.device) -> None:
         assert not can_fuse(torch.zeros(1, device=device))
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
-def test_kernels_give_what_torch_gives(device: torch.device, dtype: torch.dtype) -> None:
+def test_kernels_give_what_torch_gives(device: torch.device) -> None:
     from tooncrafter_core.fused import launch
 
-    wrong = [
-        f"{case.name}, call {call}: {difference:.2g}"
-        for case in cases(launch, dtype, device)
-        for call in (1, 2)  # which is launched in another way
-        if not (difference := deviation(case.found(), case.expected)) < TOLERANCES[dtype]
-    ]
-    assert not wrong, "\n".join(wrong)
+    # From the second call on they are launched in another way.
+    number, wrong = wrong_cases(launch, device, calls=2)
+    assert number > 50 and not wrong, "\n".join(wrong)
 
 
 def both(compute: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,9 @@
-"""What the fused kernels must compute, by torch's own operations in float32."""
+"""What the fused kernels must compute, by torch's own operations in float32.
 
+As a program it has Triton's interpreter compute them on the CPU and tells which are wrong.
+"""
+
+import sys
 from collections.abc import Callable, Iterator
 from itertools import product
 from types import ModuleType
@@ -30,6 +34,19 @@ class Case(NamedTuple):
 def deviation(found: Tensor, expected: Tensor) -> float:
     """Of all values together, relative."""
     return float((found.float() - expected).norm() / expected.norm())
+
+
+def wrong_cases(launch: ModuleType, device: torch.device, calls: int = 1) -> tuple[int, list[str]]:
+    """How many were computed in all precisions, and those that are wrong; each ``calls`` times."""
+    number, wrong = 0, []
+    for dtype, tolerance in TOLERANCES.items():
+        for case in cases(launch, dtype, device):
+            for call in range(calls):
+                difference = deviation(case.found(), case.expected)
+                number += 1
+                if not difference < tolerance:
+                    wrong.append(f"{dtype}, {case.name}, call {call}: off by {difference:.2g}")
+    return number, wrong
 
 
 def cases(launch: ModuleType, dtype: torch.dtype, device: torch.device) -> Iterator[Case]:
@@ -109,3 +126,16 @@ def _pointwise(
         lambda: launch.add(x, y, sizes, torch.empty_like(x), num_frames=frames),
         x.float() + turned,
     )
+
+
+def main() -> int:
+    """Compute every case on the CPU."""
+    from tooncrafter_core.fused import launch
+
+    number, wrong = wrong_cases(launch, torch.device("cpu"))
+    sys.stdout.write("\n".join([f"{number} cases", *wrong, ""]))
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

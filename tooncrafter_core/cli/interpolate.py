@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ..settings import InterpolationSettings
 
 OUT_OF_MEMORY = (
-    "The device ran out of memory. Lower --width, --height or --frames, choose --dtype bf16, leave "
-    "out --batch-guidance, add --offload always, let it decode in --tiles (approximate), or run on "
+    "The device ran out of memory. Lower --width, --height or --frames, choose --dtype bf16, add "
+    "--no-batch-guidance or --offload always, let it decode in --tiles (approximate), or run on "
     "--device cpu."
 )
 

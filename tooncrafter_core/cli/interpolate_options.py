@@ -140,8 +140,9 @@ def add_sampling_options(group: Any) -> None:
     add("--spacing", help="which timesteps: trailing or uniform (trailing)")
     add(
         "--batch-guidance",
-        action="store_true",
-        help="compute what guidance compares in one call: twice the memory",
+        action=argparse.BooleanOptionalAction,
+        help="compute what guidance compares in one call: quicker on a GPU, more memory (on a GPU "
+        "that has it free)",
     )
 
 

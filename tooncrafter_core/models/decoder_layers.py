@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..operations import ClipGroupNormMixin, ConvMixin, Operations
+from ..operations import ClipGroupNormMixin, ConvMixin, Operations, join_offsets
 
 
 def frame_chunks(num_frames: int, size: int) -> Iterator[tuple[int, int]]:
@@ -88,8 +88,8 @@ class ResnetBlock(nn.Module):
         """Transform t c h w."""
         h, bias = self.conv1.unbiased(self.norm1.activated(x))
         h, bias = self.conv2.unbiased(self.norm2.activated(h, bias))
-        shortcut = self.nin_shortcut(x) if self.has_shortcut else x
-        return self.operations.add(h, shortcut, bias)
+        shortcut, its_bias = self.nin_shortcut.unbiased(x) if self.has_shortcut else (x, None)
+        return self.operations.add(h, shortcut, join_offsets(bias, its_bias))
 
 
 Block = TypeVar("Block", bound=ResnetBlock)

@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..operations import Operations, run_normalized
+from ..operations import Operations, join_offsets, run_normalized
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
@@ -148,9 +148,15 @@ class ResBlock(nn.Module):
         """Transform (b t) c h w, told by ``embedding`` (b t, embed_dim)."""
         h, bias = run_normalized(self.in_layers, x)
         told = self.emb_layers(embedding)
-        h, bias = run_normalized(self.out_layers, h, told if bias is None else told + bias)
-        h = self.operations.add(self.skip_connection(x), h, bias)
+        h, bias = run_normalized(self.out_layers, h, join_offsets(told, bias))
+        skip, skip_bias = self._skip(x)
+        h = self.operations.add(skip, h, join_offsets(bias, skip_bias))
         return self.temopral_conv(h, num_frames) if self.has_temporal_conv else h
+
+    def _skip(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        if isinstance(self.skip_connection, nn.Identity):
+            return x, None
+        return self.skip_connection.unbiased(x)
 
 
 class Downsample(nn.Module):

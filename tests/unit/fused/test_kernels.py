@@ -1,35 +1,26 @@
 """The fused kernels give what torch gives, run by Triton's interpreter on the CPU."""
 
 import importlib.util
-from collections.abc import Iterator
-from types import ModuleType
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-import torch
 
-from support.fused import TOLERANCES, cases, deviation
+TESTS = Path(__file__).parents[2]
 
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton is made for Linux only"
 )
 
 
-@pytest.fixture(scope="module")
-def launch() -> Iterator[ModuleType]:
-    """The kernels, read and run by Triton's interpreter."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRITON_INTERPRET", "1")
-        from tooncrafter_core.fused import launch
-
-        yield launch
-
-
 @needs_triton
-@pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
-def test_kernels_give_what_torch_gives(launch: ModuleType, dtype: torch.dtype) -> None:
-    wrong = [
-        f"{case.name}: {difference:.2g}"
-        for case in cases(launch, dtype, torch.device("cpu"))
-        if not (difference := deviation(case.found(), case.expected)) < TOLERANCES[dtype]
-    ]
-    assert not wrong, "\n".join(wrong)
+def test_kernels_give_what_torch_gives() -> None:
+    # Triton decides when it is first read how kernels run, so they need a process of their own.
+    done = subprocess.run(
+        [sys.executable, "-m", "support.fused"], capture_output=True, text=True, check=False,
+        cwd=TESTS, env={**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": str(TESTS.parent)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.split()[0]) > 50, "cases were computed"

@@ -1,0 +1,46 @@
+"""What ComfyUI does with weights, and how our layers find them afterwards."""
+
+from typing import Any
+
+import comfy.model_management
+import pytest
+import torch
+from torch import nn
+
+from support.host_models import tiny_models
+from tooncrafter_core.fused import layout
+
+
+def convolutions(network: Any) -> list[nn.Conv2d]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+
+
+def is_arranged(layer: nn.Conv2d) -> bool:
+    return layer.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_weights_are_arranged_when_comfyui_has_moved_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = tiny_models()
+    for patcher in (models.model, models.vae.patcher):
+        values = [layer.weight.clone() for layer in convolutions(patcher.model)]
+        assert not all(map(is_arranged, convolutions(patcher.model)))
+        with monkeypatch.context() as patch:
+            patch.setattr(layout, "likes_channels_last", lambda x: True)
+            comfy.model_management.load_models_gpu([patcher])
+        layers = convolutions(patcher.model)
+        assert layers and all(map(is_arranged, layers))
+        assert all(map(torch.equal, (layer.weight for layer in layers), values))
+
+
+def test_layers_use_weights_as_they_are_stored_only_where_the_host_would() -> None:
+    network: Any = tiny_models().vae.first_stage_model
+    layer: Any = next(layer for layer in convolutions(network))
+    x = torch.zeros(1, device=layer.weight.device, dtype=layer.weight.dtype)
+    assert layer.holds_parameters(x)
+    assert layer.parameters_for(x) == (layer.weight, layer.bias)
+    # A VAE's layers always cast: to another precision they hand out copies.
+    assert not layer.holds_parameters(x.to(torch.bfloat16))
+    assert layer.parameters_for(x.to(torch.bfloat16))[0].dtype == torch.bfloat16
+    layer.weight_function = [lambda weight: 2 * weight]
+    assert not layer.holds_parameters(x)
+    torch.testing.assert_close(layer.parameters_for(x)[0], 2 * layer.weight)
