@@ -63,14 +63,19 @@ def timed(
     function: Function, device: torch.device, *, warm_ups: int = 3, runs: int = 20,
     limit: float = 20.0,
 ) -> Timing:  # fmt: skip
-    """Time a function ``runs`` times, or fewer but at least once when ``limit`` seconds are up."""
-    begin = time.perf_counter()
+    """Time a function ``runs`` times, or fewer but at least once when ``limit`` seconds are up.
+
+    The first warm-up, in which kernels are compiled and chosen, does not count for the limit.
+    """
     on_gpu = device.type == "cuda"
-    for _ in range(warm_ups):
+    begin = time.perf_counter()
+    for number in range(warm_ups):
         function()
         if on_gpu:
             torch.cuda.synchronize(device)
-        if time.perf_counter() - begin > limit / 2:
+        if number == 0:
+            begin = time.perf_counter()
+        elif time.perf_counter() - begin > limit / 2:
             break
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)

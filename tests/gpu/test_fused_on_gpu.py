@@ -16,8 +16,8 @@ from tooncrafter_core.presets import TINY
 
 pytestmark = pytest.mark.gpu
 
-SAME = 1e-5
-"""Of networks in float32, relative to the spread of their values."""
+SAME = 2e-5
+"""Of networks in float32, relative to the spread of their values; chunks may differ by as much."""
 
 
 def test_the_kernels_work_here(device: torch.device) -> None:

@@ -88,15 +88,14 @@ def group_affine(
     )  # fmt: skip
     affine = torch.empty((2, num_samples, channels), dtype=torch.float32, device=x.device)
     size = channels // groups
-    merged = _power_of_two(parts, 32)
     has_offset = offset is not None
     told = weight if offset is None else offset
     _affine(
         (groups, num_samples, 1),
-        (weight.dtype, bias.dtype, told.dtype, channels, size, merged, has_offset),
+        (weight.dtype, bias.dtype, told.dtype, channels, size, has_offset),
         moments, told, weight, bias, affine, num_rows, channels, size, rows_each, parts,
         num_samples, channels if has_offset and told.ndim == 2 else 0, eps,
-        has_offset, merged, _power_of_two(size),
+        has_offset, ROWS, _power_of_two(size),
     )  # fmt: skip
     return affine
 
