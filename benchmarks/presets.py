@@ -10,9 +10,11 @@ the denoiser count the work.
 
 import argparse
 import sys
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from einops import rearrange
@@ -34,19 +36,41 @@ WIDTH, HEIGHT, FRAMES = 256, 160, 16
 FIRST_SEED = 500_000_000
 """Of clips that are measured and never learnt from."""
 GUIDED, UNGUIDED = {"guidance_scale": 7.5}, {"guidance_scale": 1.0}
-WAYS: dict[str, tuple[int, dict[str, Any]]] = {
-    "50 steps": (100, GUIDED),
-    "fast: dpmpp_2m, 25 steps": (50, GUIDED | SPEED_PRESETS["fast"]),
-    "draft: dpmpp_2m, 12 steps": (24, GUIDED | SPEED_PRESETS["draft"]),
-    "50 steps, guidance to 0.6": (81, GUIDED | {"guidance_end": 0.6}),
-    "50 steps, guidance 1": (50, UNGUIDED),
-    "fast, guidance 1": (25, UNGUIDED | SPEED_PRESETS["fast"]),
-    "draft, guidance 1": (12, UNGUIDED | SPEED_PRESETS["draft"]),
-    "1 step, guidance 1": (1, UNGUIDED | {"steps": 1}),
+
+
+class Way(NamedTuple):
+    """Of drawing a clip."""
+
+    predictions: int
+    """Of the denoiser: the work."""
+    settings: dict[str, Any]
+    has_fp8_weights: bool = False
+    """Rounded to fp8_e4m3fn, arithmetic in float32."""
+
+
+WAYS = {
+    "50 steps": Way(100, GUIDED),
+    "fast: dpmpp_2m, 25 steps": Way(50, GUIDED | SPEED_PRESETS["fast"]),
+    "draft: dpmpp_2m, 12 steps": Way(24, GUIDED | SPEED_PRESETS["draft"]),
+    "50 steps, guidance to 0.6": Way(81, GUIDED | {"guidance_end": 0.6}),
+    "50 steps, fp8 weights": Way(100, GUIDED, has_fp8_weights=True),
+    "50 steps, guidance 1": Way(50, UNGUIDED),
+    "fast, guidance 1": Way(25, UNGUIDED | SPEED_PRESETS["fast"]),
+    "draft, guidance 1": Way(12, UNGUIDED | SPEED_PRESETS["draft"]),
+    "fp8 weights, guidance 1": Way(50, UNGUIDED, has_fp8_weights=True),
+    "1 step, guidance 1": Way(1, UNGUIDED | {"steps": 1}),
 }
-"""Predictions and settings."""
 EXACT = ("50 steps", "50 steps, guidance 1")
 """What the ways after each are compared with."""
+
+
+def in_fp8(models: Models) -> Models:
+    """The same with a denoiser whose weights were rounded as for ComfyUI's fp8."""
+    denoiser = deepcopy(models.denoiser)
+    denoiser.load_state_dict(
+        {key: value.to(torch.float8_e4m3fn).float() for key, value in denoiser.state_dict().items()}
+    )
+    return replace(models, denoiser=denoiser)
 
 
 def draw(models: Models, clip: Tensor, told: dict[str, Any]) -> Tensor:
@@ -69,13 +93,15 @@ def measure(report: Report, seeds: range) -> None:
         pixels = torch.from_numpy(render_clip(seed, WIDTH, HEIGHT, FRAMES).frames)
         clips.append(from_levels(rearrange(pixels, "t h w c -> t c h w")))
     exact: list[Tensor] = []
-    for name, (predictions, told) in WAYS.items():
-        drawn = [draw(models, clip, told).float()[1:-1].clamp(-1, 1) for clip in clips]
+    rounded = in_fp8(models)
+    for name, way in WAYS.items():
+        used = rounded if way.has_fp8_weights else models
+        drawn = [draw(used, clip, way.settings).float()[1:-1].clamp(-1, 1) for clip in clips]
         exact = drawn if name in EXACT else exact
         pairs = list(zip(drawn, (clip[1:-1] for clip in clips), exact, strict=True))
         report.add(
             name, suite="presets", size="mini", dtype="float32", device=CPU, clips=len(clips),
-            predictions=predictions,
+            predictions=way.predictions,
             lpips=round(mean(float(distance(d, t).mean()) for d, t, _ in pairs), 4),
             true_db=round(mean(psnr(d, t) for d, t, _ in pairs), 2),
             exact_db=None if name in EXACT else round(mean(psnr(d, e) for d, _, e in pairs), 2),

@@ -1,18 +1,24 @@
-"""Networks that wait in the host's memory and visit the device for their own stage only.
+"""What the device holds at a time: networks that visit it for their own stage, batches that fit.
 
 The weights are frozen, so leaving means taking up the waiting ones again: nothing is copied back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
 import torch
 from torch import nn
 
-from .config import ModelConfig
+from .config import ModelConfig, UNetConfig
 from .fused.layout import arrange_weights
-from .memory import DECODER_WORKSPACE, decode_bytes, denoiser_bytes
+from .memory import (
+    DECODER_WORKSPACE,
+    DENOISER_WORKSPACE,
+    decode_bytes,
+    denoiser_bytes,
+    free_memory,
+)
 from .settings import InterpolationSettings
 
 
@@ -54,3 +60,30 @@ def job_bytes(
         config.autoencoder, frames, height, width, itemsize, settings.decode_chunk
     )
     return weights + int(DECODER_WORKSPACE * max(sampling, decoding))
+
+
+def batches_guidance(
+    config: UNetConfig,
+    settings: InterpolationSettings,
+    shape: Sequence[int],
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    with_sketches: bool = False,
+) -> bool:
+    """Whether to predict in one call for all that guidance compares, for latents ``b 4 t h w``.
+
+    Where nobody asked for it or against it, a GPU does when it has the memory; on a CPU nothing is
+    won. ``dtype`` is what the denoiser computes in.
+    """
+    if settings.batch_guidance is not None:
+        return settings.batch_guidance
+    free = free_memory(device)
+    if free is None:
+        return False
+    batch = shape[0] * (2 if settings.image_guidance_scale is None else 3)
+    frames, height, width = shape[2:]
+    needed = denoiser_bytes(config, batch, frames, height, width, dtype.itemsize)
+    if with_sketches:
+        needed *= 2  # a sketch encoder needs less than the denoiser
+    return needed * DENOISER_WORKSPACE <= free

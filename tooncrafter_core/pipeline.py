@@ -27,17 +27,10 @@ from .diffusion.samplers import OnStep, sample_ddim
 from .diffusion.schedule import ddim_steps, make_schedule
 from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
-from .memory import (
-    DENOISER_WORKSPACE,
-    TileSize,
-    chunk_within,
-    denoiser_bytes,
-    free_memory,
-    tile_within,
-)
+from .memory import TileSize, chunk_within, free_memory, tile_within
 from .models.autoencoder import Autoencoder, references_from
 from .models.sketch_encoder import SketchEncoder
-from .offloading import visiting
+from .offloading import batches_guidance, visiting
 from .settings import InterpolationSettings
 from .sketch_guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .tiling import decode_in_tiles
@@ -207,7 +200,9 @@ def sample(
         scale=settings.guidance_scale,
         image_scale=settings.image_guidance_scale,
         rescale=settings.guidance_rescale,
-        batched=batches_guidance(models, settings, start.shape, sketches),
+        batched=batches_guidance(
+            models.config.unet, settings, start.shape, *home, with_sketches=sketches is not None
+        ),
         sketches=sketches,
         is_guided_at=guidance_interval(schedule.num_timesteps, settings),
     )
@@ -218,31 +213,6 @@ def sample(
         steps = multistep_steps(schedule, settings.steps)
         latents = sample_dpmpp_2m(denoise, start, steps, on_step)
     return _finite(latents, "denoiser", models.denoiser)
-
-
-def batches_guidance(
-    models: Models,
-    settings: InterpolationSettings,
-    shape: tuple[int, ...],
-    sketches: SketchGuidance | None = None,
-) -> bool:
-    """Whether to predict in one call for all that guidance compares, for latents ``b 4 t h w``.
-
-    Where nobody asked for it or against it, a GPU does when it has the memory; on a CPU nothing is
-    won.
-    """
-    if settings.batch_guidance is not None:
-        return settings.batch_guidance
-    device, dtype = _home(models.denoiser)
-    free = free_memory(device)
-    if free is None:
-        return False
-    batch = shape[0] * (2 if settings.image_guidance_scale is None else 3)
-    frames, height, width = shape[2:]
-    needed = denoiser_bytes(models.config.unet, batch, frames, height, width, dtype.itemsize)
-    if sketches is not None:
-        needed *= 2  # a sketch encoder needs less than the denoiser
-    return needed * DENOISER_WORKSPACE <= free
 
 
 def guidance_interval(

@@ -7,16 +7,15 @@ import comfy.ops
 from comfy.ldm.modules.attention import optimized_attention
 from torch import Tensor
 
-from ...tooncrafter_core.operations import (
+from ...tooncrafter_core.layer_mixins import (
     ClipGroupNormMixin,
     ConvMixin,
     GroupNormMixin,
     LayerNormMixin,
     TemporalConvMixin,
     TokenConvMixin,
-    TorchOperations,
-    attends_briefly,
 )
+from ...tooncrafter_core.operations import TorchOperations, attends_briefly
 
 _TAKES_OPTIONS = any(
     parameter.name == "transformer_options" or parameter.kind is parameter.VAR_KEYWORD

@@ -19,6 +19,7 @@ LAYERS = (
         "presets",
         "types",
         "fused",
+        "layer_mixins",
         "operations",
         "memory",
         "weight_packages",

@@ -1,4 +1,4 @@
-"""Networks that visit a device: in their own stage only, and back to the same weights."""
+"""Networks visit a device in their own stage only, and go in batches where those fit."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from support.networks import normal
 from support.tiny import tiny_models
-from tooncrafter_core import pipeline
+from tooncrafter_core import offloading, pipeline
 from tooncrafter_core.config import ModelConfig
 from tooncrafter_core.offloading import job_bytes, visiting
+from tooncrafter_core.presets import TINY
 from tooncrafter_core.settings import InterpolationSettings
 
 CPU = torch.device("cpu")
@@ -84,3 +85,19 @@ def test_a_job_takes_the_weights_and_its_greatest_stage() -> None:
     alone = job_bytes(ModelConfig(), settings, 0, 2)
     assert 2.1 * 2**30 < alone < 3 * 2**30
     assert job_bytes(ModelConfig(), settings, 10**9, 2) == alone + 10**9
+
+
+@pytest.mark.parametrize(
+    ("wish", "free", "expected"),
+    [(None, None, False), (None, 10**12, True), (None, 10**5, False), (True, 10**5, True),
+     (False, 10**12, False)],
+)  # fmt: skip
+def test_guidance_is_predicted_at_once_where_there_is_the_memory(
+    monkeypatch: pytest.MonkeyPatch, wish: bool | None, free: int | None, expected: bool
+) -> None:
+    monkeypatch.setattr(offloading, "free_memory", lambda device: free)
+    settings = InterpolationSettings(batch_guidance=wish)
+    found = offloading.batches_guidance(
+        TINY.unet, settings, (1, 4, 16, 40, 64), torch.device("cuda"), torch.float16
+    )
+    assert found is expected

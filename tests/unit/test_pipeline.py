@@ -72,20 +72,6 @@ def test_every_setting_changes_the_video(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "free", "expected"),
-    [(None, None, False), (None, 10**12, True), (None, 10**5, False), (True, 10**5, True),
-     (False, 10**12, False)],
-)  # fmt: skip
-def test_guidance_is_predicted_at_once_where_there_is_the_memory(
-    monkeypatch: pytest.MonkeyPatch, wish: bool | None, free: int | None, expected: bool
-) -> None:
-    monkeypatch.setattr(pipeline, "free_memory", lambda device: free)
-    settings = replace(QUICK, batch_guidance=wish)
-    found = pipeline.batches_guidance(tiny_models(), settings, (1, 4, 16, 40, 64))
-    assert found is expected
-
-
-@pytest.mark.parametrize(
     "changes", [{"decode_chunk": 1}, {"batch_guidance": True}, {"memory_budget": 1}], ids=str
 )
 def test_settings_of_memory_do_not_change_the_video(changes: dict[str, Any]) -> None:

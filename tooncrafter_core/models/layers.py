@@ -12,7 +12,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..operations import Operations, join_offsets, run_normalized
+from ..layer_mixins import join_offsets, run_normalized
+from ..operations import Operations
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
