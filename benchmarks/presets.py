@@ -73,6 +73,12 @@ def in_fp8(models: Models) -> Models:
     return replace(models, denoiser=denoiser)
 
 
+def true_clip(seed: int) -> Tensor:
+    """A drawn clip ``t 3 h w`` in [-1, 1]."""
+    pixels = torch.from_numpy(render_clip(seed, WIDTH, HEIGHT, FRAMES).frames)
+    return from_levels(rearrange(pixels, "t h w c -> t c h w"))
+
+
 def draw(models: Models, clip: Tensor, told: dict[str, Any]) -> Tensor:
     """The frames ``t 3 h w`` between the ends of a clip, in [-1, 1]."""
     settings = InterpolationSettings(
@@ -88,10 +94,7 @@ def measure(report: Report, seeds: range) -> None:
         raise SystemExit(mini_absent())
     models = build_models(read_checkpoint(file), torch.float32)
     distance = load_perceptual_distance("alexnet")
-    clips = []
-    for seed in seeds:
-        pixels = torch.from_numpy(render_clip(seed, WIDTH, HEIGHT, FRAMES).frames)
-        clips.append(from_levels(rearrange(pixels, "t h w c -> t c h w")))
+    clips = [true_clip(seed) for seed in seeds]
     exact: list[Tensor] = []
     rounded = in_fp8(models)
     for name, way in WAYS.items():

@@ -8,7 +8,13 @@ from torch import Tensor
 
 from support.fused import wrong_cases
 from support.networks import filled, normal
-from tooncrafter_core.fused.availability import can_fuse, without_fused_kernels, works_on
+from tooncrafter_core.fused.availability import (
+    OLDEST_CARD,
+    can_fuse,
+    why_not,
+    without_fused_kernels,
+    works_on,
+)
 from tooncrafter_core.fused.layout import arrange_weights
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.unet import Denoiser
@@ -21,7 +27,9 @@ SAME = 2e-5
 
 
 def test_the_kernels_work_here(device: torch.device) -> None:
-    assert works_on(torch.cuda.current_device())
+    for dtype in OLDEST_CARD:
+        assert not why_not(device, dtype)
+        assert works_on(torch.cuda.current_device(), dtype)
     assert can_fuse(torch.zeros(1, device=device))
     with without_fused_kernels():
         assert not can_fuse(torch.zeros(1, device=device))

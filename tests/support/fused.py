@@ -131,8 +131,12 @@ def _pointwise(
 def main() -> int:
     """Compute every case on the CPU."""
     from tooncrafter_core.fused import launch
+    from tooncrafter_core.fused.availability import why_not
 
     number, wrong = wrong_cases(launch, torch.device("cpu"))
+    for dtype in (torch.float32, torch.float16):
+        if reason := why_not(torch.device("cpu"), dtype):
+            wrong.append(f"the trial in {dtype}: {reason}")
     sys.stdout.write("\n".join([f"{number} cases", *wrong, ""]))
     return bool(wrong)
 

@@ -63,7 +63,9 @@ class Kernel:
 _moments, _affine, _normalize = map(Kernel, (moments_kernel, affine_kernel, normalize_kernel))
 _layer_norm, _gated_gelu = Kernel(layer_norm_kernel), Kernel(gated_gelu_kernel)
 _add = Kernel(add_kernel)
-_short_attention = {size: Kernel(short_attention_kernel, size // 16) for size in (16, 32, 64)}
+SHORT_LENGTHS = (16, 32, 64)
+"""Tokens that a program attends among; fewer leave a part of it empty."""
+_short_attention = {size: Kernel(short_attention_kernel, size // 16) for size in SHORT_LENGTHS}
 
 
 def group_affine(

@@ -1,0 +1,116 @@
+"""What ComfyUI's EasyCache costs in quality, on the mini model, which is trained.
+
+    python dev.py bench easycache [--clips 6] [--out FILE]
+
+The clips of ``presets``, drawn by the nodes in the newest ComfyUI that ``dev.py`` keeps: 50 steps,
+guidance 7.5, the published eta 1. Work is counted in predictions, both halves of guidance one each.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+HOST = Path(__file__).parents[1] / ".hosts" / "0.3.75" / "ComfyUI"
+THRESHOLDS = (0.05, 0.1, 0.2, 0.5)
+"""Of change, below which a prediction is used again; EasyCache's own default is 0.2."""
+FROM, UNTIL = 0.15, 0.95
+"""The part of the sampling in which it may; EasyCache's own."""
+
+
+def import_host() -> None:
+    """Put ComfyUI and the pack into this process, before anything of the core is read."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from comfyui.inprocess import load_pack, parse_host_arguments, put_host_first
+
+    put_host_first(HOST)
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    parse_host_arguments()
+    load_pack()
+
+
+def measure(report: Any, seeds: range) -> None:
+    """Draw every clip without the cache, and with it at every threshold."""
+    import comfy_extras.nodes_easycache as easycache
+    from tooncrafter_pack.nodes.bridge.denoiser import HostDenoiser
+
+    from benchmarks._learnt import psnr
+    from benchmarks.presets import HEIGHT, WIDTH, true_clip
+    from support.host_models import build_models, run_decode, run_keyframes, run_sampler
+    from tooncrafter_core.checkpoints import detect, read_checkpoint
+    from tooncrafter_core.embedded import MINI, embedded_file
+    from tooncrafter_core.perceptual import load_perceptual_distance
+
+    predictions: list[int] = []
+    predict = HostDenoiser._predict
+
+    def counted(self: Any, x: Tensor, *told: Any, **more: Any) -> Tensor:
+        predictions.append(x.shape[0])
+        return predict(self, x, *told, **more)
+
+    HostDenoiser._predict = counted  # type: ignore[method-assign]
+    file = embedded_file(MINI)
+    assert file is not None, "the mini model comes with the project"
+    checkpoint = read_checkpoint(file)
+    models = build_models(
+        {key: checkpoint[key].float() for key in checkpoint.info}, detect(checkpoint)
+    )
+    distance = load_perceptual_distance("alexnet")
+
+    def draw(model: Any, clip: Tensor) -> Tensor:
+        ends = [rearrange((clip[i] + 1) / 2, "c h w -> 1 h w c") for i in (0, -1)]
+        ready = run_keyframes(models, *ends, width=WIDTH, height=HEIGHT, frames=len(clip))
+        latent = run_sampler(model, *ready, steps=50)
+        video = run_decode(models, latent, *ends, second_pass=False)
+        return rearrange(video, "t h w c -> t c h w").mul(2).sub(1)[1:-1].clamp(-1, 1)
+
+    clips = [true_clip(seed) for seed in seeds]
+    exact: list[Tensor] = []
+    for threshold in (None, *THRESHOLDS):
+        drawn, work = [], []
+        for clip in clips:
+            model = models.model
+            if threshold is not None:
+                node = easycache.EasyCacheNode
+                model = node.execute(model, threshold, FROM, UNTIL, False).args[0]
+            predictions.clear()
+            drawn.append(draw(model, clip))
+            work.append(sum(predictions))
+        exact = exact or drawn
+        pairs = list(zip(drawn, (clip[1:-1] for clip in clips), exact, strict=True))
+        report.add(
+            "50 steps" if threshold is None else f"EasyCache, threshold {threshold}",
+            suite="presets", size="mini", dtype="float32", device=torch.device("cpu"),
+            clips=len(clips), predictions=round(mean(work)),
+            lpips=round(mean(float(distance(d, t).mean()) for d, t, _ in pairs), 4),
+            true_db=round(mean(psnr(d, t) for d, t, _ in pairs), 2),
+            exact_db=None if threshold is None else round(
+                mean(psnr(d, e) for d, _, e in pairs), 2
+            ),
+        )  # fmt: skip
+
+
+@torch.no_grad()
+def main() -> int:
+    """Measure the thresholds; they have no limit."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--clips", type=int, default=6, help="how many; the figures are their mean")
+    parser.add_argument("--out", type=Path, help="file for the results, one JSON line each")
+    options = parser.parse_args()
+    if not HOST.is_dir():
+        parser.error(f"There is no ComfyUI at {HOST}; `python dev.py comfyui` fetches it.")
+    import_host()
+    from benchmarks._results import Report
+    from benchmarks.presets import FIRST_SEED
+
+    measure(Report(options.out), range(FIRST_SEED, FIRST_SEED + options.clips))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
