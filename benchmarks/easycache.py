@@ -17,8 +17,8 @@ from einops import rearrange
 from torch import Tensor
 
 HOST = Path(__file__).parents[1] / ".hosts" / "0.3.75" / "ComfyUI"
-THRESHOLDS = (0.05, 0.1, 0.2, 0.5)
-"""Of change, below which a prediction is used again; EasyCache's own default is 0.2."""
+THRESHOLDS = (0.2, 0.5)
+"""Of change, below which a prediction is used again; at 0.1 next to none is."""
 FROM, UNTIL = 0.15, 0.95
 """The part of the sampling in which it may; EasyCache's own."""
 

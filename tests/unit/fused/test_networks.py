@@ -15,7 +15,7 @@ GOLDENS = ("test_networks_goldens.py", "test_autoencoder_goldens.py")
 @pytest.mark.slow
 def test_goldens_hold_through_the_kernels() -> None:
     pytest.importorskip("triton", reason="Triton is made for Linux only")
-    # By Triton's interpreter, which takes a quarter of an hour; in a process of its own, see
+    # By Triton's interpreter, which takes half an hour; in a process of its own, see
     # test_kernels.
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "support.fused_everywhere",
