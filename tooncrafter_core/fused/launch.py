@@ -128,12 +128,13 @@ def layer_norm(
     num_rows = x.numel() // channels
     block = _power_of_two(channels)
     rows = max(1, 2048 // block)
-    has_added = added is not None
+    has_added, other = added is not None, x if added is None else added
     out = torch.empty_like(x)
     total = torch.empty_like(x) if has_added else x
     _layer_norm(
-        (-(-num_rows // rows), 1, 1), (x.dtype, weight.dtype, bias.dtype, channels, has_added),
-        x, added if has_added else x, weight, bias, total, out, num_rows, channels, eps,
+        (-(-num_rows // rows), 1, 1),
+        (x.dtype, other.dtype, weight.dtype, bias.dtype, channels, has_added),
+        x, other, weight, bias, total, out, num_rows, channels, eps,
         has_added, rows, block,
     )  # fmt: skip
     return total, out
@@ -166,7 +167,8 @@ def add(
     told, weight = x if offset is None else offset, x if share is None else share
     _add(
         _tiles(*sizes),
-        (x.dtype, told.dtype, weight.dtype, channels, has_offset, has_share, num_frames > 0),
+        (x.dtype, y.dtype, told.dtype, weight.dtype, out.dtype, channels, has_offset, has_share,
+         num_frames > 0),
         x, y, told, weight, out, num_rows, channels, num_rows // max(1, num_frames), num_frames,
         has_offset, has_share, num_frames > 0, ROWS, _lanes(channels),
     )  # fmt: skip
@@ -184,7 +186,7 @@ def short_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     block, width = max(16, _power_of_two(num_tokens)), max(16, _power_of_two(size))
     strides = [stride // 8 for x in (q, k, v) for stride in x.stride()[:2]]
     _short_attention[block](
-        (batch, heads, 1), (q.dtype, dim, size),
+        (batch, heads, 1), (q.dtype, k.dtype, v.dtype, dim, size),
         q, k, v, out, num_tokens, *strides, dim, size, size**-0.5, block, width,
     )  # fmt: skip
     return out
