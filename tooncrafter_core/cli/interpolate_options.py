@@ -141,8 +141,8 @@ def add_sampling_options(group: Any) -> None:
     add(
         "--batch-guidance",
         action=argparse.BooleanOptionalAction,
-        help="compute what guidance compares in one call: quicker on a GPU, more memory (on a GPU "
-        "that has it free)",
+        help="compute what guidance compares in one call, or never: quicker on a GPU, more memory "
+        "(where a GPU has it free)",
     )
 
 
