@@ -6,7 +6,7 @@ operations rounds after every one.
 """
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,9 @@ class Kernel:
     tensors are aligned, so from the second call on its result is launched as it is.
     """
 
+    is_direct: ClassVar[bool] = True
+    """Whether Triton lets its results be launched so; versions before 3.2 want other arguments."""
+
     def __init__(self, function: Any, num_warps: int = 4) -> None:
         self._function, self._num_warps = function, num_warps
         self._compiled: dict[Hashable, Any] = {}
@@ -50,7 +53,7 @@ class Kernel:
                 break
             addresses |= argument.data_ptr()
         is_aligned = addresses % ALIGNMENT == 0
-        compiled = self._compiled.get(key) if is_aligned else None
+        compiled = self._compiled.get(key) if is_aligned and self.is_direct else None
         if compiled is not None:
             compiled[grid](*arguments)
             return None

@@ -13,6 +13,10 @@ from tooncrafter_core.fused.availability import can_fuse, likes_channels_last, w
 
 CPU = torch.device("cpu")
 
+needs_triton = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None, reason="Triton is made for Linux only"
+)
+
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, tuple[int, int]]]:
@@ -74,13 +78,30 @@ def test_the_reason_is_logged_once(
     assert "no C compiler" in record.getMessage() and "right, but slower" in record.getMessage()
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("triton") is None, reason="Triton is made for Linux only"
-)
+@needs_triton
+def test_a_triton_that_cannot_launch_directly_is_asked_in_every_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tooncrafter_core.fused.launch import Kernel
+
+    def try_once(device: torch.device, dtype: torch.dtype) -> float:
+        if Kernel.is_direct:
+            raise TypeError("function takes exactly 17 arguments (23 given)")
+        return 1e-7
+
+    monkeypatch.setattr(Kernel, "is_direct", True)
+    monkeypatch.setattr(trial, "worst_difference", try_once)
+    assert why_not(CPU, torch.float32) == "" and not Kernel.is_direct
+
+
+@needs_triton
 def test_what_goes_wrong_in_the_trial_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tooncrafter_core.fused.launch import Kernel
+
     def fail(device: torch.device, dtype: torch.dtype) -> float:
         raise RuntimeError("Failed to find\n C compiler")
 
+    monkeypatch.setattr(Kernel, "is_direct", True)
     monkeypatch.setattr(trial, "worst_difference", fail)
     assert why_not(CPU, torch.float32) == "RuntimeError: Failed to find C compiler"
     monkeypatch.setattr(trial, "worst_difference", lambda device, dtype: 0.3)
