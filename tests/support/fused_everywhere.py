@@ -7,38 +7,33 @@ from typing import Any
 
 from torch import Tensor
 
-from tooncrafter_core import layer_mixins, operations
-from tooncrafter_core.fused import launch, layout
-from tooncrafter_core.fused.availability import OLDEST_CARD
-
 launched: list[object] = []
 
 
-def _can_fuse(x: Tensor) -> bool:
-    # Goldens are computed without gradients, though nobody says so to torch.
-    return not x.requires_grad and x.dtype in OLDEST_CARD
+def pytest_collection_finish() -> None:
+    """Patch what the tests have read by now, ComfyUI's copy of the core included."""
+    from tooncrafter_core import layer_mixins, operations
+    from tooncrafter_core.fused import launch, layout
+    from tooncrafter_core.fused.availability import OLDEST_CARD
 
+    def can_fuse(x: Tensor) -> bool:
+        # Goldens are computed without gradients, though nobody says so to torch.
+        return not x.requires_grad and x.dtype in OLDEST_CARD
 
-def _likes_channels_last(x: Tensor) -> bool:
-    return True
+    def likes_channels_last(x: Tensor) -> bool:
+        return True
 
+    class Counted(launch.Kernel):
+        def __call__(self, grid: tuple[int, int, int], key: object, *arguments: Any) -> None:
+            launched.append(key)
+            super().__call__(grid, key, *arguments)
 
-class _Counted(launch.Kernel):
-    def __call__(self, grid: tuple[int, int, int], key: object, *arguments: Any) -> None:
-        launched.append(key)
-        super().__call__(grid, key, *arguments)
-
-
-def _count_kernels() -> None:
-    for name, kernel in vars(launch).items():
-        for found in kernel.values() if isinstance(kernel, dict) else [kernel]:
-            if isinstance(found, launch.Kernel) and not name.startswith("__"):
-                found.__class__ = _Counted
-
-
-operations.can_fuse = layer_mixins.can_fuse = _can_fuse
-operations.likes_channels_last = layout.likes_channels_last = _likes_channels_last
-_count_kernels()
+    operations.can_fuse = layer_mixins.can_fuse = can_fuse
+    operations.likes_channels_last = layout.likes_channels_last = likes_channels_last
+    for value in vars(launch).values():
+        for kernel in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(kernel, launch.Kernel):
+                kernel.__class__ = Counted
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
