@@ -95,7 +95,9 @@ def test_ten_answers_are_given_exported_and_reported(
         is_left = brightness(page, "left") > brightness(page, "right")
         if number == 4:
             page.screenshot(path=PICTURES / "study_pair.png")
-            # The page may be closed and opened again.
+            # The page may be closed and opened again, though not within the instant that Chromium
+            # takes to write down what a page keeps.
+            page.wait_for_timeout(500)
             page.reload()
             expect(page.locator("#where")).to_have_text("Pair 5 of 10")
         if number == 6:
