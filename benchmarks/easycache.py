@@ -39,12 +39,10 @@ def measure(report: Any, seeds: range) -> None:
     import comfy_extras.nodes_easycache as easycache
     from tooncrafter_pack.nodes.bridge.denoiser import HostDenoiser
 
-    from benchmarks._learnt import psnr
-    from benchmarks.presets import HEIGHT, WIDTH, true_clip
+    from benchmarks.presets import HEIGHT, WIDTH, add_row, true_clip
     from support.host_models import build_models, run_decode, run_keyframes, run_sampler
     from tooncrafter_core.checkpoints import detect, read_checkpoint
     from tooncrafter_core.embedded import MINI, embedded_file
-    from tooncrafter_core.perceptual import load_perceptual_distance
 
     predictions: list[int] = []
     predict = HostDenoiser._predict
@@ -60,7 +58,6 @@ def measure(report: Any, seeds: range) -> None:
     models = build_models(
         {key: checkpoint[key].float() for key in checkpoint.info}, detect(checkpoint)
     )
-    distance = load_perceptual_distance("alexnet")
 
     def draw(model: Any, clip: Tensor) -> Tensor:
         ends = [rearrange((clip[i] + 1) / 2, "c h w -> 1 h w c") for i in (0, -1)]
@@ -82,17 +79,9 @@ def measure(report: Any, seeds: range) -> None:
             drawn.append(draw(model, clip))
             work.append(sum(predictions))
         exact = exact or drawn
-        pairs = list(zip(drawn, (clip[1:-1] for clip in clips), exact, strict=True))
-        report.add(
-            "50 steps" if threshold is None else f"EasyCache, threshold {threshold}",
-            suite="presets", size="mini", dtype="float32", device=torch.device("cpu"),
-            clips=len(clips), predictions=round(mean(work)),
-            lpips=round(mean(float(distance(d, t).mean()) for d, t, _ in pairs), 4),
-            true_db=round(mean(psnr(d, t) for d, t, _ in pairs), 2),
-            exact_db=None if threshold is None else round(
-                mean(psnr(d, e) for d, _, e in pairs), 2
-            ),
-        )  # fmt: skip
+        name = "50 steps" if threshold is None else f"EasyCache, threshold {threshold}"
+        others = None if threshold is None else exact
+        add_row(report, name, round(mean(work)), clips, drawn, others)
 
 
 @torch.no_grad()
