@@ -1,5 +1,6 @@
 """One JSON line a result: what was measured, on what, with which versions."""
 
+import argparse
 import json
 import platform
 import subprocess
@@ -87,3 +88,13 @@ def read(path: Path) -> list[Result]:
 
 def _lines(lines: Iterable[str]) -> Iterator[Result]:
     return (json.loads(line) for line in lines if line.strip())
+
+
+def clip_options(description: str | None, clips: int) -> argparse.Namespace:
+    """The options of a benchmark that draws ``clips`` clips unless told otherwise."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--clips", type=int, default=clips, help="how many; the figures are their mean"
+    )
+    parser.add_argument("--out", type=Path, help="file for the results, one JSON line each")
+    return parser.parse_args()

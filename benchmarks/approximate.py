@@ -7,18 +7,16 @@ compared with 50 steps of DDIM at eta 0 and the same start, the rest with the pu
 work is counted in predictions, 100 for the exact run.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from statistics import mean
 
 import torch
 from torch import Tensor, nn
 
 from benchmarks._learnt import Clip, latent_psnr, learnt_denoiser, psnr
-from benchmarks._results import Report
+from benchmarks._results import Report, clip_options
 from tooncrafter_core.diffusion.guidance import is_in_interval
 from tooncrafter_core.diffusion.multistep import multistep_steps, sample_dpmpp_2m
 from tooncrafter_core.models.unet import Denoiser
@@ -103,10 +101,7 @@ def measure(report: Report, clips: list[Clip]) -> None:
 @torch.no_grad()
 def main() -> int:
     """Measure the distances; they have no limit."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--clips", type=int, default=2, help="how many; the figures are their mean")
-    parser.add_argument("--out", type=Path, help="file for the results, one JSON line each")
-    options = parser.parse_args()
+    options = clip_options(main.__doc__, clips=2)
     measure(Report(options.out), [Clip(seed) for seed in range(options.clips)])
     return 0
 

@@ -6,7 +6,6 @@ The clips of ``presets``, drawn by the nodes in the newest ComfyUI that ``dev.py
 guidance 7.5, the published eta 1. Work is counted in predictions, both halves of guidance one each.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from statistics import mean
@@ -15,6 +14,8 @@ from typing import Any
 import torch
 from einops import rearrange
 from torch import Tensor
+
+from benchmarks._results import Report, clip_options
 
 HOST = Path(__file__).parents[1] / ".hosts" / "0.3.75" / "ComfyUI"
 THRESHOLDS = (0.2, 0.5)
@@ -29,20 +30,18 @@ def import_host() -> None:
     from comfyui.inprocess import load_pack, parse_host_arguments, put_host_first
 
     put_host_first(HOST)
-    sys.path.append(str(Path(__file__).parents[1] / "tests"))
     parse_host_arguments()
     load_pack()
 
 
-def measure(report: Any, seeds: range) -> None:
+def measure(report: Report, seeds: range) -> None:
     """Draw every clip without the cache, and with it at every threshold."""
     import comfy_extras.nodes_easycache as easycache
     from tooncrafter_pack.nodes.bridge.denoiser import HostDenoiser
 
-    from benchmarks.presets import HEIGHT, WIDTH, add_row, true_clip
+    from benchmarks.presets import HEIGHT, WIDTH, add_row, mini_checkpoint, true_clip
     from support.host_models import build_models, run_decode, run_keyframes, run_sampler
-    from tooncrafter_core.checkpoints import detect, read_checkpoint
-    from tooncrafter_core.embedded import MINI, embedded_file
+    from tooncrafter_core.checkpoints import detect
 
     predictions: list[int] = []
     predict = HostDenoiser._predict
@@ -52,9 +51,7 @@ def measure(report: Any, seeds: range) -> None:
         return predict(self, x, *told, **more)
 
     HostDenoiser._predict = counted  # type: ignore[method-assign]
-    file = embedded_file(MINI)
-    assert file is not None, "the mini model comes with the project"
-    checkpoint = read_checkpoint(file)
+    checkpoint = mini_checkpoint()
     models = build_models(
         {key: checkpoint[key].float() for key in checkpoint.info}, detect(checkpoint)
     )
@@ -87,14 +84,10 @@ def measure(report: Any, seeds: range) -> None:
 @torch.no_grad()
 def main() -> int:
     """Measure the thresholds; they have no limit."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--clips", type=int, default=6, help="how many; the figures are their mean")
-    parser.add_argument("--out", type=Path, help="file for the results, one JSON line each")
-    options = parser.parse_args()
+    options = clip_options(main.__doc__, clips=6)
     if not HOST.is_dir():
-        parser.error(f"There is no ComfyUI at {HOST}; `python dev.py comfyui` fetches it.")
+        raise SystemExit(f"There is no ComfyUI at {HOST}; `python dev.py comfyui` fetches it.")
     import_host()
-    from benchmarks._results import Report
     from benchmarks.presets import FIRST_SEED
 
     measure(Report(options.out), range(FIRST_SEED, FIRST_SEED + options.clips))

@@ -8,11 +8,10 @@ draws (PSNR). Guidance is the published 7.5, and 1, for which the mini model is 
 the denoiser count the work.
 """
 
-import argparse
 import sys
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -21,13 +20,13 @@ from einops import rearrange
 from torch import Tensor
 
 from benchmarks._learnt import psnr
-from benchmarks._results import Report
+from benchmarks._results import Report, clip_options
 from tooncrafter_core.checkpoints.load import Models, build_models
-from tooncrafter_core.checkpoints.read import read_checkpoint
+from tooncrafter_core.checkpoints.read import Checkpoint, read_checkpoint
 from tooncrafter_core.data.procedural import render_clip
 from tooncrafter_core.embedded import MINI, embedded_file, mini_absent
 from tooncrafter_core.evaluation.clips import from_levels
-from tooncrafter_core.perceptual import load_perceptual_distance
+from tooncrafter_core.perceptual import PerceptualDistance, load_perceptual_distance
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
 
@@ -73,6 +72,14 @@ def in_fp8(models: Models) -> Models:
     return replace(models, denoiser=denoiser)
 
 
+def mini_checkpoint() -> Checkpoint:
+    """The mini model's file."""
+    file = embedded_file(MINI)
+    if file is None:
+        raise SystemExit(mini_absent())
+    return read_checkpoint(file)
+
+
 def true_clip(seed: int) -> Tensor:
     """A drawn clip ``t 3 h w`` in [-1, 1]."""
     pixels = torch.from_numpy(render_clip(seed, WIDTH, HEIGHT, FRAMES).frames)
@@ -89,10 +96,7 @@ def draw(models: Models, clip: Tensor, told: dict[str, Any]) -> Tensor:
 
 def measure(report: Report, seeds: range) -> None:
     """Draw every clip in every way."""
-    file = embedded_file(MINI)
-    if file is None:
-        raise SystemExit(mini_absent())
-    models = build_models(read_checkpoint(file), torch.float32)
+    models = build_models(mini_checkpoint(), torch.float32)
     clips = [true_clip(seed) for seed in seeds]
     exact: list[Tensor] = []
     rounded = in_fp8(models)
@@ -103,12 +107,18 @@ def measure(report: Report, seeds: range) -> None:
         add_row(report, name, way.predictions, clips, drawn, None if name in EXACT else exact)
 
 
+@cache
+def lpips() -> PerceptualDistance:
+    """The distance to the true frames."""
+    return load_perceptual_distance("alexnet")
+
+
 def add_row(
     report: Report, name: str, predictions: int, clips: list[Tensor], drawn: list[Tensor],
     exact: list[Tensor] | None,
 ) -> None:  # fmt: skip
     """Note how far drawn frames are from the true ones and, for an approximate way, the exact."""
-    distance = load_perceptual_distance("alexnet")
+    distance = lpips()
     pairs = list(zip(drawn, (clip[1:-1] for clip in clips), strict=True))
     to_exact = None
     if exact is not None:
@@ -125,10 +135,7 @@ def add_row(
 @torch.no_grad()
 def main() -> int:
     """Measure the ways; they have no limit."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--clips", type=int, default=6, help="how many; the figures are their mean")
-    parser.add_argument("--out", type=Path, help="file for the results, one JSON line each")
-    options = parser.parse_args()
+    options = clip_options(main.__doc__, clips=6)
     measure(Report(options.out), range(FIRST_SEED, FIRST_SEED + options.clips))
     return 0
 

@@ -54,9 +54,7 @@ def can_fuse(x: Tensor) -> bool:
         and not torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled()
-        and x.dtype in OLDEST_CARD
-        and _is_wanted.get()
-        and works_on(x.device.index, x.dtype)
+        and _serves(x)
     )
 
 
@@ -68,9 +66,12 @@ def likes_channels_last(x: Tensor) -> bool:
     if not x.is_cuda:
         return False
     # A compiler writes such kernels itself, and cannot follow the question.
-    return torch.compiler.is_compiling() or (
-        x.dtype in OLDEST_CARD and _is_wanted.get() and works_on(x.device.index, x.dtype)
-    )
+    return torch.compiler.is_compiling() or _serves(x)
+
+
+def _serves(x: Tensor) -> bool:
+    """Whether the kernels are wanted and work on the card of ``x``, in its precision."""
+    return x.dtype in OLDEST_CARD and _is_wanted.get() and works_on(x.device.index, x.dtype)
 
 
 @cache

@@ -6,7 +6,6 @@ Legend: t frames of one clip, c channels, h w space, r references (2), l tokens.
 from collections.abc import Iterable
 from typing import Any
 
-import torch
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -31,18 +30,12 @@ class ReferenceResidual(nn.Module):
 
     def forward(self, x: Tensor, prepared: Tensor, start: int, num_frames: int) -> Tensor:
         """Refine frames ``start`` onwards, t c h w, of a clip of ``num_frames``."""
-        refined = {}
-        for index, residual in zip((0, num_frames - 1), prepared, strict=True):
-            place = index - start
-            if 0 <= place < len(x):
-                refined[place] = refined.get(place, x[place]) + residual
-        if not refined:
-            return x
-        if torch.is_grad_enabled():
-            return torch.stack([refined.get(place, frame) for place, frame in enumerate(x)])
-        out = x.clone()
-        for place, frame in refined.items():
-            out[place] = frame
+        ends = zip((-start, num_frames - 1 - start), prepared, strict=True)
+        found = [(place, residual) for place, residual in ends if 0 <= place < len(x)]
+        # Most chunks hold neither end and pass as they are.
+        out = x.clone() if found else x
+        for place, residual in found:
+            out[place] += residual
         return out
 
 
