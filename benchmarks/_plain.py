@@ -19,6 +19,13 @@ from tooncrafter_core.operations import TorchOperations
 class PlainOperations(TorchOperations):
     """Attention by products with the score matrix in memory, temporal convolution as conv3d."""
 
+    class EnlargingConv2d(nn.Conv2d):
+        """Enlarges a picture before convolving it."""
+
+        def forward(self, input: Tensor) -> Tensor:
+            """Convolve n c h w at twice the height and width, nearest neighbour."""
+            return super().forward(F.interpolate(input, scale_factor=2.0, mode="nearest"))
+
     class TemporalConv3d(ConvMixin, nn.Conv3d):
         """As it is."""
 
@@ -42,8 +49,9 @@ class PlainReferenceAttention(ReferenceAttention):
     """Copies the references' keys and values for every frame."""
 
     def forward(
-        self, x: Tensor, prepared: tuple[Tensor, Tensor], start: int, num_frames: int
-    ) -> Tensor:
+        self, x: Tensor, prepared: tuple[Tensor, Tensor], start: int, num_frames: int,
+        *, in_place: bool = False,
+    ) -> Tensor:  # fmt: skip
         """Refine t c h w frames."""
         q = self.to_q(rearrange(self.norm(x), "t c h w -> t (h w) c"))
         k, v = (repeat(tokens, "1 n c -> t n c", t=len(x)).contiguous() for tokens in prepared)

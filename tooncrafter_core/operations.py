@@ -16,6 +16,7 @@ from .fused.layout import channels_last, launch
 from .layer_mixins import (
     ClipGroupNormMixin,
     ConvMixin,
+    EnlargingConvMixin,
     GroupNormMixin,
     LayerNormMixin,
     TemporalConvMixin,
@@ -49,6 +50,8 @@ class Operations(Protocol):
     """A Conv1d with ``TokenConvMixin``."""
     Conv2d: Any
     """With ``ConvMixin``."""
+    EnlargingConv2d: Any
+    """A Conv2d with ``EnlargingConvMixin``."""
     Conv3d: Any
     GroupNorm: Any
     """With ``GroupNormMixin``."""
@@ -105,6 +108,9 @@ class TorchOperations:
     class Conv2d(ConvMixin, nn.Conv2d):
         """A convolution that may leave its bias to the next."""
 
+    class EnlargingConv2d(EnlargingConvMixin, nn.Conv2d):
+        """A convolution of the picture enlarged twofold."""
+
     class TemporalConv3d(TemporalConvMixin, nn.Conv3d):
         """A temporal convolution with torch's weights."""
 
@@ -154,7 +160,10 @@ class TorchOperations:
         """
         if not can_fuse(x) or (offset is None and share is None):
             y = y if offset is None else y + rearrange(offset, "c -> c 1 1")
-            return x + y if share is None else torch.addcmul(x, y, share)
+            out = x if in_place else None
+            if share is None:
+                return torch.add(x, y, out=out)
+            return torch.addcmul(x, y, share, out=out)
         (x, sizes), (y, _) = channels_last(x), channels_last(y)
         out = x if in_place else torch.empty_like(x)
         return launch().add(x, y, sizes, out, offset=offset, share=share)

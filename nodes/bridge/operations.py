@@ -10,6 +10,7 @@ from torch import Tensor
 from ...tooncrafter_core.layer_mixins import (
     ClipGroupNormMixin,
     ConvMixin,
+    EnlargingConvMixin,
     GroupNormMixin,
     LayerNormMixin,
     TemporalConvMixin,
@@ -62,6 +63,9 @@ class HostOperations(TorchOperations):
         class Conv2d(HostParameters, ConvMixin, layers.Conv2d):
             """A convolution with the host's weights."""
 
+        class EnlargingConv2d(EnlargingConvMixin, layers.Conv2d):
+            """A convolution of the picture enlarged twofold, with the host's weights."""
+
         class TemporalConv3d(HostParameters, TemporalConvMixin, layers.Conv3d):
             """A temporal convolution with the host's weights."""
 
@@ -75,7 +79,8 @@ class HostOperations(TorchOperations):
             """A layer norm with the host's weights."""
 
         self.TokenConv1d = TokenConv1d
-        self.Conv2d, self.TemporalConv3d = Conv2d, TemporalConv3d
+        self.Conv2d, self.EnlargingConv2d = Conv2d, EnlargingConv2d
+        self.TemporalConv3d = TemporalConv3d
         self.GroupNorm, self.ClipGroupNorm, self.LayerNorm = GroupNorm, ClipGroupNorm, LayerNorm
 
     def attention(

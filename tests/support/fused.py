@@ -58,6 +58,7 @@ def cases(launch: ModuleType, dtype: torch.dtype, device: torch.device) -> Itera
     for sizes in SAMPLES:
         yield from _norms(launch, draw, *sizes)
         yield from _pointwise(launch, draw, *sizes)
+    yield from _enlarging(launch, draw)
     if device.type == "cpu" and dtype == torch.bfloat16:
         return  # Triton's interpreter cannot multiply matrices of it
     for tokens, heads, size in ((5, 3, 16), (16, 5, 64), (40, 2, 32)):
@@ -126,6 +127,40 @@ def _pointwise(
         lambda: launch.add(x, y, sizes, torch.empty_like(x), num_frames=frames),
         x.float() + turned,
     )
+
+
+def _enlarging(launch: ModuleType, draw: Callable[..., Tensor]) -> Iterator[Case]:
+    for outputs, inputs, height, width in ((20, 70, 3, 5), (64, 1100, 6, 1)):
+        kernel = draw(outputs, 3, 3, inputs, seed=11)
+        flat = rearrange(kernel, "o k l i -> o i k l")
+        # Each place of a pixel joins the rows, and the columns, that fall on the same pixel.
+        joins = (((0,), (1, 2)), ((0, 1), (2,)))
+        rows = torch.stack(
+            [kernel.float()[:, list(row)].sum(1) for a in joins for row in a], dim=1
+        ).unflatten(1, (2, 2))
+        both = torch.stack(
+            [rows[..., list(column), :].sum(-2) for b in joins for column in b], dim=-2
+        ).unflatten(-2, (2, 2))
+        expected = rearrange(both, "o a k b l i -> (a b o) k l i")
+        yield Case(
+            f"kernels of {outputs}, {inputs}",
+            lambda flat=flat, like=expected: launch.combine(
+                flat, torch.empty_like(like, dtype=flat.dtype)
+            ), expected,
+        )  # fmt: skip
+        parts = draw(3, height + 1, width + 1, 4 * outputs, seed=12)
+        bias = draw(outputs, seed=13)
+        places = parts.float().unflatten(-1, (2, 2, outputs))
+        expected = torch.stack([
+            places[:, a : a + height, b : b + width, a, b] for a in (0, 1) for b in (0, 1)
+        ]).unflatten(0, (2, 2))  # fmt: skip
+        expected = rearrange(expected, "a b n h w o -> n (h a) (w b) o") + bias.float()
+        yield Case(
+            f"weaving of {height}x{width}",
+            lambda parts=parts, bias=bias, like=expected: launch.weave(
+                parts, bias, torch.empty_like(like, dtype=parts.dtype)
+            ), expected,
+        )  # fmt: skip
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ launched: list[object] = []
 
 def pytest_collection_finish() -> None:
     """Patch what the tests have read by now, ComfyUI's copy of the core included."""
-    from tooncrafter_core import layer_mixins, operations
+    from tooncrafter_core import enlarging, layer_mixins, operations
     from tooncrafter_core.fused import launch, layout
     from tooncrafter_core.fused.availability import OLDEST_CARD
 
@@ -28,7 +28,7 @@ def pytest_collection_finish() -> None:
             launched.append(key)
             super().__call__(grid, key, *arguments)
 
-    operations.can_fuse = layer_mixins.can_fuse = can_fuse
+    operations.can_fuse = layer_mixins.can_fuse = enlarging.can_fuse = can_fuse
     operations.likes_channels_last = layout.likes_channels_last = likes_channels_last
     for value in vars(launch).values():
         for kernel in value.values() if isinstance(value, dict) else [value]:

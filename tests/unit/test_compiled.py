@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from support.networks import deviation, filled, normal
-from tooncrafter_core.compiled import compile_denoiser
+from tooncrafter_core.compiled import compile_denoiser, warn_where_it_loses
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.unet import Denoiser
 from tooncrafter_core.presets import TINY
@@ -58,3 +58,15 @@ def test_steps_frames_and_sizes_share_their_graphs_and_the_result_is_the_same(
             assert deviation(ours(z, timestep), plain(z, timestep)) < 1e-4
             counts.append(len(graphs))
     assert set(counts) == {len(graphs)} and len(graphs) > 0
+
+
+def test_it_is_told_where_compiling_makes_steps_slower(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cpu = torch.device("cpu")
+    warn_where_it_loses(cpu, torch.float16)
+    assert not caplog.records
+    monkeypatch.setattr("tooncrafter_core.compiled.likes_channels_last", lambda x: True)
+    warn_where_it_loses(cpu, torch.float16)
+    (record,) = caplog.records
+    assert "quicker" in record.getMessage() and "--compile" in record.getMessage()

@@ -19,6 +19,7 @@ LAYERS = (
         "presets",
         "types",
         "fused",
+        "enlarging",
         "layer_mixins",
         "operations",
         "memory",
@@ -55,7 +56,13 @@ HOST_MODULES = {"comfy", "comfy_extras", "folder_paths", "latent_preview", "serv
                 "execution"}  # fmt: skip
 
 FILES = sorted((ROOT / CORE).rglob("*.py"))
-NEEDS_TRITON = {"attention_kernels", "norm_kernels", "pointwise_kernels", "launch"}
+NEEDS_TRITON = {
+    "attention_kernels",
+    "enlarging_kernels",
+    "norm_kernels",
+    "pointwise_kernels",
+    "launch",
+}
 """Read on a card only: Triton comes with torch for NVIDIA cards, and for no other."""
 
 NODE_FILES = sorted((ROOT / "nodes").rglob("*.py"))

@@ -197,7 +197,7 @@ def load_models(args: argparse.Namespace) -> "Models":
     from ..checkpoints.convert_encoders import encoder_checkpoint, with_encoder
     from ..checkpoints.detect import part_of
     from ..checkpoints.keys import OPTIONAL
-    from ..compiled import compile_denoiser
+    from ..compiled import compile_denoiser, warn_where_it_loses
     from ..pipeline import missing_encoder
 
     device = storage_device(args)
@@ -217,6 +217,7 @@ def load_models(args: argparse.Namespace) -> "Models":
     for component, encoder in encoders.items():
         models = with_encoder(models, encoder, component, dtype=dtype, device=device)
     if args.compile:
+        warn_where_it_loses(choose_device(args.device), dtype)
         models = replace(models, denoiser=compile_denoiser(models.denoiser))
     return models
 

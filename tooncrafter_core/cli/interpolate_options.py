@@ -155,7 +155,8 @@ def add_machine_options(group: Any) -> None:
     add(
         "--compile",
         action="store_true",
-        help="compile the denoiser: quicker steps after minutes at the first; needs a C++ compiler",
+        help="compile the denoiser, for cards without the fused kernels (those are quicker): "
+        "quicker steps after minutes at the first; needs a C++ compiler",
     )
     add(
         "--dtype",

@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 
 from .attention_kernels import short_attention_kernel
+from .enlarging_kernels import combine_kernel, weave_kernel
 from .norm_kernels import affine_kernel, layer_norm_kernel, moments_kernel, normalize_kernel
 from .pointwise_kernels import add_kernel, gated_gelu_kernel
 
 ROWS, CHANNELS = 32, 64
-"""Of the tile that a program holds."""
+"""Of the tile that a program sums up."""
+
+FEW_ROWS, MANY_CHANNELS = 16, 128
+"""Of the tile that a program computes value by value: longer pieces of memory are quicker."""
 
 PROGRAMS = 1024
 """Parts that all samples are cut into for their moments: enough for the largest cards."""
@@ -66,6 +70,7 @@ class Kernel:
 _moments, _affine, _normalize = map(Kernel, (moments_kernel, affine_kernel, normalize_kernel))
 _layer_norm, _gated_gelu = Kernel(layer_norm_kernel), Kernel(gated_gelu_kernel)
 _add = Kernel(add_kernel)
+_combine, _weave = Kernel(combine_kernel), Kernel(weave_kernel)
 SHORT_LENGTHS = (16, 32, 64)
 """Tokens that a program attends among; fewer leave a part of it empty."""
 _short_attention = {size: Kernel(short_attention_kernel, size // 16) for size in SHORT_LENGTHS}
@@ -81,7 +86,7 @@ def group_affine(
     is added to the channels before the norm, by changing the statistics.
     """
     num_samples, num_rows, channels = sizes
-    block = _lanes(channels)
+    block = _power_of_two(channels, CHANNELS)
     blocks = -(-channels // block)
     parts = max(1, min(-(-num_rows // ROWS), PROGRAMS // max(1, num_samples * blocks)))
     rows_each = -(-num_rows // parts)
@@ -118,7 +123,7 @@ def normalize(
     _normalize(
         _tiles(*sizes), (x.dtype, channels, silu, num_frames > 0),
         x, affine, out, num_rows, channels, num_rows // max(1, num_frames), num_frames,
-        affine.shape[1], silu, num_frames > 0, ROWS, _lanes(channels),
+        affine.shape[1], silu, num_frames > 0, FEW_ROWS, _power_of_two(channels, MANY_CHANNELS),
     )  # fmt: skip
     return out
 
@@ -173,7 +178,7 @@ def add(
         (x.dtype, y.dtype, told.dtype, weight.dtype, out.dtype, channels, has_offset, has_share,
          num_frames > 0),
         x, y, told, weight, out, num_rows, channels, num_rows // max(1, num_frames), num_frames,
-        has_offset, has_share, num_frames > 0, ROWS, _lanes(channels),
+        has_offset, has_share, num_frames > 0, FEW_ROWS, _power_of_two(channels, MANY_CHANNELS),
     )  # fmt: skip
     return out
 
@@ -195,12 +200,38 @@ def short_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     return out
 
 
+def combine(weight: Tensor, out: Tensor) -> Tensor:
+    """The four kernels that a kernel for an enlarged picture comes down to; see ``enlarging``.
+
+    ``weight`` is memory of o 3 3 i, ``out`` of (4 o) 2 2 i.
+    """
+    outputs, inputs = weight.shape[:2]
+    block = _power_of_two(inputs, 1024)
+    _combine(
+        (outputs, -(-inputs // block), 1), (weight.dtype, outputs, inputs),
+        weight, out, outputs, inputs, block,
+    )  # fmt: skip
+    return out
+
+
+def weave(parts: Tensor, bias: Tensor, out: Tensor) -> Tensor:
+    """An enlarged picture of the four places of its pixels, plus ``bias`` o; see ``enlarging``.
+
+    ``parts`` is memory of n h+1 w+1 (4 o), ``out`` of n 2h 2w o.
+    """
+    count, height, width, channels = out.shape
+    sizes = count, height * width, channels
+    _weave(
+        _tiles(*sizes), (parts.dtype, bias.dtype, channels),
+        parts, bias, out, height * width, width, channels,
+        FEW_ROWS, _power_of_two(channels, MANY_CHANNELS),
+    )  # fmt: skip
+    return out
+
+
 def _tiles(num_samples: int, num_rows: int, channels: int) -> tuple[int, int, int]:
-    return -(-num_rows // ROWS), -(-channels // _lanes(channels)), num_samples
-
-
-def _lanes(channels: int) -> int:
-    return _power_of_two(channels, CHANNELS)
+    blocks = -(-channels // _power_of_two(channels, MANY_CHANNELS))
+    return -(-num_rows // FEW_ROWS), blocks, num_samples
 
 
 def _power_of_two(number: int, largest: int = 1 << 30) -> int:

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from ..enlarging import combined, woven
+
 SAMPLES, ROWS, CHANNELS, GROUPS, FRAMES, HEADS = 2, 24, 128, 4, 6, 2
 EPS = 1e-5
 
@@ -66,6 +68,14 @@ def _results(
     yield launch.gated_gelu(x), value * F.gelu(gate)
     mixed = launch.add(x, y, sizes, torch.empty_like(x), offset=offset, share=share)
     yield mixed, _plain(x) + _plain(share) * (_plain(y) + _plain(offset))
+
+    kernel = rearrange(draw(CHANNELS, 3, 3, HEADS), "o k l i -> o i k l")
+    four = launch.combine(kernel, draw(4 * CHANNELS, 2, 2, HEADS))
+    yield rearrange(four, "o k l i -> o i k l"), combined(_plain(kernel))
+    parts = draw(SAMPLES, 4, 6, 4 * CHANNELS)
+    picture = launch.weave(parts, bias, draw(SAMPLES, 6, 10, CHANNELS))
+    expected = woven(rearrange(_plain(parts), "n h w c -> n c h w"))
+    yield picture, rearrange(expected, "n c h w -> n h w c") + _plain(bias)
 
     for tokens in launch.SHORT_LENGTHS:
         q, k, v = (draw(SAMPLES, tokens, CHANNELS) for _ in "qkv")

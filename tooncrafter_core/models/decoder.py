@@ -2,12 +2,13 @@
 
 Legend: b batch, t frames, c channels, h w space, r references (2). Inside, one clip travels as
 t c h w. The work is cut where frames meet: between two temporal stacks everything is done frame by
-frame, ``chunk`` frames at a time, so only the tensors at the cuts ever exist for the whole clip.
+frame, ``chunk`` frames at a time, more of them where they are smaller, so only the tensors at the
+cuts ever exist for the whole clip.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from einops import rearrange
@@ -30,6 +31,17 @@ FrameStep = Callable[[Tensor, int], Tensor]
 """Transforms frames t c h w that begin at the given frame of the clip."""
 
 
+class Segment(NamedTuple):
+    """Work between two places where frames meet."""
+
+    steps: list[FrameStep]
+    """Frame by frame."""
+    block: VideoResBlock | None
+    """Joins the frames then."""
+    gain: int = 1
+    """How many times as many frames as at full size may be worked on at a time."""
+
+
 class DecoderStage(nn.Module):
     """The blocks of one resolution, and the way to the next."""
 
@@ -46,6 +58,9 @@ class DualReferenceDecoder(nn.Module):
         super().__init__()
         self.operations = operations
         groups, base = config.norm_groups, config.channels
+        full = config.channel_mult[0]
+        # Frames at a level that are as many values as one at full size.
+        self.gains = [max(1, 4**i * full // mult) for i, mult in enumerate(config.channel_mult)]
         channels = base * config.channel_mult[-1]
         self.conv_in = operations.Conv2d(config.z_channels, channels, 3, padding=1, **factory)
         self.mid = Middle(VideoResBlock, channels, groups, operations, **factory)
@@ -93,7 +108,8 @@ class DualReferenceDecoder(nn.Module):
             z: latents; any number of frames.
             references: the encoder's features of the first and last image, each b c r h w, in the
                 encoder's order; None leaves every refinement out.
-            chunk: frames to compute at a time. Smaller needs less memory and gives the same video.
+            chunk: frames to compute at a time at full size, more where they are smaller. Fewer
+                need less memory and give the same video.
 
         Returns:
             b 3 t 8h 8w, about [-1, 1], not clamped.
@@ -113,8 +129,8 @@ class DualReferenceDecoder(nn.Module):
 
         No layer over time and no refinement takes part; see ``init_video_parts``.
         """
-        for steps, _ in self._segments(None, z.shape[0], None):
-            z = _run(steps, z, 0, z.shape[0])
+        for segment in self._segments(None, z.shape[0], None):
+            z = _run(segment.steps, z, 0, z.shape[0])
         return z
 
     @torch.no_grad()
@@ -138,17 +154,17 @@ class DualReferenceDecoder(nn.Module):
     def _decode_clip(self, z: Tensor, references: list[Tensor] | None, chunk: int) -> Tensor:
         num_frames = z.shape[0]
         z = self.operations.arrange(z)
-        # Training needs every intermediate; otherwise a clip is overwritten frame by frame.
-        in_place = not torch.is_grad_enabled()
+        in_place = _is_disposable()
         moving = None
         if self.warp is not None and self.is_warping and references is not None:
             moving = self.warp, self.warp.begin(z, references)
         x = z
-        for steps, block in self._segments(references, num_frames, moving):
-            reuse = in_place and x is not z
-            x = map_frames(partial(_run, steps, x), num_frames, chunk, into=x if reuse else None)
+        for steps, block, gain in self._segments(references, num_frames, moving):
+            # The warp hands its maps from level to level by the chunks they are of.
+            reuse, size = in_place and x is not z, chunk * (gain if moving is None else 1)
+            x = map_frames(partial(_run, steps, x), num_frames, size, into=x if reuse else None)
             if block is not None:
-                x = block.mix_over_time(x, chunk, in_place)
+                x = block.mix_over_time(x, size, in_place)
         x = self.conv_out.time_mix_conv(rearrange(x, "t c h w -> 1 c t h w"))
         x = rearrange(x, "1 c t h w -> t c h w")
         if moving is None:
@@ -163,17 +179,19 @@ class DualReferenceDecoder(nn.Module):
         references: list[Tensor] | None,
         num_frames: int,
         moving: tuple[ReferenceWarp, WarpState] | None,
-    ) -> Iterator[tuple[list[FrameStep], VideoResBlock | None]]:
-        """Cut the network where frames meet: frame-wise steps, then the block that joins frames.
+    ) -> Iterator[Segment]:
+        """Cut the network where frames meet.
 
         Made one at a time, so that what a refinement prepares lives no longer than its segment.
         """
-        yield [_per_frame(self.conv_in), _per_frame(self.mid.block_1)], self.mid.block_1
-        yield [_per_frame(self.mid.attn_1), _per_frame(self.mid.block_2)], self.mid.block_2
+        first, second = self.mid.block_1, self.mid.block_2
+        yield Segment([_per_frame(self.conv_in), _per_frame_over(first)], first, self.gains[-1])
+        # Where no fused kernel serves so large a head, each frame has a matrix of scores.
+        yield Segment([_per_frame(self.mid.attn_1), _per_frame_over(second)], second)
         steps: list[FrameStep] = []
         for level, stage in reversed(list(enumerate(cast(list[DecoderStage], self.up)))):
             for block in cast(list[VideoResBlock], stage.block):
-                yield [*steps, _per_frame(block)], block
+                yield Segment([*steps, _per_frame_over(block)], block, self.gains[level])
                 steps = []
             steps = self._refinement(level, references, num_frames)
             if moving is not None:
@@ -182,7 +200,7 @@ class DualReferenceDecoder(nn.Module):
                 steps.append(_per_frame(stage.upsample))
         steps.append(lambda x, start: self.norm_out.activated(x))
         steps += self._refinement(len(self.up), references, num_frames)
-        yield [*steps, _per_frame(self.conv_out)], None
+        yield Segment([*steps, _per_frame(self.conv_out)], None)
 
     def _refinement(
         self, level: int, references: list[Tensor] | None, num_frames: int
@@ -190,8 +208,8 @@ class DualReferenceDecoder(nn.Module):
         if references is None:
             return []
         refinement = cast(ReferenceAttention | ReferenceResidual, self.attn_refinement[level])
-        prepared = refinement.prepare(references[level])
-        return [lambda x, start: refinement(x, prepared, start, num_frames)]
+        prepared, in_place = refinement.prepare(references[level]), _is_disposable()
+        return [lambda x, start: refinement(x, prepared, start, num_frames, in_place=in_place)]
 
 
 def _run(steps: list[FrameStep], x: Tensor, start: int, stop: int) -> Tensor:
@@ -205,5 +223,18 @@ def _moved(level: int, warp: ReferenceWarp, state: WarpState) -> FrameStep:
     return lambda x, start: warp.at_level(level, x, start, state)
 
 
+def _is_disposable() -> bool:
+    """Whether frames may be written over by what is computed from them.
+
+    Training needs every intermediate.
+    """
+    return not torch.is_grad_enabled()
+
+
 def _per_frame(layer: nn.Module) -> FrameStep:
     return lambda x, start: layer(x)
+
+
+def _per_frame_over(block: VideoResBlock) -> FrameStep:
+    in_place = _is_disposable()
+    return lambda x, start: block(x, in_place=in_place)

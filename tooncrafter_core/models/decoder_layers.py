@@ -85,12 +85,15 @@ class ResnetBlock(nn.Module):
         """Zero when training begins; see ``init_layers``."""
         return (self.conv2,)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform t c h w."""
+    def forward(self, x: Tensor, *, in_place: bool = False) -> Tensor:
+        """Transform t c h w; ``in_place`` allows the result to be written over ``x``."""
         h, bias = self.conv1.unbiased(self.norm1.activated(x))
         h, bias = self.conv2.unbiased(self.norm2.activated(h, bias))
-        shortcut, its_bias = self.nin_shortcut.unbiased(x) if self.has_shortcut else (x, None)
-        return self.operations.add(h, shortcut, join_offsets(bias, its_bias))
+        if not self.has_shortcut:
+            return self.operations.add(x, h, bias, in_place=in_place)
+        shortcut, its_bias = self.nin_shortcut.unbiased(x)
+        offset = join_offsets(bias, its_bias)
+        return self.operations.add(shortcut, h, offset, in_place=in_place)
 
 
 Block = TypeVar("Block", bound=ResnetBlock)

@@ -177,8 +177,8 @@ class Upsample(nn.Module):
 
     def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
         super().__init__()
-        self.conv = operations.Conv2d(channels, channels, 3, padding=1, **factory)
+        self.conv = operations.EnlargingConv2d(channels, channels, 3, padding=1, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map b c h w to b c 2h 2w."""
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return self.conv(x)

@@ -28,12 +28,17 @@ class ReferenceResidual(nn.Module):
         """Compute from a c r h w reference what every chunk of frames needs."""
         return self.conv(rearrange(reference, "c r h w -> r c h w"))
 
-    def forward(self, x: Tensor, prepared: Tensor, start: int, num_frames: int) -> Tensor:
-        """Refine frames ``start`` onwards, t c h w, of a clip of ``num_frames``."""
+    def forward(
+        self, x: Tensor, prepared: Tensor, start: int, num_frames: int, *, in_place: bool = False
+    ) -> Tensor:
+        """Refine frames ``start`` onwards, t c h w, of a clip of ``num_frames``.
+
+        ``in_place`` allows the result to be written over ``x``.
+        """
         ends = zip((-start, num_frames - 1 - start), prepared, strict=True)
         found = [(place, residual) for place, residual in ends if 0 <= place < len(x)]
         # Most chunks hold neither end and pass as they are.
-        out = x.clone() if found else x
+        out = x.clone() if found and not in_place else x
         for place, residual in found:
             out[place] += residual
         return out
@@ -69,11 +74,13 @@ class ReferenceAttention(nn.Module):
         return self.to_k(tokens), self.to_v(tokens)
 
     def forward(
-        self, x: Tensor, prepared: tuple[Tensor, Tensor], start: int, num_frames: int
-    ) -> Tensor:
-        """Refine t c h w frames of a clip."""
+        self, x: Tensor, prepared: tuple[Tensor, Tensor], start: int, num_frames: int,
+        *, in_place: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """Refine t c h w frames of a clip; ``in_place`` as in ``ReferenceResidual``."""
         size = {"t": x.shape[0], "h": x.shape[2]}
         # The frames are folded into the queries: keys and values are never copied per frame.
         q = self.to_q(rearrange(self.norm(x), "t c h w -> 1 (t h w) c"))
         out = self.to_out(self.operations.attention(q, *prepared, self.heads))
-        return x + rearrange(out, "1 (t h w) c -> t c h w", **size)
+        refined = rearrange(out, "1 (t h w) c -> t c h w", **size)
+        return self.operations.add(x, refined, in_place=in_place)

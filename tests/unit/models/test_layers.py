@@ -2,7 +2,9 @@
 
 import math
 
+import pytest
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 
 from support.networks import deviation, filled, normal
@@ -45,11 +47,20 @@ def test_without_the_temporal_convolution_frames_do_not_meet() -> None:
     assert deviation(block(x[2:3], embedding[2:3], 1), block(x, embedding, 4)[2:3]) < 1e-5
 
 
-def test_sampling_halves_and_doubles_the_sides() -> None:
+def test_downsampling_halves_the_sides() -> None:
     x = normal(2, 8, 6, 10)
     assert filled(Downsample(8, TORCH_OPERATIONS))(x).shape == (2, 8, 3, 5)
-    up = filled(Upsample(8, TORCH_OPERATIONS))
-    assert up(x).shape == (2, 8, 12, 20)
-    nearest = rearrange(x[..., None, None].expand(2, 8, 6, 10, 2, 2),
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_enlarging_is_nearest_neighbour_and_a_convolution(order: torch.memory_format) -> None:
+    up = filled(Upsample(8, TORCH_OPERATIONS)).double()
+    x = normal(2, 8, 5, 7).double().to(memory_format=order)
+    nearest = rearrange(x[..., None, None].expand(2, 8, 5, 7, 2, 2),
                         "b c h w i j -> b c (h i) (w j)")  # fmt: skip
-    assert deviation(up(x), up.conv(nearest)) < 1e-6
+    expected = F.conv2d(nearest, up.conv.weight, up.conv.bias, padding=1)
+    found = up(x)
+    assert found.shape == (2, 8, 10, 14) and found.is_contiguous(memory_format=order)
+    assert deviation(found, expected) < 1e-14
+    # As it is computed while something learns.
+    assert deviation(up(x.requires_grad_()).detach(), expected) < 1e-14
