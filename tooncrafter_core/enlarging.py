@@ -30,12 +30,13 @@ def convolve_enlarged(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def combined(weight: Tensor) -> Tensor:
-    """The four kernels (a b o) i 2 2 that a kernel o i 3 3 comes down to."""
-    first, middle, last = weight.unbind(2)
+    """The four kernels (a b o) i 2 2 that a kernel o i 3 3 comes down to; rounded once."""
+    exact = weight.to(torch.promote_types(weight.dtype, torch.float32))
+    first, middle, last = exact.unbind(2)
     rows = torch.stack([first, middle + last, first + middle, last], dim=2)
     first, middle, last = rows.unbind(-1)
     both = torch.stack([first, middle + last, first + middle, last], dim=-1)
-    return rearrange(both, "o i (a k) (b l) -> (a b o) i k l", a=2, b=2)
+    return rearrange(both, "o i (a k) (b l) -> (a b o) i k l", a=2, b=2).to(weight.dtype)
 
 
 def woven(parts: Tensor) -> Tensor:
