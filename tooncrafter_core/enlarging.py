@@ -30,13 +30,13 @@ def convolve_enlarged(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def combined(weight: Tensor) -> Tensor:
-    """The four kernels (a b o) i 2 2 that a kernel o i 3 3 comes down to; rounded once."""
-    exact = weight.to(torch.promote_types(weight.dtype, torch.float32))
-    first, middle, last = exact.unbind(2)
-    rows = torch.stack([first, middle + last, first + middle, last], dim=2)
-    first, middle, last = rows.unbind(-1)
-    both = torch.stack([first, middle + last, first + middle, last], dim=-1)
-    return rearrange(both, "o i (a k) (b l) -> (a b o) i k l", a=2, b=2).to(weight.dtype)
+    """The four kernels (a b o) i 2 2 that a kernel o i 3 3 comes down to.
+
+    They are the sums of all its squares of 2x2, with a row and a column of nothing around it, which
+    pooling adds up in float32 and rounds once.
+    """
+    sums = F.avg_pool2d(weight, 2, stride=1, padding=1, divisor_override=1)
+    return rearrange(sums, "o i (k a) (l b) -> (a b o) i k l", a=2, b=2)
 
 
 def woven(parts: Tensor) -> Tensor:
