@@ -47,8 +47,7 @@ class ConvMixin(LayerMixin):
         layer = cast(Any, self)
         if not can_fuse(x) or not self.holds_parameters(x):
             return layer(x), None
-        weight, bias = self.parameters_for(x)
-        return layer._conv_forward(x, weight, None), bias
+        return layer._conv_forward(x, layer.weight, None), layer.bias
 
 
 class TemporalConvMixin(ConvMixin):
