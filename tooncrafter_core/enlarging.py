@@ -22,12 +22,12 @@ def convolve_enlarged(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
     ``weight`` is o i 3 3, the enlarged picture's padding 1. Equal to rounding.
     """
-    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
-        # What the recipes recorded was learnt so, and would round otherwise.
-        return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), weight, bias, padding=1)
     if can_fuse(x):
         parts = F.conv2d(x, _combine(weight), padding=1)
         return _weave(parts, bias)
+    if torch.is_grad_enabled():
+        # Training: the recipes' recorded losses were learnt so, and would round otherwise.
+        return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), weight, bias, padding=1)
     parts = F.conv2d(x, combined(weight), bias.repeat(4), padding=1)
     return woven(parts)
 
