@@ -84,6 +84,9 @@ def main() -> int:
     parser.add_argument("accepted", type=Path)
     parser.add_argument("new", type=Path)
     options = parser.parse_args()
+    for path in (options.accepted, options.new):
+        if not path.is_file():
+            parser.error(f"There is no file {path}; the GPU's results are written by --out.")
     accepted, new = read(options.accepted), read(options.new)
     changes = compare(accepted, new)
     for change in changes:

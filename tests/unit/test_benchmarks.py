@@ -120,3 +120,12 @@ def test_committed_results_can_be_read() -> None:
     for path in (Path(gpu.__file__).parent / "results").glob("*.jsonl"):
         for line in read(path):
             assert {"name", "device", "commit"} <= set(line), json.dumps(line)
+
+
+def test_a_file_that_is_not_there_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["compare", __file__, "nowhere.jsonl"])
+    with pytest.raises(SystemExit):
+        compare.main()
+    assert "no file nowhere.jsonl" in capsys.readouterr().err
