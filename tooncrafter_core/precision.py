@@ -25,10 +25,13 @@ def inference_dtypes(
     return wide if is_small else [torch.float16, *wide]
 
 
-def overflow_message(dtype: torch.dtype, possible: list[torch.dtype]) -> str:
-    """What to say when a model was asked for in a precision that it overflows in."""
+def overflow_message(dtype: torch.dtype, possible: list[torch.dtype], own_choice: str) -> str:
+    """What to say when a model was asked for in a precision that it overflows in.
+
+    ``own_choice`` is the option that leaves the precision to the program.
+    """
     names = " or ".join(NAMES[one] for one in possible)
     return (
         f"This small model was trained in bf16, and its values go beyond what {NAMES[dtype]} can "
-        f"hold. Choose auto, {names}."
+        f"hold. Choose {own_choice}, {names}."
     )

@@ -33,7 +33,7 @@ from ...tooncrafter_core.models.autoencoder import Autoencoder, Posterior, refer
 from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
-from .patchers import arranged_when_loaded
+from .patchers import arranged_when_loaded, without_overflow
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,8 @@ class ToonCrafterVAE(comfy.sd.VAE):
         self.size_multiple = model.size_multiple
         """Sides of what the denoiser can draw, in pixels, are multiples of this."""
         self.working_dtypes = inference_dtypes(config)
-        self.vae_dtype = comfy.model_management.vae_dtype(self.device, self.working_dtypes)
+        chosen = comfy.model_management.vae_dtype(self.device, self.working_dtypes)
+        self.vae_dtype = without_overflow(chosen, self.working_dtypes, self.device)
         self.latent_channels = config.z_channels
         self.latent_dim = 3
         self.downscale_ratio = (lambda frames: frames, 8, 8)

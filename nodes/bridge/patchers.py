@@ -1,5 +1,6 @@
 """How ComfyUI keeps and computes a sampling network, and the patcher that moves it."""
 
+import logging
 from typing import NamedTuple
 
 import comfy.model_management
@@ -11,6 +12,8 @@ from torch import nn
 from ...tooncrafter_core.errors import ToonCrafterError
 from ...tooncrafter_core.fused.layout import arrange_weights
 from ...tooncrafter_core.precision import overflow_message
+
+logger = logging.getLogger(__name__)
 
 
 class NetworkDtypes(NamedTuple):
@@ -41,13 +44,35 @@ def choose_dtypes(
     """
     half = torch.float16
     if weight_dtype == half and half not in possible:
-        raise ToonCrafterError(overflow_message(half, possible))
+        raise ToonCrafterError(overflow_message(half, possible, "default"))
     weights = weight_dtype or comfy.model_management.unet_dtype(
         model_params=parameters, supported_dtypes=possible
     )
     device = comfy.model_management.get_torch_device()
     cast = comfy.model_management.unet_manual_cast(weights, device, possible)
-    return NetworkDtypes(weights, cast)
+    compute = without_overflow(cast or weights, possible, device)
+    return NetworkDtypes(weights, None if compute == weights else compute)
+
+
+def without_overflow(
+    chosen: torch.dtype, possible: list[torch.dtype], device: torch.device
+) -> torch.dtype:
+    """What a network computes in where ComfyUI chose ``chosen``, as its start options tell it to.
+
+    ComfyUI's options hold for every model. One that overflows in what they ask for would give
+    black pictures, so it computes in the next wider one and the log says so.
+    """
+    if chosen in possible:
+        return chosen
+    has_bfloat16 = comfy.model_management.should_use_bf16(device)
+    is_wide = torch.bfloat16 in possible and has_bfloat16
+    other = torch.bfloat16 if is_wide else torch.float32
+    logger.warning(
+        "ComfyUI was started to compute in %s, which this model was not made for: it computes in "
+        "%s instead.",
+        *(str(dtype).removeprefix("torch.") for dtype in (chosen, other)),
+    )
+    return other
 
 
 def make_patcher(network: nn.Module) -> comfy.model_patcher.ModelPatcher:

@@ -237,7 +237,7 @@ def choose_dtype(
     if name != "auto":
         dtype: torch.dtype = getattr(torch, DTYPES[name])
         if dtype not in possible:
-            raise ToonCrafterError(overflow_message(dtype, possible))
+            raise ToonCrafterError(overflow_message(dtype, possible, "auto"))
         return dtype
     if device.type != "cuda":
         return torch.float32
