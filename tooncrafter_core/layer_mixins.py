@@ -7,6 +7,7 @@ pass over memory; elsewhere torch's operations do the same one after the other.
 Legend: b batch, t frames, c channels, h w space.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -25,9 +26,9 @@ Statistics = Tensor | tuple[Tensor, Tensor]
 class LayerMixin:
     """What the mixins below know of the layer class they stand in front of."""
 
-    def parameters_for(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight and bias, on the device of ``x``."""
-        return cast(Any, self).weight, cast(Any, self).bias
+    def parameters_for(self, x: Tensor) -> AbstractContextManager[tuple[Tensor, Tensor]]:
+        """Weight and bias on the device of ``x`` and in its dtype, while the context lasts."""
+        return nullcontext((cast(Any, self).weight, cast(Any, self).bias))
 
     def holds_parameters(self, x: Tensor) -> bool:
         """Whether the weights are used for ``x`` as they are stored."""
@@ -47,7 +48,12 @@ class ConvMixin(LayerMixin):
         layer = cast(Any, self)
         if not can_fuse(x) or not self.holds_parameters(x):
             return layer(x), None
-        return layer._conv_forward(x, layer.weight, None), layer.bias
+        return self.convolve(x, layer.weight, None), layer.bias
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve n c h w."""
+        layer = cast(Any, self)
+        return F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
 
 
 class TemporalConvMixin(ConvMixin):
@@ -59,28 +65,35 @@ class TemporalConvMixin(ConvMixin):
 
     padding: tuple[int, ...]
 
-    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None, *_: Any) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve b c t h w over time."""
+        with self.parameters_for(x) as (weight, bias):
+            return self.convolve(x, weight, bias)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve b c t h w over time."""
         height = x.shape[3]
         x = rearrange(x, "b c t h w -> b c t (h w)")
         out = F.conv2d(x, weight.squeeze(-1), bias, padding=(self.padding[0], 0))
         return rearrange(out, "b c t (h w) -> b c t h w", h=height)
 
 
-class EnlargingConvMixin:
-    """Applies a Conv2d whose kernel is 3x3 to the picture enlarged twofold, which is never made.
+class EnlargingConvMixin(LayerMixin):
+    """Applies a Conv2d whose kernel is 3x3 to the picture enlarged twofold, which is never made."""
 
-    The host hands weights to ``_conv_forward`` as to every convolution.
-    """
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve n c h w at twice its height and width."""
+        with self.parameters_for(x) as (weight, bias):
+            return convolve_enlarged(x, weight, bias)
 
-    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return convolve_enlarged(x, weight, bias)
 
-
-class TokenConvMixin:
+class TokenConvMixin(LayerMixin):
     """Applies a Conv1d whose kernel is 1 to tokens (..., c), as the linear layer that it is."""
 
-    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return F.linear(x, weight.squeeze(-1), bias)
+    def forward(self, x: Tensor) -> Tensor:
+        """Weigh the channels of every token."""
+        with self.parameters_for(x) as (weight, bias):
+            return F.linear(x, weight.squeeze(-1), bias)
 
 
 class GroupNormMixin(LayerMixin):
@@ -124,8 +137,9 @@ class GroupNormMixin(LayerMixin):
     ) -> tuple[Tensor, tuple[int, int, int], Tensor]:
         """``x`` in the kernels' order, its sizes, and what normalises it."""
         x, sizes = channels_last(x)
-        weight, bias = self.parameters_for(x)
-        affine = launch().group_affine(x, sizes, self.num_groups, weight, bias, self.eps, offset)
+        groups, launcher = self.num_groups, launch()
+        with self.parameters_for(x) as (weight, bias):
+            affine = launcher.group_affine(x, sizes, groups, weight, bias, self.eps, offset)
         return x, sizes, affine
 
 
@@ -170,7 +184,9 @@ class ClipGroupNormMixin(GroupNormMixin):
         """Normalise frames t c h w by the ``mean`` and ``variance`` (groups,) of their clip."""
         repeats = x.shape[1] // self.num_groups
         mean, variance = (v.repeat_interleave(repeats) for v in (mean, variance))
-        weight, bias = (v.to(mean.dtype) for v in self.parameters_for(x))
+        with self.parameters_for(x) as parameters:
+            # Copies, which outlast the context.
+            weight, bias = (v.to(mean.dtype, copy=True) for v in parameters)
         if mean.requires_grad:
             # Training: the kernel below gives no gradients to the statistics.
             mean, variance, weight, bias = (
@@ -190,7 +206,8 @@ class LayerNormMixin(LayerMixin):
         """Normalise (..., c)."""
         if not can_fuse(x):
             return super().forward(x)  # pyright: ignore[reportAttributeAccessIssue]
-        return launch().layer_norm(x.contiguous(), *self.parameters_for(x), self.eps)[1]
+        with self.parameters_for(x) as (weight, bias):
+            return launch().layer_norm(x.contiguous(), weight, bias, self.eps)[1]
 
     def after_adding(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """``x + y`` and its norm, of (..., c)."""
@@ -198,7 +215,8 @@ class LayerNormMixin(LayerMixin):
             total = x + y
             return total, cast(Any, self)(total)
         x, y = x.contiguous(), y.contiguous()
-        return launch().layer_norm(x, *self.parameters_for(x), self.eps, y)
+        with self.parameters_for(x) as (weight, bias):
+            return launch().layer_norm(x, weight, bias, self.eps, y)
 
 
 def clip_statistics(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,8 @@
 """ComfyUI's layers and attention as the core's ``Operations``."""
 
 import inspect
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import comfy.ops
@@ -24,6 +26,12 @@ _TAKES_OPTIONS = any(
 )
 """Older hosts have no per-call options."""
 
+_LENDS_PARAMETERS = (
+    hasattr(comfy.ops, "uncast_bias_weight")
+    and "offloadable" in inspect.signature(comfy.ops.cast_bias_weight).parameters
+)
+"""Older hosts hand out weights for good."""
+
 LARGEST_HEAD = 256
 """Fused kernels of some backends refuse larger heads; the autoencoder has one of 512."""
 
@@ -36,18 +44,29 @@ class HostParameters:
         layer = cast(Any, self)
         if layer.weight_function or layer.bias_function:
             return False
-        weight, bias = layer.weight, layer.bias
-        is_there = weight.device == bias.device == x.device
-        is_alike = weight.dtype == bias.dtype == x.dtype
-        return not layer.comfy_cast_weights or (is_there and is_alike)
+        if not layer.comfy_cast_weights:
+            return True
+        stored = [p for p in (layer.weight, layer.bias) if p is not None]
+        return all(p.device == x.device and p.dtype == x.dtype for p in stored)
 
-    def parameters_for(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight and bias, on the device of ``x``."""
+    def parameters_for(self, x: Tensor) -> AbstractContextManager[tuple[Tensor, Tensor]]:
+        """Weight and bias on the device of ``x`` and in its dtype, while the context lasts."""
         layer = cast(Any, self)
         if self.holds_parameters(x):
-            return layer.weight, layer.bias
-        weight, bias = cast(Any, comfy.ops.cast_bias_weight(layer, x))
-        return weight, bias
+            return nullcontext((layer.weight, layer.bias))
+        if not _LENDS_PARAMETERS:
+            return nullcontext(cast(Any, comfy.ops.cast_bias_weight(layer, x)))
+        return _lent_parameters(layer, x)
+
+
+@contextmanager
+def _lent_parameters(layer: Any, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Parameters in a buffer that the host fills anew for another layer once it has them back."""
+    weight, bias, loan = cast(Any, comfy.ops.cast_bias_weight)(layer, x, offloadable=True)
+    try:
+        yield weight, bias
+    finally:
+        comfy.ops.uncast_bias_weight(layer, weight, bias, loan)
 
 
 class HostOperations(TorchOperations):
@@ -57,13 +76,13 @@ class HostOperations(TorchOperations):
         self.Linear = layers.Linear
         self.Conv3d = layers.Conv3d
 
-        class TokenConv1d(TokenConvMixin, layers.Conv1d):
+        class TokenConv1d(HostParameters, TokenConvMixin, layers.Conv1d):
             """A linear layer with the host's weights, which are those of a convolution."""
 
         class Conv2d(HostParameters, ConvMixin, layers.Conv2d):
             """A convolution with the host's weights."""
 
-        class EnlargingConv2d(EnlargingConvMixin, layers.Conv2d):
+        class EnlargingConv2d(HostParameters, EnlargingConvMixin, layers.Conv2d):
             """A convolution of the picture enlarged twofold, with the host's weights."""
 
         class TemporalConv3d(HostParameters, TemporalConvMixin, layers.Conv3d):

@@ -37,10 +37,14 @@ def test_layers_use_weights_as_they_are_stored_only_where_the_host_would() -> No
     layer: Any = next(layer for layer in convolutions(network))
     x = torch.zeros(1, device=layer.weight.device, dtype=layer.weight.dtype)
     assert layer.holds_parameters(x)
-    assert layer.parameters_for(x) == (layer.weight, layer.bias)
+    with layer.parameters_for(x) as parameters:
+        assert parameters == (layer.weight, layer.bias)
     # A VAE's layers always cast: to another precision they hand out copies.
-    assert not layer.holds_parameters(x.to(torch.bfloat16))
-    assert layer.parameters_for(x.to(torch.bfloat16))[0].dtype == torch.bfloat16
+    other = x.to(torch.bfloat16)
+    assert not layer.holds_parameters(other)
+    with layer.parameters_for(other) as (weight, _):
+        assert weight.dtype == torch.bfloat16
     layer.weight_function = [lambda weight: 2 * weight]
     assert not layer.holds_parameters(x)
-    torch.testing.assert_close(layer.parameters_for(x)[0], 2 * layer.weight)
+    with layer.parameters_for(x) as (weight, _):
+        torch.testing.assert_close(weight, 2 * layer.weight)
