@@ -9,10 +9,9 @@ Legend: b batch, t frames, c channels, h w space.
 import logging
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
-from .memory import TileSize, smaller_tile
+from .memory import TileSize, is_out_of_memory, smaller_tile
 from .tiling import log_tiles
 
 logger = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ def decode_video(
     *,
     second_pass: bool = True,
     chunk: int = DEFAULT_CHUNK,
-    out_of_memory: tuple[type[BaseException], ...] = (torch.cuda.OutOfMemoryError,),
+    is_out_of_memory: Callable[[Exception], bool] = is_out_of_memory,
     on_retreat: Callable[[int], None] | None = None,
     in_tiles: DecodeTiles | None = None,
     tile: TileSize | None = None,
@@ -66,14 +65,14 @@ def decode_video(
         latents: b 4 t h w, whatever scale ``decode`` takes.
         second_pass: whether to decode the middle a second time, as the reference does.
         chunk: frames at a time, the picture does not depend on it.
-        out_of_memory: errors that are answered by halving ``chunk``.
+        is_out_of_memory: tells the errors that are answered by halving ``chunk``.
         on_retreat: told the chunk before another try.
         in_tiles: allows tiles where single frames do not fit, and decodes in them; approximate.
         tile: the size to begin with; None begins with whole frames.
         on_tiles: told the size before tiles of it are tried.
 
     Raises:
-        One of ``out_of_memory`` when even single frames, or the smallest tiles, do not fit.
+        What the device raised when even single frames, or the smallest tiles, do not fit.
     """
 
     def attempt(clip: Tensor) -> Tensor:
@@ -87,8 +86,8 @@ def decode_video(
             retreat = _smaller_piece(clip, chunk, tile, in_tiles is not None)
             try:
                 return attempt(clip)
-            except out_of_memory:
-                if retreat is None:
+            except (RuntimeError, MemoryError) as error:
+                if retreat is None or not is_out_of_memory(error):
                     raise
             # Outside the handler, which would keep the failed try's tensors alive.
             chunk, tile = retreat

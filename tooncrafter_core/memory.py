@@ -38,6 +38,22 @@ SMALLEST_TILE_SIDE = 20
 """Below it tiles would be mostly overlap."""
 
 
+OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+"""What drivers and allocators say without an error class of their own."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that a device has no memory left, however its backend puts it.
+
+    CUDA has a class for it. Its driver may fail elsewhere with ``torch.AcceleratorError``, and
+    Apple's backend and the CPU's allocator raise a plain ``RuntimeError``.
+    """
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in OUT_OF_MEMORY_WORDS)
+
+
 class TileSize(NamedTuple):
     """Cells of latents, height first."""
 

@@ -33,7 +33,7 @@ from ...tooncrafter_core.models.autoencoder import Autoencoder, Posterior, refer
 from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
-from .patchers import arranged_when_loaded, without_overflow
+from .patchers import arranged_when_loaded, is_out_of_memory, loads_again, without_overflow
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class HostAutoencoder(nn.Module):
             functools.partial(_decode_without_references, self.network),
             latents,
             second_pass=False,
-            out_of_memory=(comfy.model_management.OOM_EXCEPTION,),
+            is_out_of_memory=is_out_of_memory,
         )
 
 
@@ -120,6 +120,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
                 offload_device=comfy.model_management.vae_offload_device(),
             )
         )
+        loads_again(self.patcher, _load_patcher, checkpoint, model)
 
     def _memory_used_encode(self, shape: Any, dtype: torch.dtype) -> float:
         itemsize = comfy.model_management.dtype_size(dtype)
@@ -190,7 +191,6 @@ class ToonCrafterVAE(comfy.sd.VAE):
             images.to(device=self.device, dtype=self.vae_dtype)
         )
         references = references_from(posterior.features, batch=latents.shape[0])
-        out_of_memory = comfy.model_management.OOM_EXCEPTION
 
         def in_tiles(clip: Tensor, tile: TileSize) -> Tensor:
             return decode_in_tiles(self.first_stage_model.network, clip, references, tile)
@@ -201,21 +201,31 @@ class ToonCrafterVAE(comfy.sd.VAE):
                 latents.to(device=self.device, dtype=self.vae_dtype),
                 second_pass=second_pass,
                 chunk=chunk,
-                out_of_memory=(out_of_memory,),
+                is_out_of_memory=is_out_of_memory,
                 on_retreat=lambda _: comfy.model_management.soft_empty_cache(),
                 in_tiles=None if on_tiles is None else in_tiles,
                 tile=tile,
                 on_tiles=on_tiles or log_tiles,
             )
-        except out_of_memory:
-            # Of the same class, by which ComfyUI knows to unload its models.
-            raise out_of_memory(
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            # Of the host's class, by which it knows to unload its models.
+            raise comfy.model_management.OOM_EXCEPTION(
                 f"There is not enough memory to decode {frames} frames of {width}x{height} pixels, "
                 "even one at a time. Set 'tiles' of 'ToonCrafter Decode' to 'when needed', ask "
                 "'ToonCrafter Keyframes' for a smaller width and height or fewer frames, or close "
                 "other programs that use the device."
             ) from None
         return video.to(self.output_device).float()
+
+
+def _load_patcher(
+    checkpoint: Checkpoint, model: ModelConfig, *, disable_dynamic: bool = False
+) -> comfy.model_patcher.ModelPatcher:
+    """The patcher of a VAE of its own; it is never one of the dynamic kind."""
+    del disable_dynamic
+    return ToonCrafterVAE(checkpoint, model).patcher
 
 
 _TOY: dict[str, Any] = {

@@ -1,8 +1,10 @@
 """The text encoder as a ComfyUI CLIP, from a full checkpoint or a file of its own."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+import comfy.model_patcher
 import comfy.sd
 import comfy.utils
 import folder_paths
@@ -23,6 +25,7 @@ from .encoder_files import (
     own_tensors,
     refuse_mismatch,
 )
+from .patchers import loads_again
 
 VOCABULARY = 49408
 """Tokens that CLIP's tokenizer knows."""
@@ -31,9 +34,14 @@ _LAST_LAYER_LEFT_OUT = {1024: 23}
 """Layers of the published text encoder of this width when its file comes without the last."""
 
 
-def load_text_encoder(checkpoint: Checkpoint, config: TextEncoderConfig) -> comfy.sd.CLIP:
+def load_text_encoder(
+    checkpoint: Checkpoint, config: TextEncoderConfig, *, disable_dynamic: bool = False
+) -> comfy.sd.CLIP:
     """The checkpoint's text encoder: last layer but one, zero padding (SPEC section 5)."""
-    return _build_clip(checkpoint, own_tensors(checkpoint, Component.TEXT_ENCODER), config)
+    tensors = own_tensors(checkpoint, Component.TEXT_ENCODER)
+    clip = _build_clip(checkpoint, tensors, config, disable_dynamic)
+    loads_again(clip.patcher, _patcher_of(load_text_encoder), checkpoint, config)
+    return clip
 
 
 def load_text_encoder_file(path: Path, config: ModelConfig) -> comfy.sd.CLIP:
@@ -42,29 +50,43 @@ def load_text_encoder_file(path: Path, config: ModelConfig) -> comfy.sd.CLIP:
     Raises:
         CheckpointError: the file is another text encoder, or none.
     """
-    checkpoint = read_checkpoint(path)
+    return _load_encoder(read_checkpoint(path), config)
+
+
+def _load_encoder(
+    checkpoint: Checkpoint, config: ModelConfig, *, disable_dynamic: bool = False
+) -> comfy.sd.CLIP:
     encoder, tensors = find_encoder(checkpoint, Component.TEXT_ENCODER, config)
     positions = next(v for k, v in tensors.items() if "position" in k and v.ndim == 2)
     tokens = next(v for k, v in tensors.items() if "token_embedding" in k)
     layers = count_layers(tensors)
     if encoder.layout == "huggingface" and _LAST_LAYER_LEFT_OUT.get(encoder.width) == layers:
         layers += 1  # some files leave out the last layer, which is not used
-    return _build_clip(
-        checkpoint,
-        tensors,
-        TextEncoderConfig(
-            width=encoder.width,
-            heads=encoder.width // 64,
-            layers=layers,
-            context_length=positions.shape[0],
-            vocab_size=tokens.shape[0],
-            embed_dim=encoder.width,
-        ),
+    own = TextEncoderConfig(
+        width=encoder.width,
+        heads=encoder.width // 64,
+        layers=layers,
+        context_length=positions.shape[0],
+        vocab_size=tokens.shape[0],
+        embed_dim=encoder.width,
     )
+    clip = _build_clip(checkpoint, tensors, own, disable_dynamic)
+    loads_again(clip.patcher, _patcher_of(_load_encoder), checkpoint, config)
+    return clip
+
+
+def _patcher_of(
+    load: Callable[..., comfy.sd.CLIP],
+) -> Callable[..., comfy.model_patcher.ModelPatcher]:
+    """A way to load a CLIP as a way to load what ComfyUI keeps its weights in."""
+    return lambda *arguments, **options: load(*arguments, **options).patcher
 
 
 def _build_clip(
-    checkpoint: Checkpoint, tensors: dict[str, Tensor], config: TextEncoderConfig
+    checkpoint: Checkpoint,
+    tensors: dict[str, Tensor],
+    config: TextEncoderConfig,
+    disable_dynamic: bool,
 ) -> comfy.sd.CLIP:
     """ComfyUI's CLIP of tensors in OpenCLIP's or Hugging Face's layout."""
     weights = comfy.utils.clip_text_transformers_convert(dict(tensors), "", "")
@@ -87,6 +109,8 @@ def _build_clip(
         embedding_directory=folder_paths.get_folder_paths("embeddings"),
         parameters=sum(value.numel() for value in weights.values()),
         model_options=full_precision(weights),
+        # Hosts without dynamic memory do not know the word.
+        **({"disable_dynamic": True} if disable_dynamic else {}),
     )
     missing, left_over = clip.load_sd(weights)
     # Not always there, and not used.

@@ -31,7 +31,7 @@ from ...tooncrafter_core.models.unet import Denoiser
 from ...tooncrafter_core.precision import inference_dtypes
 from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
-from .patchers import choose_dtypes, make_patcher
+from .patchers import choose_dtypes, loads_again, make_patcher
 from .sampling_model import ToonCrafterModelSampling
 
 IMAGE_FEATURES = "tooncrafter_image_features"
@@ -42,7 +42,8 @@ MOTION_FPS = "tooncrafter_motion_fps"
 TOKEN_MODE = "tooncrafter_token_mode"
 
 CONFIG = "tooncrafter"
-"""Our one key in ComfyUI's unet_config: its own names there would trip LoRA loading."""
+"""Our key in ComfyUI's unet_config. Beside it is only ``model_channels``, which FreeU reads: more
+of ComfyUI's own names there would trip LoRA loading."""
 
 
 class HostDenoiser(Denoiser):
@@ -238,16 +239,23 @@ def image_encoder_mismatch(width: int, config: ModelConfig) -> str:
 
 
 def load_model(
-    checkpoint: Checkpoint, config: ModelConfig, weight_dtype: torch.dtype | None
+    checkpoint: Checkpoint,
+    config: ModelConfig,
+    weight_dtype: torch.dtype | None,
+    *,
+    disable_dynamic: bool = False,
 ) -> comfy.model_patcher.ModelPatcher:
     """Build the MODEL of a checkpoint; the weights stay mapped until ComfyUI moves them.
 
-    ``weight_dtype`` None lets ComfyUI choose what the device computes in.
+    ``weight_dtype`` None lets ComfyUI choose what the device computes in. ``disable_dynamic`` is
+    ComfyUI's word for weights that are loaded before a run and not during it.
     """
     keys = select(checkpoint.info, Component.DENOISER).values()
     size = sum(checkpoint.info[key].numel for key in keys)
     dtypes = choose_dtypes(size, inference_dtypes(config), weight_dtype)
-    host_config = ToonCrafterModelConfig({CONFIG: config})
+    host_config = ToonCrafterModelConfig(
+        {CONFIG: config, "model_channels": config.unet.model_channels}
+    )
     host_config.latent_format = ToonCrafterLatentFormat(
         config.diffusion.latent_scale,
         stored_latent_rgb(checkpoint.metadata, config.autoencoder.embed_dim, checkpoint.name),
@@ -256,4 +264,6 @@ def load_model(
     model = ToonCrafterModel(host_config, device="meta")
     load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtypes.weights)
     load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtypes.weights)
-    return make_patcher(model)
+    patcher = make_patcher(model, is_static=disable_dynamic)
+    loads_again(patcher, load_model, checkpoint, config, weight_dtype)
+    return patcher

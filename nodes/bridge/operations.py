@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import comfy.ops
+import torch
 from comfy.ldm.modules.attention import optimized_attention
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...tooncrafter_core.layer_mixins import (
     ClipGroupNormMixin,
@@ -73,8 +74,29 @@ class HostOperations(TorchOperations):
     """Layers that know ComfyUI's weight casting, partial loading and patches."""
 
     def __init__(self, layers: Any) -> None:
-        self.Linear = layers.Linear
         self.Conv3d = layers.Conv3d
+
+        class Linear(layers.Linear):
+            """A linear layer whose weights have their places before they are loaded.
+
+            With dynamic memory the host leaves them out until then, and a network could not tell
+            what it lacks.
+            """
+
+            def __init__(
+                self,
+                in_features: int,
+                out_features: int,
+                bias: bool = True,
+                device: Any = None,
+                dtype: Any = None,
+            ) -> None:
+                super().__init__(in_features, out_features, bias, device, dtype)
+                shapes = {"weight": (out_features, in_features), "bias": (out_features,)}
+                for name, shape in shapes.items():
+                    if getattr(self, name) is None and (bias or name == "weight"):
+                        empty = torch.empty(shape, device=device, dtype=dtype)
+                        setattr(self, name, nn.Parameter(empty, requires_grad=False))
 
         class TokenConv1d(HostParameters, TokenConvMixin, layers.Conv1d):
             """A linear layer with the host's weights, which are those of a convolution."""
@@ -97,7 +119,7 @@ class HostOperations(TorchOperations):
         class LayerNorm(HostParameters, LayerNormMixin, layers.LayerNorm):
             """A layer norm with the host's weights."""
 
-        self.TokenConv1d = TokenConv1d
+        self.Linear, self.TokenConv1d = Linear, TokenConv1d
         self.Conv2d, self.EnlargingConv2d = Conv2d, EnlargingConv2d
         self.TemporalConv3d = TemporalConv3d
         self.GroupNorm, self.ClipGroupNorm, self.LayerNorm = GroupNorm, ClipGroupNorm, LayerNorm

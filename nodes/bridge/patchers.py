@@ -1,7 +1,9 @@
 """How ComfyUI keeps and computes a sampling network, and the patcher that moves it."""
 
 import logging
-from typing import NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
 import comfy.model_management
 import comfy.model_patcher
@@ -9,8 +11,10 @@ import comfy.patcher_extension
 import torch
 from torch import nn
 
+from ...tooncrafter_core.checkpoints import Checkpoint, read_checkpoint
 from ...tooncrafter_core.errors import ToonCrafterError
 from ...tooncrafter_core.fused.layout import arrange_weights
+from ...tooncrafter_core.memory import is_out_of_memory as says_out_of_memory
 from ...tooncrafter_core.precision import overflow_message
 
 logger = logging.getLogger(__name__)
@@ -49,8 +53,8 @@ def choose_dtypes(
         model_params=parameters, supported_dtypes=possible
     )
     device = comfy.model_management.get_torch_device()
-    cast = comfy.model_management.unet_manual_cast(weights, device, possible)
-    compute = without_overflow(cast or weights, possible, device)
+    other = comfy.model_management.unet_manual_cast(weights, device, possible)
+    compute = without_overflow(other or weights, possible, device)
     return NetworkDtypes(weights, None if compute == weights else compute)
 
 
@@ -75,10 +79,16 @@ def without_overflow(
     return other
 
 
-def make_patcher(network: nn.Module) -> comfy.model_patcher.ModelPatcher:
-    """Hand a network over to ComfyUI's memory manager, which moves it between its devices."""
+def make_patcher(
+    network: nn.Module, *, is_static: bool = False
+) -> comfy.model_patcher.ModelPatcher:
+    """Hand a network over to ComfyUI's memory manager, which moves it between its devices.
+
+    ``is_static`` asks for the manager that loads weights before a run and not during it.
+    """
+    plain = comfy.model_patcher.ModelPatcher
     # Looked up now: ComfyUI may bind another class to this name when it starts.
-    patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
+    patcher = plain if is_static else getattr(comfy.model_patcher, "CoreModelPatcher", plain)
     return arranged_when_loaded(
         patcher(
             network.eval().requires_grad_(False),
@@ -86,6 +96,27 @@ def make_patcher(network: nn.Module) -> comfy.model_patcher.ModelPatcher:
             offload_device=comfy.model_management.unet_offload_device(),
         )
     )
+
+
+def loads_again(
+    patcher: comfy.model_patcher.ModelPatcher,
+    load: Callable[..., comfy.model_patcher.ModelPatcher],
+    checkpoint: Checkpoint,
+    *arguments: object,
+) -> None:
+    """Tell ComfyUI how to make a patcher with weights of its own.
+
+    It asks for one to use a network on several devices, or without its dynamic memory.
+    ``load`` takes the checkpoint, the arguments and ``disable_dynamic``.
+    """
+    # Some files are kept in memory as a whole; what is held here outlives them.
+    source = checkpoint if checkpoint.path is None else checkpoint.path
+
+    def load_again(disable_dynamic: bool = False) -> comfy.model_patcher.ModelPatcher:
+        opened = read_checkpoint(source) if isinstance(source, Path) else source
+        return load(opened, *arguments, disable_dynamic=disable_dynamic)
+
+    cast(Any, patcher).cached_patcher_init = (load_again, ())
 
 
 def arranged_when_loaded(
@@ -98,3 +129,11 @@ def arranged_when_loaded(
 
     patcher.add_callback(comfy.patcher_extension.CallbacksMP.ON_LOAD, arrange)
     return patcher
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that the device has no memory left, by what the host knows of it."""
+    asks_host = getattr(comfy.model_management, "is_oom", None)
+    if asks_host is not None and asks_host(error):
+        return True
+    return isinstance(error, comfy.model_management.OOM_EXCEPTION) or says_out_of_memory(error)

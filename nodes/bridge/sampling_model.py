@@ -21,6 +21,7 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
     sigmas: Tensor
     log_sigmas: Tensor
     scales: Tensor
+    alphas: Tensor
 
     def __init__(self, config: DiffusionConfig) -> None:
         torch.nn.Module.__init__(self)
@@ -32,6 +33,9 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         self.zsnr = True
         self.register_buffer("scales", self.schedule.scales, persistent=False)
         self.set_sigmas(self.schedule.sigmas())
+        # In float64 once, here on the CPU: some devices have none.
+        alphas = 1 / (1 + (self.sigmas.double() * self.scales.double()) ** 2)
+        self.register_buffer("alphas", alphas.float(), persistent=False)
 
     def coefficients(self, sigma: Tensor, ndim: int) -> tuple[Tensor, Tensor]:
         """Alpha and scale of noise levels (b,), shaped to multiply tensors of ``ndim`` axes.
@@ -39,9 +43,13 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         Between the schedule's levels alpha follows sigma itself, so that the two units agree at
         whatever level a sampler asks for.
         """
-        sigma = sigma.reshape(-1)
-        scale = self.scales.to(sigma.device)[self.timestep(sigma)].double()
-        alpha = 1 / (1 + (sigma.double() * scale) ** 2)
+        sigma = sigma.reshape(-1).float()
+        timestep = self.timestep(sigma)
+        scale, level, alpha = (
+            table.to(sigma.device)[timestep] for table in (self.scales, self.sigmas, self.alphas)
+        )
+        between = 1 / (1 + (sigma * scale) ** 2)
+        alpha = torch.where(sigma == level, alpha, between)
         shape = (-1,) + (1,) * (ndim - 1)
         return alpha.reshape(shape), scale.reshape(shape)
 

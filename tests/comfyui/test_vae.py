@@ -53,6 +53,7 @@ def test_stock_encode_does_not_mix_frames(tiny: HostModels) -> None:
     assert torch.allclose(together["samples"][:, :, 1:2], alone["samples"], atol=1e-5)
 
 
+@torch.inference_mode()  # as ComfyUI runs every node
 def test_stock_tiled_nodes_work_on_clips(tiny: HostModels) -> None:
     clip = torch.cat([picture(i, 96, 96) for i in range(2)])
     (encoded,) = host_nodes.VAEEncodeTiled().encode(tiny.vae, clip, 64, 32, 8, 4)

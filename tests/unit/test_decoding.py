@@ -12,8 +12,12 @@ from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.presets import TINY
 
 
-class OutOfMemoryError(Exception):
+class OutOfMemoryError(RuntimeError):
     """Stands for the device's."""
+
+
+def is_it(error: Exception) -> bool:
+    return isinstance(error, OutOfMemoryError)
 
 
 def brightness_by_place(latents: Tensor, chunk: int) -> Tensor:
@@ -100,7 +104,7 @@ def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
     decoder, told = FrugalDecoder(2), []
     with caplog.at_level(logging.WARNING):
         video = decode_video(
-            decoder, latents, chunk=16, out_of_memory=(OutOfMemoryError,), on_retreat=told.append
+            decoder, latents, chunk=16, is_out_of_memory=is_it, on_retreat=told.append
         )
     # The second pass begins with the chunk that worked.
     assert decoder.tried == [16, 8, 4, 2, 2]
@@ -112,7 +116,7 @@ def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
 def test_out_of_memory_with_single_frames_is_told() -> None:
     decoder = FrugalDecoder(0)
     with pytest.raises(OutOfMemoryError):
-        decode_video(decoder, normal(1, 4, 4, 4, 4), out_of_memory=(OutOfMemoryError,))
+        decode_video(decoder, normal(1, 4, 4, 4, 4), is_out_of_memory=is_it)
     assert decoder.tried == [4, 2, 1]
 
 

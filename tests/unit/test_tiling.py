@@ -22,8 +22,12 @@ from tooncrafter_core.tiling import decode_in_tiles, seam_weights, spans
 ROWS, COLUMNS = 8, 32
 
 
-class OutOfMemoryError(Exception):
+class OutOfMemoryError(RuntimeError):
     """Stands for the device's."""
+
+
+def is_it(error: Exception) -> bool:
+    return isinstance(error, OutOfMemoryError)
 
 
 @cache
@@ -115,7 +119,7 @@ class ScarceMemory:
     def run(self, *, allowed: bool) -> Tensor:
         return decode_video(
             self.frames, torch.zeros(1, 3, 4, 40, 64), in_tiles=self.tiles if allowed else None,
-            out_of_memory=(OutOfMemoryError,), on_tiles=self.told.append,
+            is_out_of_memory=is_it, on_tiles=self.told.append,
         )  # fmt: skip
 
 

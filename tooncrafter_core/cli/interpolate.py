@@ -275,10 +275,10 @@ def interpolate_with_progress(
     device: "torch.device | None" = None,
 ) -> "torch.Tensor":
     """The video, ``t 3 h w`` in [-1, 1], with a progress bar on stderr meanwhile."""
-    import torch
     from einops import rearrange
     from tqdm import tqdm
 
+    from ..memory import is_out_of_memory
     from ..pipeline import interpolate
 
     def on_step(progress: "SamplingProgress") -> None:
@@ -291,7 +291,9 @@ def interpolate_with_progress(
             video = interpolate(
                 models, first, last, settings, on_step, sketches, sketch_encoder, device
             )
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise ToonCrafterError(OUT_OF_MEMORY) from error
     return rearrange(video, "1 c t h w -> t c h w")
 
