@@ -35,7 +35,7 @@ from ...tooncrafter_core.sketch_guidance import (
     percent_done,
 )
 from .operations import HostOperations
-from .patchers import choose_dtypes, make_patcher
+from .patchers import choose_dtypes, loads_again, make_patcher
 from .sampling_model import ToonCrafterModelSampling
 
 USUAL_CLIP = (16, 40, 64)
@@ -84,6 +84,19 @@ class SketchControl(comfy.controlnet.ControlBase):
         self.copy_to(other)
         other.tokens_read, other.unsketched = self.tokens_read, self.unsketched
         other.layers, other.is_dense = self.layers, self.is_dense
+        return other
+
+    def deepclone_multigpu(
+        self, load_device: torch.device, autoregister: bool = False
+    ) -> "SketchControl":
+        """The same sketches with weights of their own on another device.
+
+        ``autoregister`` keeps it as this control's part for that device.
+        """
+        other = self.copy()
+        other.patcher = cast(Any, self.patcher).deepclone_multigpu(new_load_device=load_device)
+        if autoregister:
+            cast(Any, self).multigpu_clones[load_device] = other
         return other
 
     def shares_weights(self, other: "SketchControl") -> bool:
@@ -148,9 +161,14 @@ class SketchControl(comfy.controlnet.ControlBase):
                 "MODEL of 'Load ToonCrafter', or take the sketches off."
             )
         check_sketch_encoder(self.encoder.config, model.tooncrafter.unet)
-        self._sampling = model.model_sampling
-        self._features.clear()
+        for control in (self, *self._on_other_devices()):
+            control._sampling = model.model_sampling
+            control._features.clear()
         self._cleanup_with(model.current_patcher)
+
+    def _on_other_devices(self) -> list["SketchControl"]:
+        """Its parts for other devices, on hosts that share one sampling out."""
+        return list(getattr(self, "multigpu_clones", {}).values())
 
     def _cleanup_with(self, patcher: comfy.model_patcher.ModelPatcher) -> None:
         """Let go with the MODEL, which ComfyUI cleans up after cancelled runs too."""
@@ -243,14 +261,27 @@ class SketchControl(comfy.controlnet.ControlBase):
         return features, empty_features
 
 
-def load_sketch_encoder(checkpoint: Checkpoint, config: SketchEncoderConfig) -> SketchControl:
-    """Build the CONTROL_NET of a sketch encoder's file; strict."""
+def load_sketch_encoder(
+    checkpoint: Checkpoint, config: SketchEncoderConfig, *, disable_dynamic: bool = False
+) -> SketchControl:
+    """Build the CONTROL_NET of a sketch encoder's file; strict.
+
+    ``disable_dynamic`` is ComfyUI's word for weights that are loaded before a run.
+    """
     size = sum(info.numel for info in checkpoint.info.values())
     dtypes = choose_dtypes(size, inference_dtypes(config))
     layers = comfy.ops.pick_operations(dtypes.weights, dtypes.manual_cast)
     network = HostSketchEncoder(config, layers, dtypes.weights)
     load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtypes.weights)
-    return SketchControl(make_patcher(network), dtypes.compute)
+    patcher = make_patcher(network, is_static=disable_dynamic)
+    loads_again(patcher, _load_patcher, checkpoint, config)
+    return SketchControl(patcher, dtypes.compute)
+
+
+def _load_patcher(
+    checkpoint: Checkpoint, config: SketchEncoderConfig, *, disable_dynamic: bool = False
+) -> comfy.model_patcher.ModelPatcher:
+    return load_sketch_encoder(checkpoint, config, disable_dynamic=disable_dynamic).patcher
 
 
 def require_sketch_control(control: object) -> SketchControl:

@@ -29,6 +29,7 @@ from ...tooncrafter_core.memory import DENOISER_WORKSPACE, denoiser_bytes
 from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser
 from ...tooncrafter_core.precision import inference_dtypes
+from .block_patches import BlockPatches, refuse_context_windows
 from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
 from .patchers import choose_dtypes, loads_again, make_patcher
@@ -56,6 +57,7 @@ class HostDenoiser(Denoiser):
         super().__init__(
             config.unet, operations=HostOperations(operations), dtype=dtype, device=device
         )
+        self.block_patches = BlockPatches()
 
     def forward(
         self,
@@ -92,6 +94,7 @@ class HostDenoiser(Denoiser):
             fps=fps,
             control=residuals_of(control, len(self.input_blocks) + 1),
             options=transformer_options,
+            hooks=self.block_patches.hooks(transformer_options),
         )
 
 
@@ -150,6 +153,8 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         """Turn what CONDITIONING carries into inputs of the denoiser, once a sampling."""
         noise: Tensor = given["noise"]
         self._check(given, noise)
+        refuse_context_windows(self.current_patcher, noise)
+        cast(HostDenoiser, self.diffusion_model).block_patches.begin()
         latents = self.process_latent_in(given[KEYFRAME_LATENTS]).to(noise.device)
         num_frames = noise.shape[2]
         tokens = frame_image_tokens(

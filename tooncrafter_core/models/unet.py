@@ -6,7 +6,7 @@ Legend: b batch, t frames, c channels, h w space, l tokens. Frames travel as a b
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from einops import rearrange
@@ -33,6 +33,18 @@ class PreparedContext:
     """One for each spatial transformer, in the order of ``Denoiser.modules``."""
     num_frames: int | None
     """Frames whose own image tokens these are; None when all share the tokens."""
+
+
+class BlockHooks(Protocol):
+    """Looks at the features between blocks, and may change them; frames are (b t) c h w."""
+
+    def after_input(self, h: Tensor, index: int) -> Tensor:
+        """What goes on from an input block, and into its skip connection."""
+        ...
+
+    def before_output(self, h: Tensor, skip: Tensor, index: int) -> tuple[Tensor, Tensor]:
+        """What an output block joins: the features below it and the skip connection."""
+        ...
 
 
 class Denoiser(FrameNetwork):
@@ -135,6 +147,7 @@ class Denoiser(FrameNetwork):
         fps: Tensor | None = None,
         control: Sequence[Tensor] | None = None,
         options: Options = None,
+        hooks: BlockHooks | None = None,
     ) -> Tensor:
         """Predict v.
 
@@ -151,6 +164,7 @@ class Denoiser(FrameNetwork):
                 middle block's last, each (b t) c h w (SPEC section 10); before them what a sketch
                 encoder with ``matches_keyframes`` found.
             options: handed to the attention untouched.
+            hooks: called between blocks.
 
         Returns:
             b 4 t h w.
@@ -183,14 +197,18 @@ class Denoiser(FrameNetwork):
             if index == 0:
                 h = h if moved is None else h + moved.features
                 h = run_block(self.init_attn, h, inputs)
+            if hooks is not None:
+                h = hooks.after_input(h, index)
             skips.append(h)
         h = run_block(self.middle_block, h, inputs)
         if residuals is not None:
             h = h + residuals.pop()
-        for block in self.output_blocks:
+        for index, block in enumerate(self.output_blocks):
             skip = skips.pop()
             if residuals is not None:
                 skip = skip + residuals.pop()
+            if hooks is not None:
+                h, skip = hooks.before_output(h, skip, index)
             h = run_block(block, torch.cat([h, skip], dim=1), inputs)
             del skip
         h = cast(GroupNormMixin, self.out[0]).activated(h)
