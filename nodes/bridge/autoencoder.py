@@ -34,6 +34,7 @@ from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
 from .patchers import arranged_when_loaded, is_out_of_memory, loads_again, without_overflow
+from .unknown import note_unknown
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +64,17 @@ class HostAutoencoder(nn.Module):
         """The core's autoencoder, which shares these layers."""
         return self._network[0]
 
-    def encode(self, pixels: Tensor) -> Tensor:
+    def encode(self, pixels: Tensor, **unknown: Any) -> Tensor:
         """Most likely latents of images n c h w or of the frames of clips b c t h w, one by one."""
+        note_unknown("the encoder", unknown)
         if pixels.ndim == 4:
             return torch.cat([self.network.encode(image[None]).mean for image in pixels])
         frames = rearrange(pixels, "b c t h w -> (b t) c h w")
         return rearrange(self.encode(frames), "(b t) c h w -> b c t h w", b=pixels.shape[0])
 
-    def decode(self, latents: Tensor, **_: Any) -> Tensor:
+    def decode(self, latents: Tensor, **unknown: Any) -> Tensor:
         """Decode clips without references; images n c h w as clips of one frame."""
+        note_unknown("the decoder", unknown)
         if latents.ndim == 4:
             return self.decode(latents[:, :, None])[:, :, 0]
         return decode_video(
@@ -122,13 +125,15 @@ class ToonCrafterVAE(comfy.sd.VAE):
         )
         loads_again(self.patcher, _load_patcher, checkpoint, model)
 
-    def _memory_used_encode(self, shape: Any, dtype: torch.dtype) -> float:
+    def _memory_used_encode(self, shape: Any, dtype: torch.dtype, **unknown: Any) -> float:
+        note_unknown("the encoder's estimate of memory", unknown)
         itemsize = comfy.model_management.dtype_size(dtype)
         return encode_bytes(self.config, 1, shape[-2], shape[-1], itemsize) * WORKSPACE
 
     def _memory_used_decode(
-        self, shape: Any, dtype: torch.dtype, chunk: int = DEFAULT_CHUNK
+        self, shape: Any, dtype: torch.dtype, chunk: int = DEFAULT_CHUNK, **unknown: Any
     ) -> float:
+        note_unknown("the decoder's estimate of memory", unknown)
         itemsize = comfy.model_management.dtype_size(dtype)
         frames = shape[2] if len(shape) == 5 else 1
         height, width = shape[-2] * 8, shape[-1] * 8

@@ -189,7 +189,9 @@ def _tokenizer(config: TextEncoderConfig) -> type[sd1_clip.SD1Tokenizer]:
     """Stable Diffusion 2's tokenizer, with textual inversions of these sizes."""
 
     class TextTokenizer(sd1_clip.SDTokenizer):
-        def __init__(self, embedding_directory: Any = None, tokenizer_data: Any = None) -> None:
+        def __init__(
+            self, embedding_directory: Any = None, tokenizer_data: Any = None, **_: Any
+        ) -> None:
             super().__init__(
                 pad_with_end=False,
                 embedding_directory=embedding_directory,
@@ -199,7 +201,9 @@ def _tokenizer(config: TextEncoderConfig) -> type[sd1_clip.SD1Tokenizer]:
             )
 
     class Tokenizer(sd1_clip.SD1Tokenizer):
-        def __init__(self, embedding_directory: Any = None, tokenizer_data: Any = None) -> None:
+        def __init__(
+            self, embedding_directory: Any = None, tokenizer_data: Any = None, **_: Any
+        ) -> None:
             super().__init__(
                 embedding_directory=embedding_directory,
                 tokenizer_data=tokenizer_data or {},

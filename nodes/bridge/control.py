@@ -37,6 +37,7 @@ from ...tooncrafter_core.sketch_guidance import (
 from .operations import HostOperations
 from .patchers import choose_dtypes, loads_again, make_patcher
 from .sampling_model import ToonCrafterModelSampling
+from .unknown import note_unknown
 
 USUAL_CLIP = (16, 40, 64)
 """Frames, height and width in latent cells that memory is estimated for before a clip is known."""
@@ -78,8 +79,9 @@ class SketchControl(comfy.controlnet.ControlBase):
         """The network, wherever ComfyUI keeps it."""
         return cast(HostSketchEncoder, self.patcher.model)
 
-    def copy(self) -> "SketchControl":
+    def copy(self, **unknown: Any) -> "SketchControl":
         """Another use of the same weights."""
+        note_unknown("a copy of the sketches", unknown)
         other = SketchControl(self.patcher, self.compute_dtype)
         self.copy_to(other)
         other.tokens_read, other.unsketched = self.tokens_read, self.unsketched
@@ -87,12 +89,13 @@ class SketchControl(comfy.controlnet.ControlBase):
         return other
 
     def deepclone_multigpu(
-        self, load_device: torch.device, autoregister: bool = False
+        self, load_device: torch.device, autoregister: bool = False, **unknown: Any
     ) -> "SketchControl":
         """The same sketches with weights of their own on another device.
 
         ``autoregister`` keeps it as this control's part for that device.
         """
+        note_unknown("a copy of the sketches for another device", unknown)
         other = self.copy()
         other.patcher = cast(Any, self.patcher).deepclone_multigpu(new_load_device=load_device)
         if autoregister:
@@ -116,8 +119,10 @@ class SketchControl(comfy.controlnet.ControlBase):
         timestep_percent_range: tuple[float, float] = (0.0, 1.0),
         vae: object = None,
         extra_concat: object = None,
+        **unknown: Any,
     ) -> "SketchControl":
         """Take what ComfyUI's own nodes give: pictures n 3 h w in [0, 1], one for every frame."""
+        note_unknown("the sketches", unknown)
         hints = to_hint(cond_hint * 2.0 - 1.0).hints
         start, end = timestep_percent_range
         self.layers = (
@@ -132,12 +137,14 @@ class SketchControl(comfy.controlnet.ControlBase):
         self.is_dense = True
         return self
 
-    def get_models(self) -> list[Any]:
+    def get_models(self, **unknown: Any) -> list[Any]:
         """What ComfyUI loads beside the denoiser."""
+        note_unknown("the list of the sketches' models", unknown)
         return [*super().get_models(), self.patcher]
 
-    def inference_memory_requirements(self, dtype: torch.dtype) -> float:
+    def inference_memory_requirements(self, dtype: torch.dtype, **unknown: Any) -> float:
         """Bytes besides the weights, added to the denoiser's."""
+        note_unknown("the sketches' estimate of memory", unknown)
         itemsize = comfy.model_management.dtype_size(dtype)
         # For one clip: the denoiser's own, which does not run at the same time, is for two.
         own = sketch_encoder_bytes(self.encoder.config, 1, *self._clip_size(), itemsize)
@@ -152,8 +159,9 @@ class SketchControl(comfy.controlnet.ControlBase):
                 height, width = (side // 8 for side in layer.hints.shape[-2:])
         return frames, height, width
 
-    def pre_run(self, model: Any, percent_to_timestep_function: Any) -> None:
+    def pre_run(self, model: Any, percent_to_timestep_function: Any, **unknown: Any) -> None:
         """Check the model before the first step."""
+        note_unknown("the start of the sketches", unknown)
         super().pre_run(model, percent_to_timestep_function)
         if not isinstance(model.model_sampling, ToonCrafterModelSampling):
             raise ModelMismatchError(
@@ -182,8 +190,9 @@ class SketchControl(comfy.controlnet.ControlBase):
         patcher.remove_callbacks_with_key(kind, key)
         patcher.add_callback_with_key(kind, key, clean)
 
-    def cleanup(self) -> None:
+    def cleanup(self, **unknown: Any) -> None:
         """Let go of what a run has kept."""
+        note_unknown("the end of the sketches", unknown)
         self._sampling = None
         self._features.clear()
         super().cleanup()
@@ -195,8 +204,10 @@ class SketchControl(comfy.controlnet.ControlBase):
         cond: dict[str, Any],
         batched_number: int,
         transformer_options: dict[str, Any],
+        **unknown: Any,
     ) -> Any:
         """Residuals for this step, joined with those of other CONTROL_NETs."""
+        note_unknown("the sketches' step", unknown)
         previous = None
         if self.previous_controlnet is not None:
             previous = self.previous_controlnet.get_control(

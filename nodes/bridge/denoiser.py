@@ -34,6 +34,7 @@ from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
 from .patchers import choose_dtypes, loads_again, make_patcher
 from .sampling_model import ToonCrafterModelSampling
+from .unknown import note_unknown
 
 IMAGE_FEATURES = "tooncrafter_image_features"
 """Key in CONDITIONING: image encoder tokens (b, n, c) of the first keyframe, or of mid-grey."""
@@ -84,8 +85,11 @@ class HostDenoiser(Denoiser):
         transformer_options: dict[str, Any],
         image_context: Tensor,
         fps: Tensor,
-        **_: Any,
+        crossattn_controlnet: Tensor | None = None,
+        **unknown: Any,
     ) -> Tensor:
+        del crossattn_controlnet  # the sketches' text, which comes along
+        note_unknown("the denoiser", unknown)
         return super().forward(
             x,
             timesteps,
@@ -210,8 +214,9 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         if width != self.tooncrafter.resampler.embedding_dim:
             raise ModelMismatchError(image_encoder_mismatch(width, self.tooncrafter))
 
-    def memory_required(self, input_shape: Any, cond_shapes: Any = None) -> float:
+    def memory_required(self, input_shape: Any, cond_shapes: Any = None, **unknown: Any) -> float:
         """Bytes a forward pass takes besides the weights, from counted figures."""
+        note_unknown("the estimate of memory", unknown)
         batch, _, frames, height, width = input_shape
         dtype = self.manual_cast_dtype or self.get_dtype()
         itemsize = comfy.model_management.dtype_size(dtype)

@@ -16,6 +16,7 @@ from ...tooncrafter_core.errors import ToonCrafterError
 from ...tooncrafter_core.fused.layout import arrange_weights
 from ...tooncrafter_core.memory import is_out_of_memory as says_out_of_memory
 from ...tooncrafter_core.precision import overflow_message
+from .unknown import note_unknown
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,10 @@ def loads_again(
     # Some files are kept in memory as a whole; what is held here outlives them.
     source = checkpoint if checkpoint.path is None else checkpoint.path
 
-    def load_again(disable_dynamic: bool = False) -> comfy.model_patcher.ModelPatcher:
+    def load_again(
+        disable_dynamic: bool = False, **unknown: Any
+    ) -> comfy.model_patcher.ModelPatcher:
+        note_unknown("loading a model again", unknown)
         opened = read_checkpoint(source) if isinstance(source, Path) else source
         return load(opened, *arguments, disable_dynamic=disable_dynamic)
 
@@ -124,7 +128,7 @@ def arranged_when_loaded(
 ) -> comfy.model_patcher.ModelPatcher:
     """Let the weights that a device likes in another order get it when ComfyUI has moved them."""
 
-    def arrange(loaded: comfy.model_patcher.ModelPatcher, *_: object) -> None:
+    def arrange(loaded: comfy.model_patcher.ModelPatcher, *_: object, **__: object) -> None:
         arrange_weights(loaded.model)
 
     patcher.add_callback(comfy.patcher_extension.CallbacksMP.ON_LOAD, arrange)

@@ -24,7 +24,9 @@ def preview_callback(model_patcher: Any, steps: int, node_id: str | None) -> Ste
     )
     size = latent_preview.MAX_PREVIEW_RESOLUTION
 
-    def report(step: int, clean: Tensor, _noisy: Tensor, total: int) -> None:
+    def report(
+        step: int, clean: Tensor, _noisy: Tensor, total: int, *_: object, **__: object
+    ) -> None:
         preview = None
         if previewer is not None:
             preview = ("JPEG", draw_frame(previewer, clean, step), size)

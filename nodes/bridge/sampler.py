@@ -17,6 +17,7 @@ from ...tooncrafter_core.diffusion.schedule import Spacing, select_timesteps, st
 from ...tooncrafter_core.settings import Solver
 from .progress import StepCallback
 from .sampling_model import ToonCrafterModelSampling, tooncrafter_sampling
+from .unknown import note_unknown
 
 
 class DDIMSampler(comfy.samplers.KSAMPLER):
@@ -36,8 +37,10 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
         latent_image: Tensor | None = None,
         denoise_mask: Tensor | None = None,
         disable_pbar: bool = False,
+        **unknown: Any,
     ) -> Tensor:
         """Sample as ComfyUI asks, from pure noise when there is no picture to start from."""
+        note_unknown("the sampler", unknown)
         self._is_empty = latent_image is None or not bool(torch.count_nonzero(latent_image))
         self.extra_options["goes_on"] = not self._is_empty
         samples = super().sample(
@@ -49,8 +52,9 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
             samples = torch.lerp(latent_image.to(samples), samples, denoise_mask.to(samples))
         return samples
 
-    def max_denoise(self, model_wrap: Any, sigmas: Tensor) -> bool:
+    def max_denoise(self, model_wrap: Any, sigmas: Tensor, **unknown: Any) -> bool:
         """Whether to start from the noise as it is; the reference does so at any first timestep."""
+        note_unknown("the sampler's start", unknown)
         return self._is_empty or super().max_denoise(model_wrap, sigmas)
 
 
@@ -64,12 +68,14 @@ def sample_ddim(
     disable: bool | None = None,
     eta: float = 1.0,
     goes_on: bool = False,
+    **unknown: Any,
 ) -> Tensor:
     """Walk down ``sigmas``, as ComfyUI calls its samplers.
 
     Noise comes from the seed alone, and with ``goes_on``, from a clip that is there already, from
     the first timestep too: the second of two samplers in a row has noise of its own.
     """
+    note_unknown("DDIM", unknown)
     extra_args = extra_args or {}
     sampling = _sampling_of(model)
     # Read once, before the loop: nothing in it waits for the device.

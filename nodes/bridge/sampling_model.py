@@ -13,6 +13,7 @@ from torch import Tensor
 from ...tooncrafter_core.config import DiffusionConfig
 from ...tooncrafter_core.diffusion.prediction import predicted_clean, v_from_clean
 from ...tooncrafter_core.diffusion.schedule import make_schedule
+from .unknown import note_unknown
 
 
 class ToonCrafterModelSampling(ModelSamplingDiscrete):
@@ -69,30 +70,35 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         alpha, scale = alpha.to(x.dtype), scale.to(x.dtype)
         return v_from_clean(self.to_network(sigma, x), denoised * scale, alpha)
 
-    def calculate_input(self, sigma: Tensor, noise: Tensor) -> Tensor:
+    def calculate_input(self, sigma: Tensor, noise: Tensor, **unknown: Any) -> Tensor:
         """What the network is shown."""
+        note_unknown("the schedule's input", unknown)
         return self.to_network(sigma, noise)
 
     def calculate_denoised(
-        self, sigma: Tensor, model_output: Tensor, model_input: Tensor
+        self, sigma: Tensor, model_output: Tensor, model_input: Tensor, **unknown: Any
     ) -> Tensor:
         """Clean latents from the network's v."""
+        note_unknown("the schedule's prediction", unknown)
         alpha, scale = self.coefficients(sigma, model_output.ndim)
         alpha, scale = alpha.to(model_output.dtype), scale.to(model_output.dtype)
         z = self.to_network(sigma, model_input)
         return predicted_clean(z, model_output, alpha) / scale
 
     def noise_scaling(
-        self, sigma: Tensor, noise: Tensor, latent_image: Tensor, max_denoise: bool = False
-    ) -> Tensor:
+        self, sigma: Tensor, noise: Tensor, latent_image: Tensor, max_denoise: bool = False,
+        **unknown: Any,
+    ) -> Tensor:  # fmt: skip
         """Noisy latents to start from; at full denoising the network sees the noise itself."""
+        note_unknown("the schedule's noise", unknown)
         sigma = torch.as_tensor(sigma, device=noise.device)
         if max_denoise:
             return self.from_network(sigma, noise)
         return latent_image + noise * sigma.reshape((-1,) + (1,) * (noise.ndim - 1))
 
-    def inverse_noise_scaling(self, sigma: Tensor, latent: Tensor) -> Tensor:
+    def inverse_noise_scaling(self, sigma: Tensor, latent: Tensor, **unknown: Any) -> Tensor:
         """Nothing: the samplers' units are those of the latents."""
+        note_unknown("the schedule's end", unknown)
         return latent
 
 
