@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from support.networks import filled, normal
-from support.tiny import tiny_models
+from support.tiny import STEADY, STEADY_SKETCH, steady_models
 from tooncrafter_core.checkpoints.load import Models
 from tooncrafter_core.checkpoints.made_up import made_up_tensor
 from tooncrafter_core.config import SketchEncoderConfig
@@ -18,7 +18,7 @@ from tooncrafter_core.errors import ModelMismatchError, TrainingError
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
 from tooncrafter_core.models.unet import Denoiser
 from tooncrafter_core.operations import TORCH_OPERATIONS
-from tooncrafter_core.presets import TINY, TINY_SKETCH
+from tooncrafter_core.presets import TINY_SKETCH
 from tooncrafter_core.training.config import StartConfig
 from tooncrafter_core.training.draws import draw_seeds
 from tooncrafter_core.training.groups import Group
@@ -32,12 +32,12 @@ NAMES = ("denoiser", "projector", "autoencoder", "text_encoder", "image_encoder"
 
 
 def models(dtype: torch.dtype = torch.float32) -> Models:
-    tiny = tiny_models()
-    return replace(tiny, **{n: copy.deepcopy(getattr(tiny, n)).to(dtype) for n in NAMES})
+    steady = steady_models()
+    return replace(steady, **{n: copy.deepcopy(getattr(steady, n)).to(dtype) for n in NAMES})
 
 
 def encoder(dtype: torch.dtype = torch.float32) -> SketchEncoder:
-    return filled(SketchEncoder(TINY_SKETCH, device="meta")).to(dtype)
+    return filled(SketchEncoder(STEADY_SKETCH, device="meta")).to(dtype)
 
 
 def batch() -> dict[str, Any]:
@@ -110,8 +110,8 @@ def test_loss_and_gradients_equal_a_plain_twin_in_float64(tokens: str) -> None:
     for key, parameter in double.named_parameters():
         found = learners[f"control_model.{key}"].grad
         assert found is not None and parameter.grad is not None, key
-        # Biases before a norm of single channels have no gradient but rounding.
-        assert (found - parameter.grad).norm() < 1e-3 * parameter.grad.norm() + 1e-6, key
+        # Among one pixel, which is all that the middle has, attention has no use for a query.
+        assert (found - parameter.grad).norm() < 1e-4 * parameter.grad.norm() + 1e-7, key
     frozen = [p for k, p in stage.official_parameters() if k not in learners]
     assert frozen and all(parameter.grad is None for parameter in frozen)
 
@@ -148,13 +148,13 @@ def test_an_image_model_becomes_a_sketch_encoder() -> None:
 
 
 def test_an_encoder_that_matches_learns_by_the_latents_of_sketched_frames() -> None:
-    moving = replace(TINY.unet, in_channels=16, warps_keyframes=True)
+    moving = replace(STEADY.unet, in_channels=16, warps_keyframes=True)
     given = replace(
         models(),
-        config=replace(TINY, unet=moving),
+        config=replace(STEADY, unet=moving),
         denoiser=filled(Denoiser(moving, device="meta")),
     )
-    matching = filled(SketchEncoder(replace(TINY_SKETCH, matches_keyframes=True), device="meta"))
+    matching = filled(SketchEncoder(replace(STEADY_SKETCH, matches_keyframes=True), device="meta"))
     stage = stage_of(given, matching, matching=1.0, condition_dropout=0.0)
     losses = stage("model", batch(), 0)
     assert set(losses.parts) == {"mse", "matching"}
@@ -177,6 +177,6 @@ def test_an_encoder_of_another_model_is_refused() -> None:
         model_channels=32, channel_mult=(1, 2), num_res_blocks=1, context_dim=64,
         num_head_channels=32), device="meta"))  # fmt: skip
     with pytest.raises(ModelMismatchError, match="belongs to another model"):
-        stage_of(tiny_models(), other)
+        stage_of(steady_models(), other)
     with pytest.raises(TrainingError, match=r"stage\.tokens is one of text, all; not 'some'"):
-        stage_of(tiny_models(), encoder(), tokens="some")
+        stage_of(steady_models(), encoder(), tokens="some")
