@@ -9,6 +9,7 @@ from torch import Tensor
 
 from golden.recipe import make_state_dict
 from support.checkpoints import manifest
+from support.networks import deviation
 from tooncrafter_core.conditioning.sketches import (
     SketchLayer,
     gather_hint_features,
@@ -56,7 +57,7 @@ def guide(encoder: SketchEncoder, x: Tensor, sketches: Tensor, frames: tuple[int
 
 def assert_same(actual: list[Tensor], expected: list[Tensor]) -> None:
     for one, other in zip(actual, expected, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+        assert deviation(one, other) < 1e-5
 
 
 def test_published_file_fits_without_leftovers() -> None:
