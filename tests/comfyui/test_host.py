@@ -60,12 +60,12 @@ def test_refused_prompt_tells_which_input_was_wrong(host: Host) -> None:
 
 
 def test_interrupted_prompt_ends_early_and_the_next_one_runs(host: Host) -> None:
-    running = host.submit(probe_prompt(steps=200, seconds=20.0))
-    give_up = time.monotonic() + 20
+    running = host.submit(probe_prompt(steps=600, seconds=60.0))
+    give_up = time.monotonic() + 60
     while not running.progress and time.monotonic() < give_up:
         time.sleep(0.05)
     host.interrupt()
-    result = host.wait(running.prompt_id, timeout=15)
+    result = host.wait(running.prompt_id)
     assert result.status == "interrupted"
     assert host.run(probe_prompt(seed=99)).status == "success"
 

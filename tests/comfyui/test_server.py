@@ -89,12 +89,11 @@ def test_cancelled_run_ends_at_once_and_the_next_is_as_if_it_had_not_been(
     give_up = time.monotonic() + 60
     while len(long_run.progress) < 5 and time.monotonic() < give_up:
         time.sleep(0.02)
-    asked = time.monotonic()
     stocked.interrupt()
-    cancelled = stocked.wait(long_run.prompt_id, timeout=30)
+    cancelled = stocked.wait(long_run.prompt_id)
     assert cancelled.status == "interrupted"
-    assert time.monotonic() - asked < 3
-    assert len(cancelled.progress) < 900
+    # Counted in steps: how long one takes is the machine's own, and what else it does.
+    assert len(cancelled.progress) < 500
 
     after = stocked.run(interpolation(*images, sampler={"seed": 31}))
     assert host_prompts.SAMPLER in after.executed
