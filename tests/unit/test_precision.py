@@ -8,6 +8,7 @@ from benchmarks._learnt import psnr
 from benchmarks._results import Report
 from benchmarks.precision import LIMIT, tiny_study
 from support.networks import normal
+from support.tiny import STEADY
 from tooncrafter_core.checkpoints import build_models
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.pipeline import interpolate
@@ -21,7 +22,7 @@ def drawn(dtype: torch.dtype) -> Tensor:
     settings = InterpolationSettings(
         width=64, height=64, num_frames=2, steps=50, guidance_scale=1.0
     )
-    return interpolate(build_models(made_up_checkpoint(), dtype), FIRST, LAST, settings)
+    return interpolate(build_models(made_up_checkpoint(STEADY), dtype), FIRST, LAST, settings)
 
 
 def test_half_precision_draws_the_frames_of_float32() -> None:
