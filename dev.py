@@ -22,8 +22,6 @@ from devtools.environment import ENVIRONMENT, ensure_environment, python, script
 from devtools.hosts import DEMO_VERSION, HOSTS, WHEELS, add_host, ensure_host, list_hosts, versions
 from devtools.suites import run_suites
 
-OUT = PROJECT / "out"
-
 # The name says what it is: it appears in the list of checkpoints.
 TINY_CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 BENCHMARKS = ("static", "training", "cpu", "gpu")  # `compare` needs two files
@@ -84,7 +82,7 @@ def command_comfyui(arguments: Sequence[str]) -> int:
 def command_demo(arguments: Sequence[str]) -> int:
     """Draw between two pictures in a real ComfyUI and save the result under out/demo."""
     host = ensure_host(DEMO_VERSION)
-    command = [python(), "-m", "comfyui.demo", host.folder, "--out", OUT / "demo", *arguments]
+    command = [python(), "-m", "comfyui.demo", host.folder, *arguments]
     return run(command, **host.changes)
 
 

@@ -3,9 +3,8 @@
 import errno
 import logging
 import os
-import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from einops import rearrange
 from torch import Tensor
 
 from .errors import KeyframeError, OutputError
+from .files import Place, check_places, is_numbered_picture
 from .video_formats import ENCODERS, Frames, encode_png
 
 if TYPE_CHECKING:
@@ -64,7 +64,13 @@ def _pixels(image: "Image", path: Path) -> np.ndarray:
     return colour * alpha + (1 - alpha)
 
 
-def write_video(frames: Tensor, path: str | Path, fps: float = 8.0, lossless: bool = False) -> Path:
+def write_video(
+    frames: Tensor,
+    path: str | Path,
+    fps: float = 8.0,
+    lossless: bool = False,
+    overwrite: bool = False,
+) -> Path:
     """Write ``t 3 h w`` in [-1, 1] as a video, by the path's extension.
 
     ``.mp4`` ``.mkv`` (H.264), ``.webm`` (VP9), ``.gif``, ``.webp``, ``.png`` ``.apng`` (animated
@@ -72,11 +78,12 @@ def write_video(frames: Tensor, path: str | Path, fps: float = 8.0, lossless: bo
     WebP. Values are clamped and rounded to the nearest of 256 levels; the official program cuts
     the fraction off instead, half a level darker. H.264 and VP9 need even sides: an odd one gets
     its last row or column twice, which is logged. Nothing appears at ``path`` before the whole
-    file is written. ``OutputError`` for an unknown extension, wrong frames or fps, a folder with
-    other files in it, or a full disk. Returns the path.
+    file is written. ``OutputError`` for an unknown extension, wrong frames or fps, a full disk, a
+    folder with other files in it, and, without ``overwrite``, for a file or pictures that are
+    there. Returns the path.
     """
     path = Path(path)
-    check_output(path, fps)
+    check_output(path, fps, overwrite)
     kind = _kind(path)
     pictures = _to_uint8(frames)
     if kind == "":
@@ -89,8 +96,19 @@ def write_video(frames: Tensor, path: str | Path, fps: float = 8.0, lossless: bo
     return path
 
 
-def check_output(path: str | Path, fps: float = 8.0) -> None:
+def check_output(path: str | Path, fps: float = 8.0, overwrite: bool = False) -> None:
     """Tell before the video is made that it cannot be written as asked: ``OutputError``."""
+    check_format(path, fps)
+    check_places([video_place("The video", path)], overwrite=overwrite)
+
+
+def video_place(option: str, path: str | Path) -> Place:
+    """The place of a video for ``check_places``."""
+    return Place(option=option, at=path, kind="frames" if _kind(Path(path)) == "" else "file")
+
+
+def check_format(path: str | Path, fps: float = 8.0) -> None:
+    """``OutputError`` for an extension that no video has, and a rate that nothing can play."""
     path = Path(path)
     if (kind := _kind(path)) not in ("", *ENCODERS):
         raise OutputError(
@@ -100,14 +118,6 @@ def check_output(path: str | Path, fps: float = 8.0) -> None:
     if not 0.1 <= fps <= 1000 or (kind == ".gif" and fps > 50):
         limit = 50 if kind == ".gif" else 1000
         raise OutputError(f"This video can play at 0.1 to {limit} fps, not at {fps}.")
-    if kind == "" and path.is_dir():
-        others = [p.name for p in path.iterdir() if not re.fullmatch(r"\d{4,}\.png", p.name)]
-        if others:
-            raise OutputError(
-                f"The folder '{path}' holds other files ('{others[0]}'); name a new or empty one."
-            )
-    elif kind == "" and path.exists():
-        raise OutputError(f"'{path}' is a file; name a folder, or add an extension for a video.")
 
 
 def _kind(path: Path) -> str:
@@ -127,9 +137,13 @@ def _to_uint8(frames: Tensor) -> Frames:
 
 
 @contextmanager
-def _beside(path: Path, needed: int) -> Iterator[Path]:
-    """A hidden name next to ``path`` to write to first; whatever is left there is removed."""
-    part = path.absolute().with_name(f".{path.name}.{os.getpid()}.part")
+def _beside(path: Path, needed: int, folder: Path | None = None) -> Iterator[Path]:
+    """A hidden name next to ``path`` to write to first; whatever is left there is removed.
+
+    It is in ``folder`` where that is given.
+    """
+    absolute = path.absolute()
+    part = (folder or absolute.parent) / f".{absolute.name}.{os.getpid()}.part"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -156,17 +170,42 @@ def _write_file(path: Path, content: bytes) -> None:
 
 
 def _write_folder(path: Path, files: dict[str, bytes]) -> None:
-    """Write the whole folder, then swap it in; an older sequence there goes."""
-    with _beside(path, sum(map(len, files.values()))) as part:
-        new, old = part / "new", part / "old"
+    """Write all pictures, then put them in place; an older sequence there goes."""
+    needed = sum(map(len, files.values()))
+    # An empty folder stays the one that it is: it may be shared, or a disk of its own.
+    is_empty = path.is_dir() and not any(path.iterdir())
+    with _beside(path, needed, path.absolute() if is_empty else None) as part:
+        new = part / "new"
         new.mkdir(parents=True)
         for name, content in files.items():
             (new / name).write_bytes(content)
-        if path.is_dir():
-            path.replace(old)
-        try:
-            new.replace(path)
-        except OSError:
-            if old.is_dir():
-                old.replace(path)
-            raise
+        if is_empty:
+            _move_into(path, [new / name for name in files])
+        else:
+            _swap(path, new, part / "old")
+
+
+def _move_into(folder: Path, files: Sequence[Path]) -> None:
+    """Move every file into a folder, or none."""
+    moved: list[Path] = []
+    try:
+        for file in files:
+            moved.append(file.replace(folder / file.name))
+    except OSError:
+        for file in moved:
+            file.unlink()
+        raise
+
+
+def _swap(path: Path, new: Path, old: Path) -> None:
+    """Put a folder in the place of another, which is kept as ``old``."""
+    if path.is_dir():
+        path.replace(old)
+    try:
+        if old.is_dir() and not all(map(is_numbered_picture, old.iterdir())):
+            raise OSError(errno.ENOTEMPTY, "other files have come into the folder")
+        new.replace(path)
+    except OSError:
+        if old.is_dir():
+            old.replace(path)
+        raise

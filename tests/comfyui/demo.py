@@ -1,6 +1,6 @@
 """Draws between two pictures with the mini model in a real ComfyUI; saves frames, video, sheet.
 
-`python -m comfyui.demo HOST --out DIR` with `tests` on the path.
+`python -m comfyui.demo HOST` with `tests` on the path.
 """
 
 import argparse
@@ -34,10 +34,16 @@ from tooncrafter_core.embedded import (
     mini_absent,
 )
 from tooncrafter_core.errors import ToonCrafterError
+from tooncrafter_core.files import Place, check_places
 from tooncrafter_core.sheets import beside_cross_fade
 from tooncrafter_core.video_io import read_image, write_video
 
 TIMEOUT = 1800.0
+
+OUT = PROJECT / "out" / "demo"
+ENDS, SHEET, VIDEO = (
+    ("first_drawing.png", "last_drawing.png"), "contact_sheet.png", "interpolation.mp4",
+)  # fmt: skip
 
 ABOUT = """\
 The mini model that comes with the project draws this. It has less than 1/150 of the published
@@ -54,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Boot ComfyUI, run the example with the mini model, save what comes of it."""
     parser = argparse.ArgumentParser(prog="dev.py demo", description=main.__doc__)
     parser.add_argument("host", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--out", type=Path, help="folder for the pictures (out/demo)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier demo there")
     first, last = (DRAWINGS / name for name in DRAWING_NAMES)
     parser.add_argument("--first", type=Path, default=first, help="the drawing to begin with")
     parser.add_argument("--last", type=Path, default=last, help="the drawing to end with")
@@ -65,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=MINI_STEPS)
     parser.add_argument("--seed", type=int, default=123)
     options = parser.parse_args(arguments)
+    if options.out is None:
+        options.out, options.overwrite = OUT, True
     try:
         return run_demo(options)
     except ToonCrafterError as error:
@@ -77,6 +86,7 @@ def run_demo(options: argparse.Namespace) -> int:
     begin = time.monotonic()
     if embedded_file(MINI) is None:
         raise ToonCrafterError(mini_absent())
+    check_places(demo_places(options.out), [options.first, options.last], options.overwrite)
     ends = [read_image(path) for path in (options.first, options.last)]
     print(ABOUT, flush=True)
     with Host(options.host) as host:
@@ -96,10 +106,10 @@ def run_demo(options: argparse.Namespace) -> int:
         if result.status != "success":
             print(explain(result), file=sys.stderr)
             return 1
-        frames, video = collect(host, prompt, result, options.out)
-    for name, image in zip(("first_drawing.png", "last_drawing.png"), ends, strict=True):
-        write_video(image[None], options.out / name)
-    sheet = write_sheet(ends, frames, options.out / "contact_sheet.png")
+        frames, video = collect(host, prompt, result, options)
+    for name, image in zip(ENDS, ends, strict=True):
+        write_video(image[None], options.out / name, overwrite=options.overwrite)
+    sheet = write_sheet(ends, frames, options)
     previews = len(result.preview_sizes)
     print(f"done: {result.elapsed:.0f} s in ComfyUI, {previews} previews came while it sampled\n")
     print(f"contact sheet  {shown(sheet)}")
@@ -108,6 +118,13 @@ def run_demo(options: argparse.Namespace) -> int:
     print(f"{len(frames)} frames      {shown(frames[0].parent)}")
     print(f"\n{time.monotonic() - begin:.0f} s in all")
     return 0
+
+
+def demo_places(out: Path) -> list[Place]:
+    """Everything that a demo writes."""
+    files = [Place(option="--out", at=out / name) for name in (*ENDS, SHEET, VIDEO)]
+    frames = Place(option="--out", at=out / "frames", kind="folder", names=("*",))
+    return [*files, frames]
 
 
 def place_pictures(base: Path, options: argparse.Namespace) -> None:
@@ -145,18 +162,22 @@ def explain(result: RunResult) -> str:
     return f"ComfyUI ended the run as '{result.status}': {result.validation}"
 
 
-def collect(host: Host, prompt: Prompt, result: RunResult, out: Path) -> tuple[list[Path], Path]:
+def collect(
+    host: Host, prompt: Prompt, result: RunResult, options: argparse.Namespace
+) -> tuple[list[Path], Path]:
     """Copy frames and video out of ComfyUI's folders, in place of those of an earlier demo."""
-    folder = out / "frames"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = options.out / "frames"
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.overwrite:
+        for earlier in folder.glob("frame_[0-9][0-9][0-9].png"):
+            earlier.unlink()
     frames = []
     [save] = nodes_of(prompt, "SaveVideo")
     for number, record in enumerate(result.images(frames_node(prompt)), 1):
         frames.append(folder / f"frame_{number:03}.png")
         shutil.copyfile(stored(host, record), frames[-1])
     [record] = result.images(save)
-    video = out / "interpolation.mp4"
+    video = options.out / VIDEO
     shutil.copyfile(stored(host, record), video)
     return frames, video
 
@@ -172,7 +193,9 @@ def shown(path: Path) -> str:
     return str(path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path)
 
 
-def write_sheet(ends: Sequence[torch.Tensor], frames: Sequence[Path], path: Path) -> Path:
+def write_sheet(
+    ends: Sequence[torch.Tensor], frames: Sequence[Path], options: argparse.Namespace
+) -> Path:
     """The clip between its two drawings and the cross-fade of them, on one page."""
     clip = torch.stack([read_image(frame) for frame in frames])
     height, width = clip.shape[-2:]
@@ -181,7 +204,8 @@ def write_sheet(ends: Sequence[torch.Tensor], frames: Sequence[Path], path: Path
         picture, placement = fit(image[None], width, height, "crop", 1)
         fitted.append(placement.restore(picture)[0])
     caption = f"the mini model, {len(clip)} frames by ComfyUI"
-    return write_video(beside_cross_fade(clip, fitted[0], fitted[1], ON_SHEET, caption), path)
+    sheet = beside_cross_fade(clip, fitted[0], fitted[1], ON_SHEET, caption)
+    return write_video(sheet, options.out / SHEET, overwrite=options.overwrite)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,17 @@ def test_a_drawing_that_is_not_there_is_told(
     assert "no_such.png" in capsys.readouterr().err
 
 
+def test_a_folder_with_frames_of_others_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "frames").mkdir()
+    picture = tmp_path / "frames" / "mine.png"
+    picture.write_text("mine")
+    assert main(["nowhere", "--out", str(tmp_path)]) == 1
+    assert "has a 'mine.png' of its own" in capsys.readouterr().err
+    assert picture.read_text() == "mine"
+
+
 def test_what_is_asked_for_is_set_in_every_node() -> None:
     prompt: Prompt = {
         "1": {"class_type": "ToonCrafterLoader", "inputs": {"checkpoint": "other"}},

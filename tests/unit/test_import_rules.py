@@ -14,6 +14,7 @@ CORE = "tooncrafter_core"
 LAYERS = (
     {
         "errors",
+        "files",
         "config",
         "embedded",
         "presets",

@@ -191,11 +191,16 @@ def test_half_precision_frames_are_written(tmp_path: Path) -> None:
     write_video(clip().bfloat16(), tmp_path / "out.png")
 
 
-def test_a_folder_gets_numbered_pictures_and_loses_an_older_sequence(tmp_path: Path) -> None:
+def test_a_folder_gets_numbered_pictures_and_loses_older_ones_only_when_told(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "deep" / "out"
     write_video(clip(12), folder)
     assert sorted(path.name for path in folder.iterdir())[-1] == "0012.png"
-    write_video(clip(3), folder)
+    with pytest.raises(OutputError, match=r"holds 12 pictures \('0001.png' ...\).*--overwrite"):
+        write_video(clip(3), folder)
+    assert len(list(folder.iterdir())) == 12
+    write_video(clip(3), folder, overwrite=True)
     assert [path.name for path in sorted(folder.iterdir())] == ["0001.png", "0002.png", "0003.png"]
     image = read_image(folder / "0001.png")
     found = ((image + 1) * 127.5).round().numpy()
@@ -273,8 +278,8 @@ def test_an_older_video_survives_a_failed_write(
     first = path / "0001.png" if path.is_dir() else path
     before = first.read_bytes()
     fill_the_disk(monkeypatch, error)
-    with pytest.raises((OutputError, KeyboardInterrupt)):
-        write_video(clip(2), path)
+    with pytest.raises((OutputError, KeyboardInterrupt), match=r"full|^$"):
+        write_video(clip(2), path, overwrite=True)
     assert first.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -292,9 +297,51 @@ def test_an_older_folder_comes_back_when_the_swap_fails(
 
     monkeypatch.setattr(Path, "replace", refuse_new)
     with pytest.raises(OutputError, match="in use"):
-        write_video(clip(2), path)
+        write_video(clip(2), path, overwrite=True)
     assert len(list(path.iterdir())) == 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_come_into_a_folder_while_it_is_written_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(clip(3), tmp_path / "out")
+    replace = Path.replace
+
+    def come_late(source: Path, target: Path) -> Path:
+        if source == path:
+            (path / "diary.txt").write_text("mine")
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", come_late)
+    with pytest.raises(OutputError, match="other files have come"):
+        write_video(clip(2), path, overwrite=True)
+    assert (path / "diary.txt").read_text() == "mine"
+    assert len(list(path.iterdir())) == 4
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_empty_folder_is_filled_and_stays_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    before = folder.stat().st_ino
+    replace = Path.replace
+
+    def refuse_third(source: Path, target: Path) -> Path:
+        if source.name == "0003.png":
+            raise OSError(errno.EACCES, "in use")
+        return replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refuse_third)
+        with pytest.raises(OutputError, match="in use"):
+            write_video(clip(3), folder)
+    assert not list(folder.iterdir())
+    write_video(clip(3), folder)
+    assert folder.stat().st_ino == before
+    assert sorted(path.name for path in folder.iterdir()) == ["0001.png", "0002.png", "0003.png"]
 
 
 def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:

@@ -47,10 +47,7 @@ def save_checkpoint(
     be written or does not read back equal. SPEC section 0.
     """
     path = Path(path)
-    if path.suffix != ".safetensors":
-        raise OutputError(f"{path.name} must end in .safetensors, the format that is written.")
-    if not path.parent.is_dir():
-        raise OutputError(f"There is no folder {path.parent}. Make it, or choose another.")
+    check_target(path)
     source = tensors if isinstance(tensors, Checkpoint) else Checkpoint.from_tensors(tensors)
     texts = {"format": "pt", **(metadata or {})}
     if config is not None:
@@ -65,6 +62,14 @@ def save_checkpoint(
         raise _cannot_write(path, error, sum(info.nbytes for info in plan.values())) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_target(path: Path) -> None:
+    """``OutputError`` for a path that is no ``.safetensors`` file in a folder that is there."""
+    if path.suffix != ".safetensors":
+        raise OutputError(f"{path.name} must end in .safetensors, the format that is written.")
+    if not path.parent.is_dir():
+        raise OutputError(f"There is no folder {path.parent}. Make it, or choose another.")
 
 
 def _plan(source: Checkpoint, dtype: torch.dtype | None) -> dict[str, TensorInfo]:

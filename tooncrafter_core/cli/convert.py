@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError
+from ..files import Place, check_places
 
 if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
@@ -56,10 +57,11 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from ..checkpoints import read_checkpoint, save_checkpoint
+    from ..checkpoints.save import check_target
 
     output = Path(args.output)
-    if output.exists() and not args.overwrite:
-        raise OutputError(f"{output} exists. Choose another name, or add --overwrite.")
+    check_target(output)
+    check_places([Place(option="OUT", at=args.output)], [args.input], args.overwrite)
     notes = read_notes(args.note)
     source = read_checkpoint(args.input)
     chosen, config = choose_tensors(source, args.pruned)

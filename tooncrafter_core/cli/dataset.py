@@ -7,10 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ToonCrafterError
+from ..errors import OutputError, ToonCrafterError
+from ..files import Place, check_places
 
 if TYPE_CHECKING:
     from ..data.build import Progress
+    from ..data.build_settings import BuildSettings
     from ..data.decide import Thresholds
     from ..data.runner import Runner
 
@@ -30,6 +32,7 @@ MODELS = {
     "clip_checkpoint": "a ToonCrafter checkpoint or whole CLIP file, to judge the captions",
     "device": "where BLIP-2 runs (cpu)",
 }
+REPORT_FILES = ("report.md", "report.html", "contact_sheet.jpg")
 SHOTS = ("adaptive_threshold", "min_change", "fade_threshold", "min_seconds", "max_seconds")
 
 
@@ -56,6 +59,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     decide.add_argument("manifest")
     decide.add_argument("-o", "--out", help="another manifest; without it the same one")
+    _add_overwrite(decide)
     _add_thresholds(decide)
     shards = parts.add_parser("shards", help="write the kept clips as WebDataset tar files")
     shards.add_argument("manifest")
@@ -66,6 +70,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     report = parts.add_parser("report", help="write report.md, report.html and a contact sheet")
     report.add_argument("manifest")
     report.add_argument("-o", "--out", help="a folder; without it the manifest's")
+    _add_overwrite(report)
     report.add_argument("--no-sheet", action="store_true", help="no pictures")
     _add_preview(parts)
     return parser
@@ -91,6 +96,7 @@ def run_build(args: argparse.Namespace) -> int:
     settings = BuildSettings(shots=shots, **_given(args, BuildSettings))
     if (settings.aesthetic_head is None) != (settings.aesthetic_clip is None):
         raise ToonCrafterError("--aesthetic-head and --aesthetic-clip go together; one is missing.")
+    check_places([build_place(args.out)], [*args.inputs, *model_files(settings)])
     with closing(_Bars(args.quiet)) as bars:
         manifest = build_dataset(
             args.inputs, args.out, settings, _thresholds(args), _runner(args), bars.show
@@ -101,6 +107,22 @@ def run_build(args: argparse.Namespace) -> int:
     return 0
 
 
+def build_place(out: str) -> Place:
+    """The folder of a data set."""
+    from ..data.build import MANIFEST
+
+    return Place(
+        option="-o", at=out, kind="folder", names=("work", MANIFEST, *REPORT_FILES),
+        marks=(MANIFEST, "work/films"), can_overwrite=False,
+    )  # fmt: skip
+
+
+def model_files(settings: "BuildSettings") -> list[str]:
+    """The files and folders of models that a build reads."""
+    names = [name for name in MODELS if name != "device"]
+    return [str(path) for name in names if (path := getattr(settings, name)) is not None]
+
+
 def run_decide(args: argparse.Namespace) -> int:
     """Decide again; thresholds that are not named stay as they were."""
     from dataclasses import replace
@@ -108,6 +130,8 @@ def run_decide(args: argparse.Namespace) -> int:
     from ..data.decide import Thresholds
     from ..data.manifest import read_notes, redecide
 
+    if args.out is not None:
+        check_places([Place(option="-o", at=args.out)], [args.manifest], args.overwrite)
     before = read_notes(args.manifest).thresholds
     thresholds = replace(before, **_given(args, Thresholds))
     _print_counts(redecide(args.manifest, thresholds, args.out))
@@ -119,6 +143,7 @@ def run_shards(args: argparse.Namespace) -> int:
     from ..data.shards import ShardSettings, write_shards
 
     settings = ShardSettings(clips_per_shard=args.clips_per_shard, height=args.height)
+    check_places([Place(option="-o", at=args.out, kind="folder")], [args.manifest])
     failed = 0
     for path, count, error in write_shards(args.manifest, args.out, settings, _runner(args)):
         print(f"{path}: {count} clips" + (f", not all: {error}" if error else ""))
@@ -131,6 +156,10 @@ def run_report(args: argparse.Namespace) -> int:
     from ..data.report import write_report
 
     out = args.out or Path(args.manifest).parent
+    # Beside its manifest a report is an earlier one of the same data set.
+    marks = () if args.out else (Path(args.manifest).name,)
+    place = Place(option="-o", at=out, kind="folder", names=REPORT_FILES, marks=marks)
+    check_places([place], [args.manifest], args.overwrite)
     for path in write_report(args.manifest, out, not args.no_sheet):
         print(path)
     return 0
@@ -140,9 +169,14 @@ def run_preview(args: argparse.Namespace) -> int:
     """Draw procedural clips from seeds as a sheet of pictures: a row a seed."""
     import numpy as np
 
+    from ..data.atomic import write_bytes
     from ..data.procedural import render_clip
     from ..video_formats import encode_png
 
+    out = Path(args.out)
+    if out.suffix.lower() != ".png":
+        raise OutputError(f"The sheet is one picture: -o NAME.png, not '{args.out}'.")
+    check_places([Place(option="-o", at=args.out)], overwrite=args.overwrite)
     rows = []
     for seed in range(args.seed, args.seed + args.count):
         clip = render_clip(
@@ -152,7 +186,7 @@ def run_preview(args: argparse.Namespace) -> int:
         if clip.lines is not None:
             pictures.append(np.repeat(clip.lines[..., None], 3, axis=-1))
         rows += [np.concatenate(list(frames), axis=1) for frames in pictures]
-    Path(args.out).write_bytes(encode_png(np.concatenate(rows)))
+    write_bytes(out, encode_png(np.concatenate(rows)))
     print(args.out)
     return 0
 
@@ -203,6 +237,7 @@ def _add_thresholds(parser: argparse.ArgumentParser) -> None:
 def _add_preview(parts: Any) -> None:
     preview = parts.add_parser("preview", help="draw procedural clips as a sheet of pictures")
     preview.add_argument("-o", "--out", required=True, help="the .png file to write")
+    _add_overwrite(preview)
     preview.add_argument("--seed", type=int, default=0, help="of the first row (0)")
     preview.add_argument("--count", type=int, default=10, help="rows (10)")
     preview.add_argument("--width", type=int, default=256)
@@ -210,6 +245,10 @@ def _add_preview(parts: Any) -> None:
     preview.add_argument("--look", choices=("cartoon", "live", "lines"), default="cartoon")
     preview.add_argument("--lines", action="store_true", help="also the exact line art")
     preview.add_argument("--kind", help="the main figure; the seed's own without it")
+
+
+def _add_overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
 def _number(text: str) -> float | None:

@@ -8,13 +8,16 @@ evaluate study-report KEY ANSWERS...    what the raters preferred
 """
 
 import argparse
+import glob
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.atomic import write_bytes
 from ..embedded import MINI, embedded_file, is_mini, mini_absent
 from ..errors import OutputError, ToonCrafterError
+from ..files import Place, check_places
 from .evaluate_options import (
     METHODS,
     add_compare,
@@ -26,11 +29,19 @@ from .evaluate_options import (
 from .interpolate import choose_device, choose_dtype, load_models, settings_from, suit_mini
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..evaluation.clips import Clip
     from ..evaluation.compare import CompareSettings
     from ..evaluation.metrics import Toolbox
     from ..evaluation.peers import Peer, Rebuilder
     from ..evaluation.results import Results
     from ..settings import InterpolationSettings
+
+
+RESULTS = ("frames", "measured", "results.json", "tables.md", "report.html")
+RESULTS_MARKS = ("results.json", "frames/true_frames")
+"""What a comparison writes first and last."""
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -68,20 +79,33 @@ def run_cut(args: argparse.Namespace) -> int:
         num_frames=args.num_frames, stride=args.stride, every=args.every,
         width=args.width, height=args.height, apart=args.apart,
     )  # fmt: skip
+    films = [Path(film) for film in args.films]
+    stems = [film.stem for film in films]
+    if len(set(stems)) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        raise EvaluationError(
+            f"Two films are named '{twice}': their clips would have the same names. Rename one."
+        )
+    places = [_cut_place("-o", args.output, stems)]
+    if args.rest is not None:
+        places.append(_cut_place("--rest", args.rest, stems))
+    check_places(places, films, args.overwrite)
     output = _output_folder(args.output)
     rest = _output_folder(args.rest) if args.rest is not None else None
     number = 0
     with closing(tqdm(desc="cutting", unit="clip", disable=args.quiet)) as bar:
-        for film in map(Path, args.films):
+        for film in films:
             if not film.is_file():
                 raise EvaluationError(f"There is no film at '{film}'.")
             for start, frames in cut_clips(film, settings):
-                write_video(frames, output / f"{film.stem}_{start:06d}")
+                place = output / f"{film.stem}_{start:06d}"
+                write_video(frames, place, overwrite=args.overwrite)
                 number += 1
                 bar.update()
             if rest is not None:
                 for start, frames in rest_of(film, settings):
-                    write_video(frames, rest / f"{film.stem}_{start:06d}")
+                    place = rest / f"{film.stem}_{start:06d}"
+                    write_video(frames, place, overwrite=args.overwrite)
     if not number:
         raise EvaluationError(
             "No clip was found: every stretch of these films is too short, stands still or has a "
@@ -97,8 +121,9 @@ def run_compare(args: argparse.Namespace) -> int:
     from ..evaluation.procedural import procedural_clips
 
     settings = _settings(args, "compare")
-    output = _output_folder(args.output)
     clips = find_clips(args.clips)
+    _check_results_place(args, clips)
+    output = _output_folder(args.output)
     if args.procedural:
         clips += procedural_clips(
             args.procedural,
@@ -124,6 +149,7 @@ def run_reconstruct(args: argparse.Namespace) -> int:
 
     settings = _settings(args, "reconstruct")
     clips = find_clips(args.clips)
+    _check_results_place(args, clips)
     output = _output_folder(args.output)
     toolbox = _toolbox(args)
     peers: list[Reconstructor] = []
@@ -141,6 +167,11 @@ def run_study(args: argparse.Namespace) -> int:
     settings = StudySettings(
         num_trials=args.pairs, methods=methods, fps=args.fps, seed=args.seed, quality=args.quality
     )
+    places = [
+        Place(option="-o", at=args.output, kind="folder", can_overwrite=False),
+        Place(option="the key", at=key_path(Path(args.output)), can_overwrite=False),
+    ]
+    check_places(places, [args.results])
     page = make_study(args.results, args.output, settings)
     print(f"{page}: open it, or send its whole folder to the raters")
     print(f"{key_path(Path(args.output))}: tells which method is which; keep it from the raters")
@@ -153,13 +184,17 @@ def run_study_report(args: argparse.Namespace) -> int:
 
     from ..evaluation.study_report import report_study
 
+    markdown, data = "table2_study.md", "table2_study.json"
+    if args.output is not None:
+        place = Place(option="-o", at=args.output, kind="folder", names=(markdown, data))
+        check_places([place], [args.key, *args.answers], args.overwrite)
     report = report_study(args.key, args.answers)
     print(report.to_markdown())
     if args.output is not None:
         folder = _output_folder(args.output)
-        (folder / "table2_study.md").write_text(report.to_markdown(), encoding="utf-8")
         content = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
-        (folder / "table2_study.json").write_text(content, encoding="utf-8")
+        write_bytes(folder / markdown, report.to_markdown().encode())
+        write_bytes(folder / data, content.encode())
     return 0
 
 
@@ -292,6 +327,28 @@ def _load_without_encoders(args: argparse.Namespace, checkpoint: Path) -> Any:
 
     device, opened = choose_device(args.device), read_checkpoint(checkpoint)
     return build_models(opened, choose_dtype(args.dtype, device, detect(opened)), device)
+
+
+def _cut_place(option: str, folder: str, stems: list[str]) -> Place:
+    """The folder of clips of films of these names."""
+    names = tuple(f"{glob.escape(stem)}_" + "[0-9]" * 6 + "*" for stem in stems)
+    return Place(option=option, at=folder, kind="folder", names=names)
+
+
+def _check_results_place(args: argparse.Namespace, clips: "Sequence[Clip]") -> None:
+    """``OutputError`` when the results would be written over something else."""
+    place = Place(
+        option="-o",
+        at=args.output,
+        kind="folder",
+        names=(*RESULTS, "table*.csv", "psnr_by_frame.csv", "sheet_*.png"),
+        marks=RESULTS_MARKS,
+        can_overwrite=False,
+    )
+    named = [path for _, path in _named_files([*args.models, *vars(args).get("frames_of", [])])]
+    others = ("clip", "i3d", "text_encoder", "image_encoder")
+    files = [path for name in others if (path := vars(args).get(name)) is not None]
+    check_places([place], [*args.clips, *(clip.path for clip in clips), *named, *files])
 
 
 def _output_folder(text: str) -> Path:

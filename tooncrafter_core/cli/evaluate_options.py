@@ -18,6 +18,10 @@ def _add_size(group: Any) -> None:
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def _add_overwrite(parser: Any) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+
+
 def add_cut(commands: Any) -> argparse.ArgumentParser:
     """Declare ``cut``: films into clips."""
     parser = commands.add_parser("cut", help="cut clips of 16 frames out of whole films")
@@ -35,6 +39,7 @@ def add_cut(commands: Any) -> argparse.ArgumentParser:
         "--apart", type=int, default=24,
         help="frames of the film between a clip and what is left to train on (24)",
     )  # fmt: skip
+    _add_overwrite(parser)
     _add_size(parser)
     return parser
 
@@ -145,4 +150,5 @@ def add_study_report(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("key", help="the study's .key.json")
     parser.add_argument("answers", nargs="+", help="the raters' files, or folders of them")
     parser.add_argument("-o", "--output", help="a folder for the report as Markdown and JSON")
+    _add_overwrite(parser)
     return parser

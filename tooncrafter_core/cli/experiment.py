@@ -7,6 +7,7 @@ from typing import Any
 
 from ..embedded import MINI, embedded_file
 from ..errors import TrainingError
+from ..files import Place, check_places
 
 NAMES = ("rectification", "decoder", "sketch")
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Read the settings, train, measure, and print the tables."""
     from ..experiments.bench import RESULTS, Bench
     from ..experiments.registry import EXPERIMENTS
-    from ..experiments.settings import check_same, read_experiment, to_yaml
+    from ..experiments.settings import IDENTITY, check_same, read_experiment, to_yaml
     from ..training.run import make_folder
 
     experiment = EXPERIMENTS[args.name]
@@ -56,6 +57,11 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         raise TrainingError("Say where the experiment goes: -o FOLDER.")
     start = _start(args.start, experiment.has_plain_decoder)
+    place = Place(
+        option="-o", at=args.output, kind="folder", marks=(IDENTITY,), can_overwrite=False,
+        names=(RESULTS, "*.csv", "clips", "measured", "base", "*_seed*"),
+    )  # fmt: skip
+    check_places([place], [start, *([] if args.config is None else [args.config])])
     folder = make_folder(Path(args.output))
     check_same(config, start, folder)
 

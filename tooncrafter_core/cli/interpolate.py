@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
 from ..errors import CheckpointError, OutputError, ToonCrafterError
+from ..files import Place, check_places
 from .interpolate_options import (
     DTYPES,
     PUBLISHED,
@@ -17,7 +18,7 @@ from .interpolate_options import (
     add_picture_options,
     add_sampling_options,
 )
-from .interpolate_sketches import add_sketch_options, read_sketches
+from .interpolate_sketches import add_sketch_options, read_sketches, sketch_paths
 
 if TYPE_CHECKING:
     import torch
@@ -119,21 +120,33 @@ def settings_from(args: argparse.Namespace) -> "InterpolationSettings":
 
 def check_outputs(args: argparse.Namespace) -> None:
     """``OutputError`` when the result could not be written, told before anything is loaded."""
-    from ..video_io import check_output
+    from ..video_io import check_format, video_place
 
     if args.output is None and args.frames_dir is None and args.sheet is None:
         raise OutputError("Say where the video goes: -o out.mp4, or --frames-dir for pictures.")
-    if args.sheet is not None and Path(args.sheet).suffix.lower() != ".png":
-        raise OutputError(f"A sheet is one picture: --sheet NAME.png, not '{args.sheet}'.")
+    places = []
     if args.output is not None:
-        check_output(args.output, args.playback_fps)
+        check_format(args.output, args.playback_fps)
+        places.append(video_place("-o", args.output))
     if args.frames_dir is not None:
         folder = Path(args.frames_dir)
         if folder.suffix and not folder.is_dir():
             raise OutputError(
                 f"--frames-dir takes a folder without an extension, not '{folder.name}'."
             )
-        check_output(folder)
+        places.append(Place(option="--frames-dir", at=args.frames_dir, kind="frames"))
+    if args.sheet is not None:
+        if Path(args.sheet).suffix.lower() != ".png":
+            raise OutputError(f"A sheet is one picture: --sheet NAME.png, not '{args.sheet}'.")
+        places.append(Place(option="--sheet", at=args.sheet))
+    check_places(places, input_paths(args), args.overwrite)
+
+
+def input_paths(args: argparse.Namespace) -> list[str | Path]:
+    """Every file and folder that is read: drawings, sketches and weights."""
+    names = ("checkpoint", "text_encoder", "image_encoder", "sketch_encoder", "sketch_dir")
+    named = [path for name in names if (path := vars(args).get(name)) is not None]
+    return [args.start, args.end, *named, *sketch_paths(args)]
 
 
 def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tensor]":
@@ -304,9 +317,11 @@ def write_outputs(args: argparse.Namespace, video: "torch.Tensor") -> list[Path]
 
     written = []
     if args.output is not None:
-        written.append(write_video(video, args.output, args.playback_fps, args.lossless))
+        written.append(
+            write_video(video, args.output, args.playback_fps, args.lossless, args.overwrite)
+        )
     if args.frames_dir is not None:
-        written.append(write_video(video, args.frames_dir))
+        written.append(write_video(video, args.frames_dir, overwrite=args.overwrite))
     return written
 
 
@@ -329,4 +344,5 @@ def write_sheet(
         )
         ends.append(placement.restore(picture)[0])
     heading = f"{Path(args.checkpoint).name}: {len(video)} frames, {settings.steps} steps"
-    return write_video(beside_cross_fade(video, ends[0], ends[1], [heading]), args.sheet)
+    sheet = beside_cross_fade(video, ends[0], ends[1], [heading])
+    return write_video(sheet, args.sheet, overwrite=args.overwrite)

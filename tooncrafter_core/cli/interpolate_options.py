@@ -32,6 +32,11 @@ def add_output_options(group: Any) -> None:
     )
     add("--playback-fps", type=float, default=8.0, help="frames a second the video plays at (8)")
     add("--lossless", action="store_true", help="lose nothing (WebP)")
+    add(
+        "--overwrite",
+        action="store_true",
+        help="replace files and pictures that are there; what is read is never replaced",
+    )
     add("--quiet", action="store_true", help="no progress bar")
 
 

@@ -97,6 +97,11 @@ def read_sketches(
     return layers
 
 
+def sketch_paths(args: argparse.Namespace) -> list[Path]:
+    """The files that ``--sketch`` names; ``SketchError`` where one is not said as it must be."""
+    return [path for _, path in map(_split, getattr(args, "sketches", ()))]
+
+
 def read_drawing(path: Path) -> "Tensor":
     """A picture as ``1 c h w`` in [-1, 1]; what is transparent stays so, as it may be the lines.
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
+from ..files import Place, check_places
 from ..presets import PRESETS, SKETCH_PRESETS
 from .convert import DTYPES
 
@@ -42,10 +42,11 @@ def run(args: argparse.Namespace) -> int:
 
     from ..checkpoints import save_checkpoint
     from ..checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
+    from ..checkpoints.save import check_target
 
     output = Path(args.output)
-    if output.exists() and not args.overwrite:
-        raise OutputError(f"{output} exists. Choose another name, or add --overwrite.")
+    check_target(output)
+    check_places([Place(option="OUT", at=args.output)], overwrite=args.overwrite)
     tag = args.tag or args.preset
     if args.part == "sketch_encoder":
         config = SKETCH_PRESETS[args.preset]

@@ -2,7 +2,15 @@
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OutputError, TrainingError
+
+if TYPE_CHECKING:
+    from ..training.config import RunConfig
+    from ..training.stages import StageKind
 
 STAGE_NAMES = ("base", "autoencoder", "rectify", "decoder", "sketch")
 
@@ -39,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
         print(to_yaml(config), end="")
         return 0
 
+    if args.config is not None:
+        check_own_settings(kind, preset, args.config, config)
+
     def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
@@ -49,3 +60,27 @@ def run(args: argparse.Namespace) -> int:
     if path is not None:
         print(path)
     return 0
+
+
+def check_own_settings(
+    kind: "StageKind", preset: Mapping[str, Any], file: str, config: "RunConfig"
+) -> None:
+    """``OutputError`` where the run would write its settings over a file that somebody else wrote.
+
+    A run may go on by its own: they are written again.
+    """
+    from ..training.run import SETTINGS
+    from ..training.settings import read_settings, to_yaml
+
+    written = Path(config.out) / SETTINGS
+    if not written.exists() or not written.samefile(file):
+        return
+    try:
+        is_own = written.read_text("utf-8") == to_yaml(read_settings(kind.settings, preset, file))
+    except TrainingError:  # the file is not whole without the command
+        is_own = False
+    if not is_own:
+        raise OutputError(
+            f"The run would write its settings over '{file}', which it reads. Choose another "
+            f"'out', or another name than {SETTINGS} for the file."
+        )

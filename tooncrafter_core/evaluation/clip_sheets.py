@@ -46,7 +46,7 @@ def write_clip_sheet(results: Results, folder: Path, method: str) -> Path:
     ]
     groups = [f"{place}: {clip}" for place, clip in chosen.items()]
     path = folder / f"sheet_{folder_name(method)}.png"
-    return write_video(draw_sheet(rows, heading, groups), path)
+    return write_video(draw_sheet(rows, heading, groups), path, overwrite=True)
 
 
 def rank_clips(results: Results, method: str) -> list[str]:

@@ -102,13 +102,19 @@ def _check(clips: Sequence[Clip], peers: Sequence[Peer | Rebuilder]) -> None:
             "There are no clips to compare on: name folders or videos, or ask for drawn ones "
             "(--procedural N)."
         )
-    names = [TRUTH, *(peer.name for peer in peers)]
-    folders = [folder_name(name) for name in names]
-    for index, name in enumerate(folders):
-        if name in folders[:index]:
+    _check_names("methods", [TRUTH, *(peer.name for peer in peers)])
+    _check_names("clips", [clip.name for clip in clips])
+
+
+def _check_names(what: str, names: Sequence[str]) -> None:
+    """``EvaluationError`` for names whose folders would be the same on some disk."""
+    seen: set[str] = set()
+    for name in names:
+        if (folder := folder_name(name).casefold()) in seen:
             raise EvaluationError(
-                f"Two methods are called '{names[index]}' or nearly so; name one differently."
+                f"Two {what} are called '{name}' or nearly so; name one differently."
             )
+        seen.add(folder)
 
 
 def _truth(clip: Clip, settings: CompareSettings) -> Tensor:
@@ -118,7 +124,7 @@ def _truth(clip: Clip, settings: CompareSettings) -> Tensor:
 
 def _keep_truth(clip: Clip, truth: Tensor, folder: Path) -> Tensor:
     """Write the fitted true frames beside the made ones, for pages and studies."""
-    write_video(truth, frames_folder(folder, TRUTH, clip.name))
+    write_video(truth, frames_folder(folder, TRUTH, clip.name), overwrite=True)
     return truth
 
 

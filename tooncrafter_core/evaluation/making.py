@@ -55,7 +55,7 @@ def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -
         frames = peer(truth[0], truth[-1], truth.shape[0], clip)
     check_made(peer.name, frames, truth)
     note.unlink(missing_ok=True)
-    write_video(frames, place)
+    write_video(frames, place, overwrite=True)
     note.write_text(json.dumps(made_from, indent=1, ensure_ascii=False), encoding="utf-8")
     return to_levels(frames)
 

@@ -30,7 +30,7 @@ def procedural_clips(
         if not places.is_file():
             drawn = render_clip(seed, width, height, num_frames)
             frames = rearrange(torch.from_numpy(drawn.frames), "t h w c -> t c h w")
-            write_video(from_levels(frames), path)
+            write_video(from_levels(frames), path, overwrite=True)
             save_positions(places, drawn.positions, width, height)
         clips.append(Clip(name, path, positions=places))
     return clips

@@ -52,6 +52,11 @@ def make_study(results_folder: str | Path, folder: str | Path, settings: StudySe
         raise EvaluationError("A study needs one pair or more.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EvaluationError(f"'{folder}' is there already; name a new folder for the study.")
+    if key_path(folder).exists():
+        raise EvaluationError(
+            f"'{key_path(folder)}' is there already: it is the key of an earlier study, whose "
+            "answers would mean nothing without it. Name another folder for the study."
+        )
     chance = random.Random(settings.seed)
     trials = _choose(list(results.clips), methods, settings.num_trials, chance)
     names = _media_names([media for trial in trials for media in trial], chance)

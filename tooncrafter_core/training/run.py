@@ -10,13 +10,14 @@ from torch.utils.data import Dataset
 
 from ..data.atomic import write_bytes
 from ..errors import OutputError, TrainingError
+from ..files import Place, check_places
 from .batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
 from .clips import TrainingClips, check_batch, open_clips
 from .config import RunConfig
 from .denoising import DenoisingStage
 from .loop import HeldOut, Trainer
 from .machine import make_accelerator
-from .monitor import Monitor
+from .monitor import LOG, Monitor
 from .prepared import PreparedClips
 from .report import check_mixture, freeze_report
 from .settings import groups_of, to_yaml
@@ -41,6 +42,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     """
     if config.lora.rank:
         kind = with_lora(kind)
+    check_places([run_place(kind, config)], input_paths(config))
     accelerator = make_accelerator(config.machine, kind.num_players)
     check_sharding(config.machine, accelerator.num_processes)
     plan = plan_batches(
@@ -83,6 +85,25 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
         publish(kind, stage, result, config, accelerator)
     accelerator.end_training()
     return result if accelerator.is_main_process else None
+
+
+def run_place(kind: StageKind, config: RunConfig) -> Place:
+    """The folder of a run."""
+    written = (SETTINGS, kind.result, LOG, "checkpoints", "prepared", "sheets", "tensorboard")
+    return Place(
+        option="out", at=config.out, kind="folder", names=written, marks=(SETTINGS,),
+        can_overwrite=False,
+    )  # fmt: skip
+
+
+def input_paths(config: RunConfig) -> list[str]:
+    """The files and folders that a run reads."""
+    start, data = config.start, config.data
+    paths = (
+        start.checkpoint, start.text_encoder, start.image_encoder, start.sketch_encoder,
+        start.image_model, data.path, data.beside,
+    )  # fmt: skip
+    return [path for path in paths if path is not None]
 
 
 def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dict[str, Any]:

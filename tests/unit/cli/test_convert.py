@@ -1,11 +1,13 @@
 """``convert`` writes safetensors, and the command line tells mistakes in one line."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from support.checkpoints import tiny_tensors, write_checkpoint
+from support.command_line import failure
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.checkpoints.latent_colours import stored_latent_rgb
 from tooncrafter_core.cli import COMMANDS, convert, main
@@ -129,3 +131,23 @@ def test_notes_are_kept_with_the_weights(
     assert metadata["tooncrafter.note.data"] == "a=b, c"
     assert main([*arguments[:2], str(tmp_path / "b.safetensors"), "--note", "words"]) == 2
     assert "--note takes KEY=TEXT" in capsys.readouterr().err
+
+
+def test_a_file_is_never_converted_over_itself(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "model.safetensors"
+    shutil.copy(folder / "tiny.safetensors", source)
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    before = source.read_bytes()
+    other = tmp_path / "link" / "model.safetensors"
+    told = failure(capsys, ["convert", str(source), str(other), "--overwrite"])
+    assert "would write over what is read" in told and source.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["out.ckpt", "nowhere/out.safetensors", "-"])
+def test_a_place_that_cannot_be_written_is_told_before_the_file_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    told = failure(capsys, ["convert", str(tmp_path / "missing.ckpt"), str(tmp_path / name)])
+    assert "missing.ckpt" not in told

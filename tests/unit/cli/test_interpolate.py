@@ -57,7 +57,7 @@ def test_progress_is_shown_unless_quiet(
     assert main([argument for argument in arguments if argument != "--quiet"]) == 0
     err = capsys.readouterr().err
     assert "3/3" in err and "decoding" in err
-    assert main(arguments) == 0
+    assert main([*arguments, "--overwrite"]) == 0
     assert capsys.readouterr().err == ""
 
 

@@ -3,6 +3,7 @@
 import errno
 import pickle
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,47 @@ def test_pictures_that_cannot_be_read_are_told_before_anything_is_loaded(
     assert "There is no picture at" in failure(capsys, arguments)
     arguments[1] = str(tmp_path / "text.png")
     assert "cannot be read as a picture" in failure(capsys, arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--frames-dir", "F"], "--frames-dir 'F' would write over what is read from"),
+        (["--frames-dir", "F", "--overwrite"], "--frames-dir 'F' would write over what is read"),
+        (["--frames-dir", "G"], "holds 3 pictures ('0001.png' ...). Choose another name, or add"),
+        (["-o", "F/start.png", "--overwrite"], "-o 'F/start.png' would write over what is read"),
+        (["-o", "F/../F/end.png", "--overwrite"], "would write over what is read from"),
+        (["-o", "there.mp4"], "'there.mp4' exists. Choose another name, or add --overwrite"),
+        (["-o", "link.mp4", "--overwrite"], "'link.mp4' is a link"),
+        (["-o", "-"], "-o '-' is no name"),
+        (["-o", "x.png", "--sheet", "x.png"], "-o 'x.png' and --sheet 'x.png' name the same place"),
+        (["-o", "there.mp4/deep/x.mp4"], "is no folder"),
+        (["-o", "x.mp4", "--sheet", "G/0001.png", "--sketch-dir", "G"], "--sheet 'G/0001.png'"),
+        (["-o", "G/0002.png", "--sketch", "2=G/0002.png", "--overwrite"], "would write over"),
+        (["-o", "F/tiny.png", "--sketch-encoder", "F/tiny.png"], "would write over"),
+    ],
+)
+def test_nothing_of_the_user_is_lost_and_nothing_is_loaded(
+    tmp_path: Path,
+    folder: Path,
+    options: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(folder, tmp_path / "F")
+    (tmp_path / "F" / "tiny.safetensors").rename(tmp_path / "F" / "tiny.png")
+    (tmp_path / "G").mkdir()
+    for number in (1, 2, 3):
+        shutil.copy(folder / "start.png", tmp_path / "G" / f"000{number}.png")
+    (tmp_path / "there.mp4").write_text("mine")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "there.mp4")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    monkeypatch.chdir(tmp_path)
+    nothing = tmp_path / "nothing.safetensors"
+    assert message in failure(capsys, command(tmp_path / "F", *options, checkpoint=nothing))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+    assert (tmp_path / "link.mp4").is_symlink()
 
 
 class RunsCode:

@@ -34,6 +34,7 @@ def frames_of(folder: Path, *options: str, checkpoint: Path | None = None) -> np
     """Run the command and read the frames it wrote, t h w c."""
     out = folder / "drawn"
     arguments = command(folder, "--frames-dir", out, *options, checkpoint=checkpoint)
+    arguments.append("--overwrite")
     assert main(arguments) == 0
     return np.stack([np.asarray(Image.open(path)) for path in sorted(out.iterdir())])
 

@@ -1,5 +1,6 @@
 """``train`` from the command line: what it says before it begins, and what it refuses."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,28 @@ def test_short_clips_are_left_out_with_a_warning(
                         data__source="folders", data__path=tmp_path / "clips")  # fmt: skip
     assert main(arguments) == 0
     assert "1 of 3 clips are left out: they are too short for 4 frames" in caplog.text
+
+
+def test_a_run_never_writes_over_its_weights_its_settings_or_other_files(
+    smallest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    start = Path(shutil.copy(smallest, run / "model.safetensors"))
+    told = failure(capsys, command("rectify", tmp_path, start, steps=0))
+    assert "out" in told and f"would write over what is read from '{start}'" in told
+    told = failure(capsys, command("rectify", tmp_path, smallest, steps=0))
+    assert "has a 'model.safetensors' of its own" in told
+    start.unlink()
+    settings = run / "settings.yaml"
+    settings.write_text("# mine\nseed: 5\n")
+    arguments = [*command("rectify", tmp_path, smallest, steps=0), "--config", str(settings)]
+    assert "would write its settings over" in failure(capsys, arguments)
+    assert settings.read_text().startswith("# mine")
+
+
+def test_a_run_goes_on_by_its_own_settings(smallest: Path, tmp_path: Path) -> None:
+    arguments = command("rectify", tmp_path, smallest, steps=0)
+    assert main(arguments) == 0
+    settings = tmp_path / "run" / "settings.yaml"
+    assert main([*arguments, "--config", str(settings)]) == 0

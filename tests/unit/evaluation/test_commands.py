@@ -11,6 +11,7 @@ from tooncrafter_core import embedded
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.cli import main
+from tooncrafter_core.embedded import MINI as MINI_NAME
 from tooncrafter_core.evaluation.results import load_results
 from tooncrafter_core.presets import MINI, TINY
 from tooncrafter_core.video_io import write_video
@@ -45,7 +46,7 @@ def test_films_are_cut_into_folders(
         "a film_000019": 8,
     }
     capsys.readouterr()
-    assert main([*command, "--stride", "40"]) == 2
+    assert main([*command, "--stride", "40", "--overwrite"]) == 2
     assert "No clip was found" in capsys.readouterr().err
 
 
@@ -108,3 +109,68 @@ def test_a_model_that_is_not_there_is_told(
     command = ["evaluate", "reconstruct", str(tmp_path / "slow"), "-o", str(tmp_path / "out")]
     assert main([*command, "--frames", "4", "--model", "ours=nowhere.ckpt"]) == 2
     assert "nothing at 'nowhere.ckpt'" in capsys.readouterr().err
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    assert main(["evaluate", *map(str, arguments)]) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["compare"], ["reconstruct", "--model", MINI_NAME]])
+def test_results_are_never_written_over_clips_or_other_files(
+    tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    write_video(make_clip(4), clips / "slow")
+    assert "what is read" in told(capsys, *command, clips, "-o", clips)
+    inside = clips / "frames" / "true_frames"
+    write_video(make_clip(4), inside / "slow")
+    assert "what is read" in told(capsys, *command, inside, "-o", clips)
+    out.mkdir()
+    (out / "report.html").write_text("mine")
+    assert "has a 'report.html' of its own" in told(capsys, *command, clips, "-o", out)
+    assert (out / "report.html").read_text() == "mine"
+    assert "is no folder" in told(capsys, *command, clips, "-o", out / "report.html" / "x")
+
+
+def test_clips_are_not_cut_into_each_other(
+    tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = write_video(make_clip(30, 64, 48, 30.0), tmp_path / "film.mkv")
+    (tmp_path / "other").mkdir()
+    other = write_video(make_clip(30, 64, 48, 30.0), tmp_path / "other" / "film.mkv")
+    out = tmp_path / "clips"
+    size = ("--quiet", "--frames", "4", "--width", "48", "--height", "32", "--every", "12")
+    assert "Two films are named 'film'" in told(capsys, "cut", film, other, "-o", out, *size)
+    rest = ("--rest", tmp_path / "x" / ".." / "clips")
+    assert "name the same place" in told(capsys, "cut", film, "-o", out, *rest, *size)
+    assert main(["evaluate", "cut", str(film), "-o", str(out), *size]) == 0
+    assert "has a 'film_000000' of its own" in told(capsys, "cut", film, "-o", out, *size)
+    assert main(["evaluate", "cut", str(film), "-o", str(out), *size, "--overwrite"]) == 0
+
+
+def test_clips_whose_folders_would_be_one_are_refused(
+    tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a walk", "a_walk"):
+        write_video(make_clip(4), tmp_path / "clips" / name)
+    out = tmp_path / "out"
+    arguments = ("compare", tmp_path / "clips", "-o", out, "--frames", "4", "--methods", "hold")
+    assert "Two clips are called 'a_walk' or nearly so" in told(capsys, *arguments)
+
+
+def test_the_key_of_an_earlier_study_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results").mkdir()
+    key = tmp_path / "study.key.json"
+    key.write_text("mine")
+    arguments = ("study", tmp_path / "results", "-o", tmp_path / "study")
+    assert f"'{key}' exists. Choose another name." in told(capsys, *arguments)
+    assert key.read_text() == "mine"
+    (tmp_path / "table2_study.md").write_text("mine")
+    report = ("study-report", key, tmp_path / "answers", "-o", tmp_path)
+    assert "has a 'table2_study.md' of its own. Choose another name, or add" in told(
+        capsys, *report
+    )
+    assert (tmp_path / "table2_study.md").read_text() == "mine"
