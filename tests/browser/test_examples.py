@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from browser.page import ComfyPage
-from comfyui.examples import BASIC, EXAMPLES, STEPS, example_names, prepare, small_values
+from comfyui.examples import (
+    BASIC,
+    EXAMPLES,
+    STEPS,
+    example_names,
+    load_prompt,
+    prepare,
+    small_values,
+)
 from comfyui.host import Host
 
 DIALOGS = """() => [...document.querySelectorAll('.p-dialog, [role=dialog]')]
@@ -35,6 +43,8 @@ ALONE = """kind => {
 }"""
 INFO_BUTTON = '[data-testid="info-button"], button:has(.icon-\\[lucide--info\\]), .help-button'
 HELP = "() => document.querySelector('.node-help-content')?.innerText ?? ''"
+# Through JSON, as it is sent: undefined values are left out there.
+PROMPT = "async () => JSON.parse(JSON.stringify((await app.graphToPrompt()).output))"
 PREVIEWS = """() => {
     window.previewCount = 0;
     for (const kind of ['b_preview', 'b_preview_with_metadata'])
@@ -92,6 +102,18 @@ def test_dropped_example_opens_whole_and_without_a_complaint(page: ComfyPage, na
     assert page.page.evaluate(UNKNOWN_NODES) == []
     links = page.page.evaluate("() => app.graph.serialize().links.length")
     assert links == len(saved["links"])
+
+
+@pytest.mark.parametrize("name", example_names())
+def test_page_sends_the_prompt_that_the_servers_tests_run(
+    page: ComfyPage, host: Host, name: str
+) -> None:
+    page.drop_workflow(EXAMPLES / f"{name}.json")
+    sent = page.page.evaluate(PROMPT)
+    made = load_prompt(name, host.object_info())
+    assert {key: node["inputs"] for key, node in sent.items()} == {
+        key: node["inputs"] for key, node in made.items()
+    }
 
 
 @pytest.mark.parametrize("name", example_names())

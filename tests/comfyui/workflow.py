@@ -12,7 +12,9 @@ from typing import Any
 MUTED, BYPASSED = 2, 4
 NOTES = {"Note", "MarkdownNote"}
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
-WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
+"""A list whose choice brings further inputs, named after it: codec, then codec.encoding."""
+WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", DYNAMIC_COMBO}
 SEED_NAMES = {"seed", "noise_seed"}
 SEED_CONTROLS = {"fixed", "increment", "decrement", "randomize"}
 
@@ -41,30 +43,55 @@ def is_widget(kind: Any, options: dict[str, Any]) -> bool:
     return isinstance(kind, list) or kind in WIDGET_TYPES
 
 
-def input_specs(info: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Go through a node's inputs in the order of the page: name, type, options."""
+def input_specs(inputs: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Go through inputs in the order of the page: name, type, options."""
     for group in ("required", "optional"):
-        for name, spec in info["input"].get(group, {}).items():
+        for name, spec in inputs.get(group, {}).items():
             yield name, spec[0], spec[1] if len(spec) > 1 else {}
 
 
-def name_widgets(values: Any, info: dict[str, Any]) -> dict[str, Any]:
+def name_widgets(values: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     """Give a node's widget values their names."""
     if isinstance(values, dict):
-        return {name: values[name] for name, _, _ in input_specs(info) if name in values}
-    rest = list(values or [])
+        return {name: values[name] for name, _, _ in input_specs(inputs) if name in values}
     named: dict[str, Any] = {}
-    for name, kind, options in input_specs(info):
-        if not is_widget(kind, options) or not rest:
+    take_widgets(list(values or []), inputs, named)
+    return named
+
+
+def take_widgets(
+    rest: list[Any], inputs: dict[str, Any], named: dict[str, Any], prefix: str = ""
+) -> None:
+    """Move values from the front of the list to their names.
+
+    A widget that the file is too old to know stands at its default, as it does on the page.
+    """
+    for name, kind, options in input_specs(inputs):
+        if not is_widget(kind, options):
             continue
-        named[name] = rest.pop(0)
+        path = prefix + name
+        value = rest.pop(0) if rest else default_of(kind, options)
+        if value is not None:
+            named[path] = value
+        if kind == DYNAMIC_COMBO:
+            chosen = [option for option in options["options"] if option["key"] == value]
+            for option in chosen:
+                take_widgets(rest, option["inputs"], named, f"{path}.")
         has_control = options.get("control_after_generate") or name in SEED_NAMES
         if has_control and rest and rest[0] in SEED_CONTROLS:
             rest.pop(0)
         has_upload = any(key.endswith("_upload") and options[key] for key in options)
         if has_upload and rest and rest[0] in ("image", None):
             rest.pop(0)  # the button under the file list has a value of its own
-    return named
+
+
+def default_of(kind: Any, options: dict[str, Any]) -> Any:
+    """Give what the page sets a new widget to; None for a kind that has no value of its own."""
+    if "default" in options:
+        return options["default"]
+    choices = kind if isinstance(kind, list) else options.get("options", [])
+    first = choices[0] if choices else None
+    return first["key"] if kind == DYNAMIC_COMBO and first else first
 
 
 class Graph:
@@ -115,7 +142,7 @@ def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> dict[str
                 f"Node {node['id']} is a '{kind}', which this ComfyUI does not know. "
                 "Is its pack installed, and did it load?"
             )
-        inputs = name_widgets(node.get("widgets_values"), object_info[kind])
+        inputs = name_widgets(node.get("widgets_values"), object_info[kind]["input"])
         for socket in node.get("inputs", []):
             source = graph.resolve(socket.get("link"))
             if source is not None:
