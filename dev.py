@@ -152,6 +152,9 @@ def main() -> int:
     except DevError as error:
         warn(f"dev.py: {error}")
         return 1
+    except OSError as error:
+        warn(f"dev.py: {error.filename or 'a file'} could not be used: {error.strerror or error}")
+        return 1
     except KeyboardInterrupt:
         return 130
 

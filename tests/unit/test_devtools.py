@@ -1,0 +1,143 @@
+"""What `dev.py` does with versions of ComfyUI and its arguments, without installing anything."""
+
+from pathlib import Path
+
+import pytest
+
+from devtools import environment, hosts, suites
+from devtools.console import DevError, child_environment
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the user's that is empty, and a pip that finds everything installed."""
+    monkeypatch.setenv(hosts.CACHE_VARIABLE, str(tmp_path / "cache"))
+
+    def pip(*arguments: str) -> str:
+        for word in arguments:
+            if word.startswith("--report="):
+                Path(word.partition("=")[2]).write_text('{"install": []}', encoding="utf-8")
+        return ""
+
+    monkeypatch.setattr(hosts, "pip", pip)
+    return tmp_path / "cache"
+
+
+def comfyui(folder: Path, version: str, requirements: str = "torch\nblake3\n") -> Path:
+    """A folder that looks like a ComfyUI in use."""
+    for name in ("comfy", "models", "output", "custom_nodes/other_pack", "app/user"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "file.py").write_text("", encoding="utf-8")
+    (folder / "main.py").write_text("", encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
+    (folder / "comfyui_version.py").write_text(f'__version__ = "{version}"\n', encoding="utf-8")
+    return folder
+
+
+def test_a_folder_is_copied_without_what_its_user_keeps_in_it(tmp_path: Path, cache: Path) -> None:
+    source = comfyui(tmp_path / "mine", "0.40.1")
+    host = hosts.add_host(str(source))
+    assert host.version == "0.40.1"
+    assert host.folder == cache / "0.40.1" / "ComfyUI"
+    found = {path.name for path in host.folder.iterdir()}
+    assert found == {"comfy", "app", "main.py", "requirements.txt", "comfyui_version.py"}
+    assert (host.folder / "app" / "user" / "file.py").exists(), "only the top folder's user goes"
+    assert [path.name for path in cache.iterdir()] == ["0.40.1"], "nothing half made stays"
+    assert (source / "models" / "file.py").exists()
+
+
+def test_added_versions_are_sorted_by_their_numbers(tmp_path: Path) -> None:
+    for version in ("0.33.0", "0.4.0", "0.100.2"):
+        hosts.add_host(str(comfyui(tmp_path / version, version)))
+    assert hosts.added_versions() == ["0.4.0", "0.33.0", "0.100.2"]
+    assert hosts.versions() == ["0.3.52", "0.3.75", "0.4.0", "0.33.0", "0.100.2"]
+    titles = [suite.title for suite in suites.all_suites()]
+    assert titles[1:] == [
+        *(f"ComfyUI {version}" for version in hosts.versions()),
+        "browser, ComfyUI 0.100.2",
+    ]
+
+
+def test_a_host_runs_with_its_own_packages_first(tmp_path: Path) -> None:
+    host = hosts.add_host(str(comfyui(tmp_path / "mine", "0.40.1")))
+    variables = child_environment(**host.changes)
+    paths = variables["PYTHONPATH"].split(hosts.os.pathsep)
+    assert paths[0] == str(host.packages)
+    assert variables["TOONCRAFTER_COMFYUI"] == str(host.folder)
+
+
+def test_the_environment_keeps_its_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    pip = hosts.pip
+    monkeypatch.setattr(hosts, "pip", lambda *words: asked.append(words) or pip(*words))
+    lines = ("torch", "torchvision>=0.20", "torchaudio", "torchsde", "# a note", "blake3  # why",
+             "comfyui-workflow-templates==0.11.41")  # fmt: skip
+    hosts.add_host(str(comfyui(tmp_path / "mine", "0.40.1", "\n".join(lines))))
+    wanted = [word for word in asked[0] if not word.startswith("--")]
+    assert wanted == ["install", "torchsde", "blake3"]
+
+
+def test_packages_are_installed_again_only_when_something_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = hosts.add_host(str(comfyui(tmp_path / "mine", "0.40.1"))).folder.parent
+    asked: list[tuple[str, ...]] = []
+    pip = hosts.pip
+    monkeypatch.setattr(hosts, "pip", lambda *words: asked.append(words) or pip(*words))
+    hosts.ensure_host("0.40.1")
+    assert not asked
+    (place / "ComfyUI" / "requirements.txt").write_text("blake3\nsimpleeval\n", encoding="utf-8")
+    hosts.ensure_host("0.40.1")
+    assert asked
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("0.33.x", "neither a folder nor a tag"),
+        ("--upload-pack=x", "neither a folder nor a tag"),
+        (".", "holds no ComfyUI"),
+    ],
+)
+def test_what_cannot_be_added_is_said(
+    source: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DevError, match=says):
+        hosts.add_host(source)
+    assert not list(cache.iterdir())
+
+
+def test_a_version_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    hosts.add_host(str(comfyui(tmp_path / "mine", "0.40.1")))
+    with pytest.raises(DevError, match="is there already"):
+        hosts.add_host(str(comfyui(tmp_path / "other", "0.40.1")))
+
+
+def test_one_version_can_be_asked_for() -> None:
+    assert suites.take_hosts(["--host", "0.3.52", "-k", "ddim"]) == (["0.3.52"], ["-k", "ddim"])
+    assert suites.take_hosts(["--host=0.3.52"]) == (["0.3.52"], [])
+    with pytest.raises(DevError, match=r"no ComfyUI '9\.9' here; choose from 0\.3\.52, 0\.3\.75"):
+        suites.take_hosts(["--host", "9.9"])
+    only = [suite.host for suite in suites.all_suites(["0.3.52"])]
+    assert only == [None, "0.3.52", "0.3.52"]
+
+
+def test_a_host_that_cannot_be_had_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def offline(version: str) -> None:
+        raise DevError("pip download ended with code 1")
+
+    monkeypatch.setattr(suites, "ensure_host", offline)
+    suite = suites.Suite("ComfyUI 0.3.52", ("tests/comfyui",), "0.3.52")
+    assert suites.run_suite(suite, []) == suites.Counts()
+    assert "ComfyUI 0.3.52 is not tested: pip download ended" in capsys.readouterr().out
+
+
+def test_the_demo_needs_no_packages_of_the_tests() -> None:
+    running, testing = environment.RUNNING, environment.TESTING
+    names = {word.split("=")[0].split("[")[0].split(">")[0] for word in running.wanted}
+    assert {"torch", "open_clip_torch", "aiohttp", "websocket-client"} <= names
+    assert not names & {"ray", "rapidocr", "pyright", "playwright", "triton", "accelerate"}
+    assert running.fingerprint() != testing.fingerprint()
