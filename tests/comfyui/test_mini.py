@@ -85,7 +85,8 @@ def test_previews_have_the_colours_that_the_checkpoint_brings(
         picture = previewer.decode_latent_to_preview(latents)
         pixels.append(torch.tensor(list(picture.getdata())).reshape(5, 6, 3))
     expected = ((colours(latents[:, :, 0])[0].movedim(0, -1) + 1) * 127.5).clamp(0, 255)
-    assert (pixels[1] - expected).abs().max() <= 1
+    # Levels are cut off, and one hundredth is for sums that end on either side of a level.
+    assert (pixels[1] - expected).abs().max() <= 1.01
     assert (pixels[0] - expected).abs().max() > 20
 
 
