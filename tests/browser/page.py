@@ -47,6 +47,12 @@ RECORD = """() => {
     app.api.addEventListener('b_preview', event =>
         window.seen.push({kind: 'preview', detail: {bytes: event.detail?.size ?? 0}}));
 }"""
+# With Nodes 2.0 a node is an element of the page and its pictures are in it.
+COUNT_PICTURES = """node => {
+    const element = document.querySelector(`[data-node-id="${node.id}"]`);
+    if (!element) return node.imgs?.length ?? 0;
+    return [...element.querySelectorAll('img')].filter(image => image.naturalWidth > 0).length;
+}"""
 ENDED = """() => window.seen.some(event => ['execution_success', 'execution_error',
     'execution_interrupted'].includes(event.kind))"""
 
@@ -196,8 +202,12 @@ class ComfyPage:
         self.settle(1.0)
         return PageRun(self.page.evaluate("() => window.seen"))
 
+    def has_nodes_2(self) -> bool:
+        """Tell whether the nodes on the canvas are elements of the page (Nodes 2.0)."""
+        return self.page.locator("[data-node-id]").count() > 0
+
     def picture_counts(self) -> dict[str, int]:
         """Give how many pictures each node on the canvas shows, by node type."""
         return self.page.evaluate(
-            "() => Object.fromEntries(app.graph.nodes.map(n => [n.type, n.imgs?.length ?? 0]))"
+            f"() => Object.fromEntries(app.graph.nodes.map(n => [n.type, ({COUNT_PICTURES})(n)]))"
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser.page import ComfyPage
+from browser.page import COUNT_PICTURES, ComfyPage, PageRun
 from comfyui.examples import (
     BASIC,
     EXAMPLES,
@@ -20,8 +20,9 @@ from comfyui.examples import (
 )
 from comfyui.host import Host
 
-DIALOGS = """() => [...document.querySelectorAll('.p-dialog, [role=dialog]')]
-    .map(element => element.innerText)"""
+# Newer pages tell in a box at the side what older ones tell in a dialog.
+DIALOGS = """() => [...document.querySelectorAll(
+    '.p-dialog, [role=dialog], [data-testid=error-overlay]')].map(element => element.innerText)"""
 UNKNOWN_NODES = """() => app.graph.nodes.map(node => node.type)
     .filter(type => !LiteGraph.registered_node_types[type])"""
 SET_WIDGET = """([type, name, value]) => {
@@ -31,9 +32,9 @@ SET_WIDGET = """([type, name, value]) => {
         widget.callback?.(value);
     }
 }"""
-SHOWS_PICTURES = """([type, title, counts]) => JSON.stringify(counts) === JSON.stringify(
+SHOWS_PICTURES = f"""([type, title, counts]) => JSON.stringify(counts) === JSON.stringify(
     app.graph.nodes.filter(node => node.type === type && (!title || node.title === title))
-    .map(node => node.imgs?.length ?? 0))"""
+    .map({COUNT_PICTURES}))"""
 SELECT = "type => app.canvas.selectNode(app.graph.nodes.find(node => node.type === type))"
 ALONE = """kind => {
     app.graph.clear();
@@ -52,11 +53,19 @@ PREVIEWS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page(host: Host, browser_path: str) -> Iterator[ComfyPage]:
-    """The page, opened when weights and drawings are in place, so that its lists know them."""
+@pytest.fixture(scope="module", params=[False, True], ids=["canvas nodes", "Nodes 2.0"])
+def page(host: Host, browser_path: str, request: pytest.FixtureRequest) -> Iterator[ComfyPage]:
+    """The page in each of its two ways to draw nodes.
+
+    It is opened when weights and drawings are in place, so that its lists know them.
+    """
     prepare(host.base)
+    host.set_setting("Comfy.VueNodes.Enabled", request.param)
     with ComfyPage(host.url, browser_path) as opened:
+        opened.drop_workflow(EXAMPLES / f"{BASIC}.json")
+        if request.param and not opened.has_nodes_2():
+            pytest.skip("this ComfyUI's page has no Nodes 2.0")
+        assert opened.has_nodes_2() == request.param
         yield opened
 
 
@@ -66,6 +75,15 @@ def drop_small(page: ComfyPage, name: str) -> None:
     for kind in page.page.evaluate("() => app.graph.nodes.map(node => node.type)"):
         for widget, value in small_values(kind).items():
             page.page.evaluate(SET_WIDGET, [kind, widget, value])
+
+
+def close_dialog(page: ComfyPage) -> None:
+    """Close what the page has opened to tell something."""
+    page.page.keyboard.press("Escape")
+    dismiss = page.page.locator('[data-testid="error-overlay-dismiss"]')
+    if dismiss.count():
+        dismiss.first.click()
+    page.settle(0.5)
 
 
 def wait_for_pictures(
@@ -88,9 +106,8 @@ def test_workflow_with_an_unknown_node_opens_a_dialog(page: ComfyPage, tmp_path:
     path = tmp_path / "unknown.json"
     path.write_text(json.dumps(workflow), encoding="utf-8")
     page.drop_workflow(path)
-    assert any("missing nodes" in text for text in page.page.evaluate(DIALOGS))
-    page.page.keyboard.press("Escape")
-    page.settle(0.5)
+    assert any("missing node" in text.lower() for text in page.page.evaluate(DIALOGS))
+    close_dialog(page)
 
 
 @pytest.mark.parametrize("name", example_names())
@@ -129,13 +146,23 @@ def test_nodes_of_an_example_do_not_cover_each_other(name: str) -> None:
     assert (apart | np.eye(len(nodes), dtype=bool)).all()
 
 
-def test_basic_example_runs_and_shows_its_frames(page: ComfyPage) -> None:
+def check_video(run: PageRun, host: Host) -> None:
+    """Hold that the run has saved one video and the page was told."""
+    told = [told["output"].get("images", []) for told in run.of_kind("executed")]
+    videos = [one for images in told for one in images if one["filename"].endswith(".mp4")]
+    [video] = videos
+    path = host.base / video["type"] / video["subfolder"] / video["filename"]
+    assert path.stat().st_size > 1000
+
+
+def test_basic_example_runs_and_shows_its_frames(page: ComfyPage, host: Host) -> None:
     drop_small(page, BASIC)
     page.page.evaluate(PREVIEWS)
     run = page.run(timeout=300)
     page.screenshot("example-done")
     assert run.error is None
     assert run.has_succeeded
+    check_video(run, host)
     wait_for_pictures(page, "PreviewImage", [16])
     steps = {step["value"] for step in run.of_kind("progress") if step["max"] == STEPS}
     assert steps == set(range(1, STEPS + 1))
@@ -154,12 +181,13 @@ def test_basic_example_runs_and_shows_its_frames(page: ComfyPage) -> None:
     ],
 )
 def test_example_with_drawings_runs_from_the_page_and_shows_its_hints(
-    page: ComfyPage, name: str, counts: list[int]
+    page: ComfyPage, host: Host, name: str, counts: list[int]
 ) -> None:
     drop_small(page, name)
     run = page.run(timeout=300)
     assert run.error is None
     assert run.has_succeeded
+    check_video(run, host)
     wait_for_pictures(page, "ToonCrafterSketchGuidance", counts)
     wait_for_pictures(page, "PreviewImage", [16], title="Frames")
     page.screenshot(f"example-{name}-done")
@@ -177,8 +205,7 @@ def test_wrong_choice_is_told_in_words_on_the_page(page: ComfyPage) -> None:
     page.screenshot("example-refused")
     [text] = page.page.evaluate(DIALOGS)
     assert "last_image" in text
-    page.page.keyboard.press("Escape")
-    page.settle(0.5)
+    close_dialog(page)
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,10 @@ class Host:
         """Give the description of every node that the server knows."""
         return self.get_json("/object_info")
 
+    def set_setting(self, name: str, value: Any) -> None:
+        """Set what a person would set in the page's settings; read when the page is opened."""
+        self._session.post(f"{self.url}/settings/{name}", json=value, timeout=60).raise_for_status()
+
     def upload_image(self, name: str, array: np.ndarray) -> str:
         """Put a picture, h w c in [0, 1] or uint8, into the input folder; returns its name."""
         if array.dtype != np.uint8:
