@@ -22,20 +22,12 @@ def load_extension() -> ToonCrafterExtension:
     """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
         from .decode import ToonCrafterDecode
+        from .guidance import ToonCrafterGuidanceInterval, ToonCrafterGuidanceRescale
         from .keyframes import ToonCrafterKeyframes
+        from .line_art import ToonCrafterLineArt
         from .load import LoadToonCrafter
-        from .sampling import (
-            ToonCrafterDDIM,
-            ToonCrafterGuidanceInterval,
-            ToonCrafterGuidanceRescale,
-            ToonCrafterSampler,
-            ToonCrafterSigmas,
-        )
-        from .sketch import (
-            LoadToonCrafterSketchEncoder,
-            ToonCrafterLineArt,
-            ToonCrafterSketchGuidance,
-        )
+        from .sampling import ToonCrafterDDIM, ToonCrafterSampler, ToonCrafterSigmas
+        from .sketch import LoadToonCrafterSketchEncoder, ToonCrafterSketchGuidance
     except Exception:
         logger.exception("ToonCrafter's nodes could not be loaded.")
         raise

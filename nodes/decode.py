@@ -15,7 +15,7 @@ from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
 from .bridge.images import to_image, to_pixels
 from .bridge.notices import warn
 from .latents import asked_size
-from .sockets import CATEGORY, first_image, last_image, schema
+from .sockets import CATEGORY, advanced, first_image, last_image, schema
 
 TILES_OFF = "off"
 TILES_WHEN_NEEDED = "when needed (approximate)"
@@ -54,6 +54,7 @@ class ToonCrafterDecode(io.ComfyNode):
                     step=256,
                     tooltip="Megabytes this node may use besides the weights. 0 takes what the "
                     "card has free. The picture does not depend on it, only the speed.",
+                    **advanced(io.Int.Input),
                 ),
                 io.Combo.Input(
                     "tiles",
@@ -64,9 +65,16 @@ class ToonCrafterDecode(io.ComfyNode):
                     tooltip="For memory that cannot hold even one frame: decodes in overlapping "
                     "tiles, only then, and the node says so. Approximate: light and colour may "
                     "differ a little between tiles. off stops with an error instead.",
+                    **advanced(io.Combo.Input),
                 ),
             ],
-            outputs=[io.Image.Output(display_name="IMAGE")],
+            outputs=[
+                io.Image.Output(
+                    display_name="IMAGE",
+                    tooltip="The frames in order, both keyframes included, at the size that was "
+                    "asked for.",
+                )
+            ],
             hidden=[io.Hidden.unique_id],
         )
 

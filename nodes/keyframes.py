@@ -107,12 +107,25 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     "sampler's repeats the published program's noise.",
                     # A new one at every run would encode the same drawings again.
                     changes_by_itself=False,
+                    is_advanced=True,
                 ),
             ],
             outputs=[
-                io.Conditioning.Output(display_name="positive"),
-                io.Conditioning.Output(display_name="negative"),
-                io.Latent.Output(display_name="LATENT"),
+                io.Conditioning.Output(
+                    display_name="positive",
+                    tooltip="The prompt with the keyframes in it: to the sampler, or to "
+                    "'ToonCrafter Sketch Guidance'.",
+                ),
+                io.Conditioning.Output(
+                    display_name="negative",
+                    tooltip="The negative prompt with the keyframes in it: to the same node as "
+                    "positive.",
+                ),
+                io.Latent.Output(
+                    display_name="LATENT",
+                    tooltip="The empty clip: to the sampler. It carries the size for the decode "
+                    "node.",
+                ),
             ],
         )
 

@@ -10,7 +10,7 @@ from .bridge.autoencoder import ToonCrafterVAE
 from .bridge.clip_image import load_image_encoder, load_image_encoder_file
 from .bridge.clip_text import load_text_encoder, load_text_encoder_file
 from .bridge.denoiser import load_model
-from .sockets import CATEGORY, schema
+from .sockets import CATEGORY, advanced, schema
 
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
     "default": None,
@@ -66,13 +66,29 @@ class LoadToonCrafter(io.ComfyNode):
                     tooltip="How the denoiser's weights are kept. default lets ComfyUI choose for "
                     "your card; fp16 is nearer to full precision than bf16; fp8 halves the "
                     "memory of fp16 and changes the picture slightly.",
+                    **advanced(io.Combo.Input),
                 ),
             ],
             outputs=[
-                io.Model.Output(display_name="MODEL"),
-                io.Clip.Output(display_name="CLIP"),
-                io.ClipVision.Output(display_name="CLIP_VISION"),
-                io.Vae.Output(display_name="VAE"),
+                io.Model.Output(
+                    display_name="MODEL",
+                    tooltip="The denoiser: to the sampler, through LoRA loaders if you have any.",
+                ),
+                io.Clip.Output(
+                    display_name="CLIP",
+                    tooltip="The text encoder: to 'CLIP Text Encode'. Nothing for a pruned file "
+                    "without text_encoder.",
+                ),
+                io.ClipVision.Output(
+                    display_name="CLIP_VISION",
+                    tooltip="The image encoder: to 'ToonCrafter Keyframes'. Nothing for a pruned "
+                    "file without image_encoder.",
+                ),
+                io.Vae.Output(
+                    display_name="VAE",
+                    tooltip="Pictures to latents and back: to 'ToonCrafter Keyframes' and "
+                    "'ToonCrafter Decode'.",
+                ),
             ],
         )
 

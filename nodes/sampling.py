@@ -13,10 +13,9 @@ from .bridge.sampler import (
     sample,
     solver_sigmas,
     trailing_sigmas,
-    with_guidance_interval,
     with_guidance_rescale,
 )
-from .sockets import CATEGORY, SAMPLING_CATEGORY, eta, guidance_rescale, schema, steps
+from .sockets import CATEGORY, SAMPLING_CATEGORY, advanced, eta, guidance_rescale, schema, steps
 from .sockets import seed as seed_input
 
 PUBLISHED = "published"
@@ -62,8 +61,8 @@ class ToonCrafterSampler(io.ComfyNode):
                     tooltip="How strongly to follow the prompt and the first keyframe. 1 switches "
                     "guidance off and halves the time.",
                 ),
-                eta(),
-                guidance_rescale(),
+                eta(is_advanced=True),
+                guidance_rescale(is_advanced=True),
                 io.Combo.Input(
                     "preset",
                     options=list(PRESET_OPTIONS),
@@ -76,7 +75,11 @@ class ToonCrafterSampler(io.ComfyNode):
                     "one than the published sampler's.",
                 ),
             ],
-            outputs=[io.Latent.Output(display_name="LATENT")],
+            outputs=[
+                io.Latent.Output(
+                    display_name="LATENT", tooltip="The drawn clip: to 'ToonCrafter Decode'."
+                )
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -129,7 +132,11 @@ class ToonCrafterDDIM(io.ComfyNode):
             description="The published sampler for SamplerCustom and SamplerCustomAdvanced. Use it "
             "with 'ToonCrafter Sigmas'.",
             inputs=[eta()],
-            outputs=[io.Sampler.Output(display_name="SAMPLER")],
+            outputs=[
+                io.Sampler.Output(
+                    display_name="SAMPLER", tooltip="The published sampler: to SamplerCustom."
+                )
+            ],
         )
 
     @classmethod
@@ -161,9 +168,15 @@ class ToonCrafterSigmas(io.ComfyNode):
                     "is what the model was published with; uniform is what the published program "
                     "switches to at a width of 256; dpmpp_2m (approximate) is for that sampler in "
                     "25 or 12 steps.",
+                    **advanced(io.Combo.Input),
                 ),
             ],
-            outputs=[io.Sigmas.Output(display_name="SIGMAS")],
+            outputs=[
+                io.Sigmas.Output(
+                    display_name="SIGMAS",
+                    tooltip="The noise levels, one more than there are steps: to SamplerCustom.",
+                )
+            ],
         )
 
     @classmethod
@@ -172,77 +185,3 @@ class ToonCrafterSigmas(io.ComfyNode):
         if spacing == SOLVER_SPACING:
             return io.NodeOutput(solver_sigmas(model, steps))
         return io.NodeOutput(trailing_sigmas(model, steps, spacing))
-
-
-class ToonCrafterGuidanceRescale(io.ComfyNode):
-    """Guidance rescale alone."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Describe the node."""
-        return schema(
-            node_id="ToonCrafterGuidanceRescale",
-            display_name="ToonCrafter Guidance Rescale",
-            category=SAMPLING_CATEGORY,
-            description="Takes back the contrast that guidance adds, as the model was published; "
-            "for KSampler and SamplerCustom. ComfyUI's own RescaleCFG does another thing on clips.",
-            inputs=[
-                io.Model.Input("model", tooltip="The MODEL of 'Load ToonCrafter'."),
-                guidance_rescale(),
-            ],
-            outputs=[io.Model.Output(display_name="MODEL")],
-        )
-
-    @classmethod
-    def execute(cls, model: Any, guidance_rescale: float) -> io.NodeOutput:
-        """Patch a copy of the model."""
-        return io.NodeOutput(with_guidance_rescale(model, guidance_rescale))
-
-
-class ToonCrafterGuidanceInterval(io.ComfyNode):
-    """Guidance in a part of the sampling only."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Describe the node."""
-        return schema(
-            node_id="ToonCrafterGuidanceInterval",
-            display_name="ToonCrafter Guidance Interval (approximate)",
-            category=SAMPLING_CATEGORY,
-            search_aliases=["speed", "faster", "skip cfg"],
-            description="Follows cfg in a part of the sampling only. Elsewhere a step makes one "
-            "prediction in place of two and takes half the time. The clip changes. For every "
-            "sampler.",
-            inputs=[
-                io.Model.Input("model", tooltip="The MODEL of 'Load ToonCrafter'."),
-                io.Float.Input(
-                    "start_percent",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Where guidance begins: 0 is the first step, 0.5 the middle. The first "
-                    "steps decide what moves.",
-                ),
-                io.Float.Input(
-                    "end_percent",
-                    default=0.6,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Where guidance ends: 1 is the last step. At 0.6 the sampling takes "
-                    "four fifths of its time.",
-                ),
-            ],
-            outputs=[io.Model.Output(display_name="MODEL")],
-        )
-
-    @classmethod
-    def execute(cls, model: Any, start_percent: float, end_percent: float) -> io.NodeOutput:
-        """Patch a copy of the model."""
-        if not 0 <= start_percent <= end_percent <= 1:
-            raise ToonCrafterError(
-                f"start_percent {start_percent:g} and end_percent {end_percent:g} must lie between "
-                "0 and 1, the start before the end."
-            )
-        return io.NodeOutput(with_guidance_interval(model, start_percent, end_percent))

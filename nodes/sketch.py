@@ -1,4 +1,4 @@
-"""Sketches that steer the motion: the encoder's loader, the guidance, and a line drawing maker."""
+"""Sketches that steer the motion: the encoder's loader and the guidance."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ..tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
 from ..tooncrafter_core.conditioning.hints import fit_hints, to_hint
-from ..tooncrafter_core.conditioning.line_art import line_art
 from ..tooncrafter_core.conditioning.sketches import SketchLayer, parse_frames
 from ..tooncrafter_core.errors import KeyframeError
 from .bridge import paths
@@ -16,7 +15,7 @@ from .bridge.denoiser import KEYFRAME_LATENTS
 from .bridge.images import hints_to_image, to_pixels
 from .bridge.notices import warn
 from .latents import FIT, NUM_FRAMES
-from .sockets import SKETCH_CATEGORY, Conditioning, schema
+from .sockets import SKETCH_CATEGORY, Conditioning, advanced, schema
 
 
 class LoadToonCrafterSketchEncoder(io.ComfyNode):
@@ -45,9 +44,15 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
                     tooltip="What the encoder reads besides the sketch: text is what control "
                     "networks are trained with and the usual choice; all adds the image tokens, as "
                     "one other program does. Its authors do not say which is meant.",
+                    **advanced(io.Combo.Input),
                 ),
             ],
-            outputs=[io.ControlNet.Output(display_name="CONTROL_NET")],
+            outputs=[
+                io.ControlNet.Output(
+                    display_name="CONTROL_NET",
+                    tooltip="The sketch encoder: to 'ToonCrafter Sketch Guidance'.",
+                )
+            ],
         )
 
     @classmethod
@@ -104,6 +109,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                     max=1.0,
                     step=0.001,
                     tooltip="Where in the sampling the guidance begins; 0 is its first step.",
+                    **advanced(io.Float.Input),
                 ),
                 io.Float.Input(
                     "end_percent",
@@ -120,6 +126,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                     default="auto",
                     tooltip="How the lines stand out from the paper. auto finds out; the preview "
                     "must show white lines on black.",
+                    **advanced(io.Combo.Input),
                 ),
                 io.Combo.Input(
                     "other_frames",
@@ -127,12 +134,23 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                     default="empty",
                     tooltip="What frames without a sketch get: empty is an empty sketch, as the "
                     "method was trained; none leaves them without any guidance.",
+                    **advanced(io.Combo.Input),
                 ),
             ],
             outputs=[
-                io.Conditioning.Output(display_name="positive"),
-                io.Conditioning.Output(display_name="negative"),
-                io.Image.Output(display_name="hints"),
+                io.Conditioning.Output(
+                    display_name="positive",
+                    tooltip="The prompt with keyframes and sketches in it: to the sampler, or to "
+                    "another of these nodes.",
+                ),
+                io.Conditioning.Output(
+                    display_name="negative",
+                    tooltip="The negative prompt with the same: to the same node as positive.",
+                ),
+                io.Image.Output(
+                    display_name="hints",
+                    tooltip="What the network sees of the sketches: white lines on black.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -212,53 +230,3 @@ def guide(
         joined.unsketched = other_frames
         guided[id(earlier)] = joined
     return {**told, "control": guided[id(earlier)], "control_apply_to_uncond": False}
-
-
-class ToonCrafterLineArt(io.ComfyNode):
-    """Draws the lines of colour frames."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Describe the node."""
-        return schema(
-            node_id="ToonCrafterLineArt",
-            display_name="ToonCrafter Line Art",
-            category=SKETCH_CATEGORY,
-            search_aliases=["line drawing", "edges", "xdog", "preprocessor"],
-            description="Turns colour frames or a video into line drawings, for sketch guidance "
-            "and colourisation. Needs no weights.",
-            inputs=[
-                io.Image.Input("images", tooltip="Frames to draw, one or many."),
-                io.Float.Input(
-                    "line_width",
-                    default=1.0,
-                    min=0.3,
-                    max=8.0,
-                    step=0.1,
-                    tooltip="Width of the lines; 1 suits 512x320 and grows with the picture.",
-                ),
-                io.Float.Input(
-                    "threshold",
-                    default=0.08,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="How strong an edge must be to become a line. Higher draws fewer.",
-                ),
-                io.Boolean.Input(
-                    "white_on_black",
-                    default=False,
-                    tooltip="Off draws dark lines on white paper, on white lines on black. Sketch "
-                    "guidance understands both.",
-                ),
-            ],
-            outputs=[io.Image.Output(display_name="IMAGE")],
-        )
-
-    @classmethod
-    def execute(
-        cls, images: Tensor, line_width: float, threshold: float, white_on_black: bool
-    ) -> io.NodeOutput:
-        """Draw every frame by itself."""
-        lines = line_art(to_pixels(images)[:, :3], line_width=line_width, threshold=threshold)
-        return io.NodeOutput(hints_to_image(lines if white_on_black else 1.0 - lines))

@@ -1,5 +1,6 @@
 """Inputs that several nodes share, and the categories they appear in."""
 
+import inspect
 from typing import Any
 
 from comfy_api.latest import io
@@ -17,10 +18,23 @@ MAX_SIDE = 4096
 MAX_FRAMES = 256
 
 
+NEWER_FIELDS = frozenset({"search_aliases"})
+"""Of a schema, and unknown to the oldest versions of ComfyUI; they only help to find a node."""
+
+
 def schema(**settings: Any) -> io.Schema:
-    """A node's schema without the fields that this version of ComfyUI does not know."""
-    known = io.Schema.__dataclass_fields__
-    return io.Schema(**{key: value for key, value in settings.items() if key in known})
+    """A node's schema, without the newer fields that this version of ComfyUI does not know."""
+    absent = NEWER_FIELDS - io.Schema.__dataclass_fields__.keys()
+    return io.Schema(**{key: value for key, value in settings.items() if key not in absent})
+
+
+def advanced(kind: Any) -> dict[str, Any]:
+    """What folds an input of this kind away until 'advanced inputs' are asked for.
+
+    Older versions of ComfyUI do not know it and show the input.
+    """
+    is_known = "advanced" in inspect.signature(kind).parameters
+    return {"advanced": True} if is_known else {}
 
 
 def first_image() -> io.Image.Input:
@@ -41,7 +55,7 @@ def last_image() -> io.Image.Input:
     )
 
 
-def seed(tooltip: str, changes_by_itself: bool = True) -> io.Int.Input:
+def seed(tooltip: str, changes_by_itself: bool = True, is_advanced: bool = False) -> io.Int.Input:
     """A seed, with or without ComfyUI's control for changing it after each run."""
     return io.Int.Input(
         "seed",
@@ -50,6 +64,7 @@ def seed(tooltip: str, changes_by_itself: bool = True) -> io.Int.Input:
         max=0xFFFFFFFFFFFFFFFF,
         control_after_generate=changes_by_itself,
         tooltip=tooltip,
+        **(advanced(io.Int.Input) if is_advanced else {}),
     )
 
 
@@ -65,7 +80,7 @@ def steps(default: int = 50) -> io.Int.Input:
     )
 
 
-def eta() -> io.Float.Input:
+def eta(is_advanced: bool = False) -> io.Float.Input:
     """How much fresh noise DDIM adds."""
     return io.Float.Input(
         "eta",
@@ -75,10 +90,11 @@ def eta() -> io.Float.Input:
         step=0.01,
         tooltip="Fresh noise in every step. 1 is what the model was published with; 0 makes the "
         "result depend on the first noise alone, smoother and with less motion.",
+        **(advanced(io.Float.Input) if is_advanced else {}),
     )
 
 
-def guidance_rescale() -> io.Float.Input:
+def guidance_rescale(is_advanced: bool = False) -> io.Float.Input:
     """How far guidance's contrast is taken back."""
     return io.Float.Input(
         "guidance_rescale",
@@ -88,4 +104,5 @@ def guidance_rescale() -> io.Float.Input:
         step=0.01,
         tooltip="Takes back the contrast that a high cfg adds. 0 leaves it, which oversaturates; "
         "0.7 is what the model was published with.",
+        **(advanced(io.Float.Input) if is_advanced else {}),
     )

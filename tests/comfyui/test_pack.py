@@ -6,6 +6,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+from comfy_api.latest import io
+from tooncrafter_pack.nodes.sockets import schema
+
 from comfyui.host import Host
 from comfyui.inprocess import CORE, PACK
 from comfyui.launch import PROJECT
@@ -26,3 +30,14 @@ def test_server_knows_every_node_of_the_pack(host: Host, pack_nodes: dict[str, A
     known = host.object_info()
     missing = [node_id for node_id in pack_nodes if node_id not in known]
     assert pack_nodes and not missing, f"missing: {missing}\n{host.log_tail()}"
+
+
+def test_a_schema_drops_newer_fields_only_where_they_are_unknown_and_no_misspelt_one() -> None:
+    made = schema(node_id="Some", category="some", search_aliases=["any"])
+    if "search_aliases" in io.Schema.__dataclass_fields__:
+        assert made.search_aliases == ["any"]
+    assert made.node_id == "Some" and made.category == "some"
+    with pytest.raises(TypeError, match="search_alias"):
+        schema(node_id="Some", search_alias=["any"])
+    with pytest.raises(TypeError, match="tooltip"):
+        schema(node_id="Some", tooltip="words")

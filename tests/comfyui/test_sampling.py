@@ -8,7 +8,7 @@ import comfy.samplers
 import pytest
 import torch
 from tooncrafter_pack.nodes.bridge.denoiser import HostDenoiser
-from tooncrafter_pack.nodes.sampling import ToonCrafterGuidanceRescale
+from tooncrafter_pack.nodes.guidance import ToonCrafterGuidanceRescale
 from torch import Tensor
 
 import nodes as host_nodes

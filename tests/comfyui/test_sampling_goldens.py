@@ -11,11 +11,8 @@ import comfy.samplers
 import pytest
 import torch
 from tooncrafter_pack.nodes.bridge import sampler as sampler_module
-from tooncrafter_pack.nodes.sampling import (
-    ToonCrafterDDIM,
-    ToonCrafterGuidanceRescale,
-    ToonCrafterSigmas,
-)
+from tooncrafter_pack.nodes.guidance import ToonCrafterGuidanceRescale
+from tooncrafter_pack.nodes.sampling import ToonCrafterDDIM, ToonCrafterSigmas
 from torch import Tensor
 
 from golden import cases

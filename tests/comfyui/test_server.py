@@ -1,11 +1,13 @@
 """The pack in a running ComfyUI, over HTTP and websocket, with tiny made-up weights."""
 
+import inspect
 import time
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from comfy_api.latest import io
 
 from comfyui.host import Host, RunResult
 from support import host_prompts, model_files
@@ -44,6 +46,50 @@ def test_every_input_of_every_node_is_explained(host: Host, pack_nodes: dict[str
         assert info[node_id]["category"].startswith("ToonCrafter")
         assert len(info[node_id]["description"].split()) > 5
         assert info[node_id]["display_name"]
+
+
+def test_every_output_of_every_node_is_explained(host: Host, pack_nodes: dict[str, Any]) -> None:
+    info = host.object_info()
+    unexplained = [
+        f"{node_id}.{name}"
+        for node_id in pack_nodes
+        for name, tooltip in zip(
+            info[node_id]["output_name"], info[node_id]["output_tooltips"], strict=True
+        )
+        if len((tooltip or "").split()) < 3
+    ]
+    assert not unexplained
+
+
+ADVANCED = {
+    "ToonCrafterLoader.weight_dtype",
+    "ToonCrafterKeyframes.seed",
+    "ToonCrafterSketchEncoderLoader.tokens",
+    "ToonCrafterSketchGuidance.start_percent",
+    "ToonCrafterSketchGuidance.polarity",
+    "ToonCrafterSketchGuidance.other_frames",
+    "ToonCrafterSampler.eta",
+    "ToonCrafterSampler.guidance_rescale",
+    "ToonCrafterSigmas.spacing",
+    "ToonCrafterDecode.memory_budget",
+    "ToonCrafterDecode.tiles",
+}
+"""What a beginner never needs."""
+
+
+def test_inputs_for_the_few_are_folded_away_where_the_host_can(
+    host: Host, pack_nodes: dict[str, Any]
+) -> None:
+    info = host.object_info()
+    folded = {
+        f"{node_id}.{name}"
+        for node_id in pack_nodes
+        for group in ("required", "optional")
+        for name, spec in info[node_id]["input"].get(group, {}).items()
+        if spec[1].get("advanced")
+    }
+    is_known = "advanced" in inspect.signature(io.Combo.Input).parameters
+    assert folded == (ADVANCED if is_known else set())
 
 
 def test_loader_offers_files_of_the_model_folders(stocked: Host) -> None:

@@ -8,7 +8,8 @@ import comfy.sampler_helpers
 import pytest
 import torch
 from tooncrafter_pack.nodes.bridge.control import HostSketchEncoder, SketchControl
-from tooncrafter_pack.nodes.sketch import ToonCrafterLineArt, ToonCrafterSketchGuidance
+from tooncrafter_pack.nodes.line_art import ToonCrafterLineArt
+from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
 from torch import Tensor
 
 import nodes as host_nodes

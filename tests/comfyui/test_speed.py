@@ -7,12 +7,8 @@ import pytest
 import torch
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 from tooncrafter_pack.nodes.bridge.denoiser import HostDenoiser
-from tooncrafter_pack.nodes.sampling import (
-    PRESET_OPTIONS,
-    SOLVER_SPACING,
-    ToonCrafterGuidanceInterval,
-    ToonCrafterSigmas,
-)
+from tooncrafter_pack.nodes.guidance import ToonCrafterGuidanceInterval
+from tooncrafter_pack.nodes.sampling import PRESET_OPTIONS, SOLVER_SPACING, ToonCrafterSigmas
 from torch import Tensor
 
 import nodes as host_nodes
