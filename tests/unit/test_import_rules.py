@@ -3,12 +3,12 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support.imports import ROOT, imports, module_name, packages
+
 CORE = "tooncrafter_core"
 
 LAYERS = (
@@ -67,31 +67,6 @@ NEEDS_TRITON = {
 """Read on a card only: Triton comes with torch for NVIDIA cards, and for no other."""
 
 NODE_FILES = sorted((ROOT / "nodes").rglob("*.py"))
-
-
-def module_name(path: Path) -> list[str]:
-    """The dotted name of a file of this project, as parts; a package counts its __init__."""
-    return list(path.relative_to(ROOT).with_suffix("").parts)
-
-
-def imports(path: Path) -> Iterator[list[str]]:
-    """Everything a file imports, at its top or inside functions, as absolute dotted parts."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = module_name(path)[: -node.level] if node.level else []
-            target = base + (node.module.split(".") if node.module else [])
-            yield from ([*target, alias.name] for alias in node.names)
-
-
-def packages(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The packages that these statements import; relative imports are our own and left out."""
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield node.module.split(".")[0]
 
 
 def layer_of(part: str) -> int:
