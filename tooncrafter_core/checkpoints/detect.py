@@ -6,11 +6,14 @@ from typing import Any
 
 from ..config import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError
+from ..presets import PRESETS, SKETCH_PRESETS
 from .families import not_sketch_encoder, not_tooncrafter
+from .impossible import impossible
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select
 from .read import Checkpoint
 from .shapes import (
     Shapes,
+    UnknownCountError,
     detect_autoencoder,
     detect_image_encoder,
     detect_resampler,
@@ -57,9 +60,10 @@ class EncoderFile:
 def detect(checkpoint: Checkpoint) -> ModelConfig:
     """The configuration of a checkpoint, its encoders None when it comes without them.
 
-    What shapes cannot tell is taken from the file's metadata, else from the published model.
-    ``CheckpointError`` when it is another model's file (named), when sizes make no sense, or when
-    metadata and tensors contradict each other. SPEC section 1.
+    What shapes cannot tell is taken from the file's own description, else from the preset that has
+    these shapes, else from the published model. ``CheckpointError`` when it is another model's file
+    (named), when sizes make no sense, when description and tensors contradict each other, or when
+    there is none and the published model cannot be meant. SPEC section 1.
     """
     shapes = checkpoint.shapes
     missing = [c for c, mark in _MARKS.items() if not any(k.startswith(mark) for k in shapes)]
@@ -67,19 +71,73 @@ def detect(checkpoint: Checkpoint) -> ModelConfig:
         titles = " and no ".join(COMPONENT_KEYS[component].title for component in missing)
         raise CheckpointError(not_tooncrafter(shapes, checkpoint.name, f"no {titles}"))
     stored = stored_config(checkpoint.metadata, checkpoint.name)
-    base = stored or ModelConfig()
-    parts: dict[str, Any] = {}
-    for component in REQUIRED:
-        field, detect_part = _CONFIG_FIELDS[component]
-        parts[field] = detect_part(component_shapes(shapes, component), getattr(base, field))
-    for component in OPTIONAL:
-        field, detect_part = _CONFIG_FIELDS[component]
-        present = bool(select(shapes, component))
-        known = getattr(stored, field) if stored else None
-        parts[field] = detect_part(component_shapes(shapes, component), known) if present else None
-    detected = ModelConfig(**parts, diffusion=base.diffusion)
+    if stored is None:
+        return _presumed_config(shapes, checkpoint.name)
+    parts = {
+        field_of(component): _detect_part(shapes, component, part_of(stored, component))
+        for component in (*REQUIRED, *OPTIONAL)
+        if component in REQUIRED or select(shapes, component)
+    }
+    detected = ModelConfig(**_NO_ENCODERS | parts, diffusion=stored.diffusion)
     refuse_contradictions(stored, detected, checkpoint.name)
     return detected
+
+
+def _presumed_config(shapes: Mapping[str, tuple[int, ...]], name: str) -> ModelConfig:
+    """The configuration of a file that does not describe itself.
+
+    A component that has a preset's shapes is the preset's. The others are supposed to have the
+    published model's counts of what shapes do not tell; ``CheckpointError`` where that cannot be.
+    """
+    parts: dict[str, Any] = {}
+    diffusions = set()
+    try:
+        for component in (*REQUIRED, *OPTIONAL):
+            if component in OPTIONAL and not select(shapes, component):
+                continue
+            preset = _preset_like(shapes, component)
+            known = part_of(preset or ModelConfig(), component)
+            if component in OPTIONAL and preset is None:
+                known = None
+            parts[field_of(component)] = _detect_part(shapes, component, known)
+            if component in REQUIRED:
+                diffusions.add((preset or ModelConfig()).diffusion)
+    except UnknownCountError as error:
+        raise _lost_configuration(name, str(error).partition(". ")[0]) from None
+    if len(diffusions) > 1:
+        raise _lost_configuration(name, "some of its parts are those of another model than others")
+    config = ModelConfig(**_NO_ENCODERS | parts, diffusion=diffusions.pop())
+    if found := impossible(config):
+        raise _lost_configuration(name, f"by the published model's, {found[0]}")
+    return config
+
+
+_NO_ENCODERS: dict[str, Any] = {"text_encoder": None, "image_encoder": None}
+
+
+def _preset_like(shapes: Mapping[str, tuple[int, ...]], component: Component) -> ModelConfig | None:
+    """The preset that has the sizes of a component, the published one before others."""
+    for preset in PRESETS.values():
+        known = part_of(preset, component)
+        try:
+            if _detect_part(shapes, component, known) == known:
+                return preset
+        except UnknownCountError:
+            continue
+    return None
+
+
+def _detect_part(shapes: Mapping[str, tuple[int, ...]], component: Component, known: Any) -> Any:
+    """A component's configuration, with what shapes do not tell from ``known``."""
+    return _CONFIG_FIELDS[component][1](component_shapes(shapes, component), known)
+
+
+def _lost_configuration(name: str, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{name} has lost its configuration, and its shapes alone do not tell it: {reason}. A "
+        "program that merged or converted it has probably dropped the file's metadata. Take the "
+        "file that it was made from; 'python -m tooncrafter_core convert' keeps what is needed."
+    )
 
 
 def part_of(config: ModelConfig, component: Component) -> Any:
@@ -104,24 +162,48 @@ def is_sketch_encoder(checkpoint: Checkpoint) -> bool:
     SPEC section 10.
     """
     key = COMPONENT_KEYS[Component.SKETCH_ENCODER].prefix + "input_hint_block.0.weight"
-    return key in checkpoint.info and checkpoint.info[key].shape[1] == 1
+    return key in checkpoint.info and checkpoint.info[key].shape[1:2] == (1,)
 
 
 def detect_sketch_encoder(checkpoint: Checkpoint) -> SketchEncoderConfig:
     """The configuration of a sketch encoder's file.
 
-    What shapes cannot tell is taken from the file's metadata, else from Stable Diffusion 2.
-    ``CheckpointError`` names the file when it is another control network (its hints have 3
-    channels, or its text tokens are another Stable Diffusion's), an adapter, or a ToonCrafter
-    checkpoint, and when sizes make no sense. SPEC section 10.
+    What shapes cannot tell is taken from the file's own description, else from the preset that has
+    these shapes, else from Stable Diffusion 2. ``CheckpointError`` names the file when it is
+    another control network (its hints have 3 channels, or its text tokens are another Stable
+    Diffusion's), an adapter, or a ToonCrafter checkpoint, and when sizes make no sense.
+    SPEC section 10.
     """
     if problem := not_sketch_encoder(checkpoint.shapes, checkpoint.name):
         raise CheckpointError(problem)
     stored = stored_config(checkpoint.metadata, checkpoint.name, SketchEncoderConfig)
     shapes = component_shapes(checkpoint.shapes, Component.SKETCH_ENCODER)
-    detected = sketch_encoder_config(shapes, stored)
-    refuse_contradictions(stored, detected, checkpoint.name)
+    if stored is not None:
+        detected = sketch_encoder_config(shapes, stored)
+        refuse_contradictions(stored, detected, checkpoint.name)
+        return detected
+    detected = _sketch_preset_like(shapes) or sketch_encoder_config(shapes)
+    if found := impossible(detected):
+        raise _lost_configuration(checkpoint.name, f"by the published encoder's, {found[0]}")
     return detected
+
+
+def known_sketch_config(checkpoint: Checkpoint) -> SketchEncoderConfig | None:
+    """What a sketch encoder's file says of itself, or the preset that has its shapes."""
+    stored = stored_config(checkpoint.metadata, checkpoint.name, SketchEncoderConfig)
+    if stored is not None:
+        return stored
+    return _sketch_preset_like(component_shapes(checkpoint.shapes, Component.SKETCH_ENCODER))
+
+
+def _sketch_preset_like(shapes: Shapes) -> SketchEncoderConfig | None:
+    for preset in SKETCH_PRESETS.values():
+        try:
+            if sketch_encoder_config(shapes, preset) == preset:
+                return preset
+        except CheckpointError:
+            continue
+    return None
 
 
 def detect_component_files(checkpoint: Checkpoint) -> list[EncoderFile]:
@@ -140,7 +222,7 @@ def detect_component_files(checkpoint: Checkpoint) -> list[EncoderFile]:
     found: dict[Component, EncoderFile] = {}
     for component, layout, mark, axis in marks:
         key = next((k for k in checkpoint if k == mark or k.endswith("." + mark)), None)
-        if key is None or component in found:
+        if key is None or component in found or len(checkpoint.info[key].shape) <= axis:
             continue
         width = checkpoint.info[key].shape[axis]
         name = names[component].get(width, f"unknown, {width} wide")

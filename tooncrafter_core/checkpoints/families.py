@@ -33,7 +33,7 @@ def _context(width: int) -> _Marks:
 
 def _is_sketch_encoder(shapes: Mapping[str, Shape]) -> bool:
     key = COMPONENT_KEYS[Component.SKETCH_ENCODER].prefix + "input_hint_block.0.weight"
-    return shapes.get(key, (0, 0))[1] == 1
+    return shapes.get(key, ())[1:2] == (1,)
 
 
 def _any(*choices: _Marks) -> _Marks:

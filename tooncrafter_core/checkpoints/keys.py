@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from .kept_texts import KEPT_KEYS
+
 
 class Component(Enum):
     """A part of ToonCrafter with weights of its own."""
@@ -122,16 +124,19 @@ def official_names(raw_names: Iterable[str]) -> dict[str, str]:
     """Map every official key to the name that the file has for it.
 
     Takes away deepspeed's leading characters, spells renamed parts as the published checkpoint
-    does and gives a bare sketch encoder its prefix. SPEC sections 0 and 10.
+    does and gives a bare sketch encoder its prefix; texts kept as tensors come last.
+    SPEC sections 0 and 10.
     """
-    names = list(raw_names)
+    raw_names = list(raw_names)
+    names = [name for name in raw_names if name not in KEPT_KEYS]
+    kept = {name: name for name in raw_names if name in KEPT_KEYS}
     cut = 0
     if not _has_component(names) and _has_component(n[DEEPSPEED_PREFIX_LENGTH:] for n in names):
         cut = DEEPSPEED_PREFIX_LENGTH
     prefix = ""
     if set(SKETCH_MARKS) <= set(names):
         prefix = COMPONENT_KEYS[Component.SKETCH_ENCODER].prefix
-    return {_renamed(prefix + name[cut:]): name for name in names}
+    return {_renamed(prefix + name[cut:]): name for name in names} | kept
 
 
 def select(tensors: Mapping[str, Any], component: Component) -> dict[str, str]:

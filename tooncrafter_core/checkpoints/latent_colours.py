@@ -17,9 +17,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..models.autoencoder import Autoencoder
-
-LATENT_RGB_KEY = "tooncrafter.latent_rgb"
-"""The metadata entry."""
+from .kept_texts import LATENT_RGB_KEY
 
 Colour = tuple[float, float, float]
 

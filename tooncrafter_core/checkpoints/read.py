@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
+from .kept_texts import KEPT_KEYS, kept_texts
 from .keys import official_names, unwrap
 from .sniff import FileKind, SafetensorsHeader, file_kind, read_safetensors_header
 from .unpickle import load_pickle
@@ -61,7 +62,7 @@ class Checkpoint(Mapping[str, Tensor]):
         metadata: Mapping[str, str] | None = None,
         is_mapped: bool = False,
     ) -> None:
-        self.info = dict(info)
+        self.info = {key: one for key, one in info.items() if key not in KEPT_KEYS}
         """Shape and number format of every tensor, known without reading it."""
         self.name = name
         """What messages call it."""
@@ -72,6 +73,10 @@ class Checkpoint(Mapping[str, Tensor]):
         """Whether tensors are the file's own pages, which ``release`` gives back."""
         self._open_tensors = open_tensors
         self._opened: Mapping[str, Tensor] | None = None
+        kept = {key: one.shape for key, one in info.items() if key in KEPT_KEYS}
+        if kept:
+            # Texts beside the weights stand in for metadata that was lost.
+            self.metadata = kept_texts(self._tensors(), kept) | self.metadata
 
     @classmethod
     def from_tensors(
@@ -83,7 +88,7 @@ class Checkpoint(Mapping[str, Tensor]):
     ) -> "Checkpoint":
         """A checkpoint of tensors that are in memory already (or on the meta device)."""
         clean = {key: tensors[raw] for key, raw in official_names(tensors).items()}
-        return cls(lambda: clean, _infos(clean), name=name, metadata=metadata)
+        return cls(lambda: clean, tensor_infos(clean), name=name, metadata=metadata)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -114,9 +119,12 @@ class Checkpoint(Mapping[str, Tensor]):
     def __getitem__(self, key: str) -> Tensor:
         if key not in self.info:
             raise KeyError(key)
+        return self._tensors()[key]
+
+    def _tensors(self) -> Mapping[str, Tensor]:
         if self._opened is None:
             self._opened = self._open_tensors()
-        return self._opened[key]
+        return self._opened
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.info)
@@ -177,8 +185,15 @@ def _read_safetensors(path: Path) -> Checkpoint:
         metadata=header.metadata,
         is_mapped=True,
     )
-    checkpoint[next(iter(checkpoint))]  # the library's own check of the whole index
+    checkpoint[_first(checkpoint)]  # the library's own check of the whole index
     return checkpoint
+
+
+def _first(checkpoint: Checkpoint) -> str:
+    """Any tensor; ``CheckpointError`` for a file with none but texts."""
+    for key in checkpoint:
+        return key
+    raise CheckpointError(f"{checkpoint.name} holds no tensors at all. Download it again.")
 
 
 def _header_info(path: Path, header: SafetensorsHeader, raw: str) -> TensorInfo:
@@ -207,14 +222,17 @@ def _read_pickle(path: Path, kind: FileKind) -> Checkpoint:
         return {key: tensors[raw] for key, raw in official_names(tensors).items()}
 
     tensors = open_tensors()
-    checkpoint = Checkpoint(
-        open_tensors, _infos(tensors), name=path.name, path=path, kind=kind, is_mapped=is_mapped
-    )
-    if not is_mapped:
+    return Checkpoint(
         # A legacy pickle is in memory as a whole; reading it again would gain nothing.
-        checkpoint._open_tensors = lambda: tensors
-    return checkpoint
+        open_tensors if is_mapped else lambda: tensors,
+        tensor_infos(tensors),
+        name=path.name,
+        path=path,
+        kind=kind,
+        is_mapped=is_mapped,
+    )
 
 
-def _infos(tensors: Mapping[str, Tensor]) -> dict[str, TensorInfo]:
+def tensor_infos(tensors: Mapping[str, Tensor]) -> dict[str, TensorInfo]:
+    """What is known of tensors that are there already."""
     return {key: TensorInfo(tuple(value.shape), value.dtype) for key, value in tensors.items()}

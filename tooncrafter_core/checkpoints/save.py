@@ -16,9 +16,10 @@ from torch import Tensor
 
 from ..config import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError, OutputError
+from .kept_texts import text_tensors
 from .keys import SCHEDULE_BUFFERS
 from .load import groups
-from .read import DTYPE_NAMES, Checkpoint, TensorInfo, read_checkpoint
+from .read import DTYPE_NAMES, Checkpoint, TensorInfo, read_checkpoint, tensor_infos
 from .stored_config import config_metadata
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ def save_checkpoint(
 
     ``dtype`` None keeps each tensor's format; schedule buffers and whole numbers keep theirs
     always. In fp8, norms, embeddings and biases become fp16. ``config`` goes into the metadata so
-    that head counts need not be guessed. ``on_tensor(done, total)`` is called after each tensor.
+    that head counts need not be guessed, and into a tensor for programs that drop the metadata.
+    ``on_tensor(done, total)`` is called after each tensor.
     An existing file is replaced only once the new one is complete. ``OutputError`` when it cannot
     be written or does not read back equal. SPEC section 0.
     """
@@ -52,11 +54,11 @@ def save_checkpoint(
     texts = {"format": "pt", **(metadata or {})}
     if config is not None:
         texts |= config_metadata(config)
-    plan = _plan(source, dtype)
+    plan, kept = _plan(source, dtype), text_tensors(texts)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part.safetensors")
     try:
-        digests = _write(source, temporary, plan, texts, on_tensor)
-        _verify(temporary, plan, digests, texts)
+        digests = _write(source, temporary, plan, texts, kept, on_tensor)
+        _verify(temporary, plan, digests, texts, kept)
         temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error, sum(info.nbytes for info in plan.values())) from error
@@ -94,12 +96,13 @@ def _write(
     path: Path,
     plan: Mapping[str, TensorInfo],
     texts: Mapping[str, str],
+    kept: Mapping[str, Tensor],
     on_tensor: Callable[[int, int], None] | None,
 ) -> dict[str, bytes]:
     """Write the file and return a digest of every tensor's bytes."""
     digests: dict[str, bytes] = {}
     with path.open("wb") as file:
-        file.write(_header(plan, texts))
+        file.write(_header({**plan, **tensor_infos(kept)}, texts))
         for group in groups(source, plan):
             for key in group:
                 data = _bytes(_converted(source[key], plan[key].dtype, key))
@@ -107,6 +110,8 @@ def _write(
                 digests[key] = hashlib.blake2b(data).digest()
                 if on_tensor:
                     on_tensor(len(digests), len(plan))
+        for tensor in kept.values():  # of single bytes, so anywhere is on their multiple
+            file.write(_bytes(tensor))
         file.flush()
         os.fsync(file.fileno())
     return digests
@@ -150,13 +155,21 @@ def _bytes(tensor: Tensor) -> Any:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
 
 
+def _last_bytes(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-count, os.SEEK_END)
+        return file.read()
+
+
 def _verify(
     path: Path,
     plan: Mapping[str, TensorInfo],
     digests: Mapping[str, bytes],
     texts: Mapping[str, str],
+    kept: Mapping[str, Tensor],
 ) -> None:
     """Read the file back with safetensors' own reader and compare everything."""
+    end = b"".join(bytes(_bytes(tensor)) for tensor in kept.values())
     try:
         written = read_checkpoint(path)
         wrong = [key for key in plan if written.info.get(key) != plan[key]]
@@ -168,7 +181,7 @@ def _verify(
         ]
     except CheckpointError as error:
         raise OutputError(f"The new file cannot be read back ({error}). {_DISK_HINT}") from error
-    if wrong or written.metadata != texts:
+    if wrong or written.metadata != texts or _last_bytes(path, len(end)) != end:
         what = wrong[0] if wrong else "the metadata"
         raise OutputError(f"The new file does not read back equal (first: {what}). {_DISK_HINT}")
 

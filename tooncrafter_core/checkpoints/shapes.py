@@ -28,6 +28,10 @@ IMAGE_HEAD_WIDTHS = {1280: 80, 1408: 88, 1664: 104}
 """Width of a head in OpenCLIP's larger image encoders, by the width of the encoder."""
 
 
+class UnknownCountError(CheckpointError):
+    """A count that shapes do not tell cannot be the published model's."""
+
+
 class Shapes:
     """The shapes of one component's tensors, with errors that name it."""
 
@@ -39,12 +43,14 @@ class Shapes:
         return key in self._shapes
 
     def of(self, key: str, rank: int) -> tuple[int, ...]:
-        """Shape of a tensor of ``rank`` dimensions; ``CheckpointError`` when there is none."""
+        """Shape of a tensor of ``rank`` dimensions, none of them zero; else ``CheckpointError``."""
         shape = self._shapes.get(key)
         if shape is None:
             raise self.error(f"it has no '{key}'")
         if len(shape) != rank:
             raise self.error(f"'{key}' has {len(shape)} dimensions instead of {rank}")
+        if 0 in shape:
+            raise self.error(f"'{key}' is empty")
         return shape
 
     def count(self, pattern: str) -> int:
@@ -63,6 +69,13 @@ class Shapes:
             raise self.error(f"{what} {size} is not a multiple of {by}")
         return size // by
 
+    def share(self, size: int, count: int, what: str) -> int:
+        """As ``divide``, by a count that comes from elsewhere; then ``UnknownCountError``."""
+        try:
+            return self.divide(size, count, what)
+        except CheckpointError as error:
+            raise UnknownCountError(*error.args) from None
+
     def error(self, reason: str) -> CheckpointError:
         """The error for a component whose sizes make no sense."""
         title = COMPONENT_KEYS[self._component].title
@@ -79,7 +92,7 @@ def detect_unet(shapes: Shapes, base: UNetConfig) -> UNetConfig:
         **_encoder_sizes(shapes),
         out_channels=shapes.of("out.2.weight", 4)[0],
         warps_keyframes="keyframe_warp.flow.weight" in shapes,
-        num_head_channels=shapes.divide(
+        num_head_channels=shapes.share(
             heads_inner, base.init_attention_heads, "first attention's width"
         ),
     )
@@ -141,8 +154,8 @@ def detect_resampler(shapes: Shapes, base: ResamplerConfig) -> ResamplerConfig:
         base,
         dim=dim,
         depth=shapes.count("layers.#."),
-        heads=shapes.divide(inner, base.dim_head, "attention's width"),
-        video_length=shapes.divide(tokens, base.num_queries, "token count"),
+        heads=shapes.share(inner, base.dim_head, "attention's width"),
+        video_length=shapes.share(tokens, base.num_queries, "token count"),
         embedding_dim=shapes.of("proj_in.weight", 2)[1],
         output_dim=shapes.of("proj_out.weight", 2)[0],
         ff_mult=shapes.divide(shapes.of("layers.0.1.1.weight", 2)[0], dim, "feed-forward width"),
@@ -158,7 +171,7 @@ def detect_autoencoder(shapes: Shapes, base: AutoencoderConfig) -> AutoencoderCo
     heads = base.reference_heads
     if attention:
         inner = shapes.of(f"decoder.attn_refinement.{attention[0]}.to_q.weight", 2)[0]
-        heads = shapes.divide(inner, base.reference_dim_head, "reference attention's width")
+        heads = shapes.share(inner, base.reference_dim_head, "reference attention's width")
     return replace(
         base,
         in_channels=in_channels,
@@ -179,7 +192,7 @@ def detect_text_encoder(shapes: Shapes, stored: TextEncoderConfig | None) -> Tex
     vocab_size, width = shapes.of("token_embedding.weight", 2)
     return TextEncoderConfig(
         width=width,
-        heads=stored.heads if stored else shapes.divide(width, CLIP_HEAD_WIDTH, "width"),
+        heads=stored.heads if stored else shapes.share(width, CLIP_HEAD_WIDTH, "width"),
         layers=shapes.count("transformer.resblocks.#."),
         context_length=shapes.of("positional_embedding", 2)[0],
         vocab_size=vocab_size,
@@ -194,7 +207,7 @@ def detect_image_encoder(shapes: Shapes, stored: ImageEncoderConfig | None) -> I
     head_width = IMAGE_HEAD_WIDTHS.get(width, CLIP_HEAD_WIDTH)
     if stored:
         head_width = stored.head_width
-    shapes.divide(width, head_width, "width")
+    shapes.share(width, head_width, "width")
     hidden = shapes.of("visual.transformer.resblocks.0.mlp.c_fc.weight", 2)[0]
     return ImageEncoderConfig(
         width=width,

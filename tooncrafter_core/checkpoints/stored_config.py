@@ -10,12 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ..config import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError
-
-CONFIG_KEY = "tooncrafter.config"
-"""The metadata entry that ``save_checkpoint`` writes."""
-
-SKETCH_CONFIG_KEY = "tooncrafter.sketch_encoder.config"
-"""The same for a sketch encoder."""
+from .impossible import impossible
+from .kept_texts import CONFIG_KEY, SKETCH_CONFIG_KEY
 
 Config = TypeVar("Config", ModelConfig, SketchEncoderConfig)
 
@@ -62,9 +58,9 @@ def stored_config(
     return None if text is None else config_from_json(text, name, kind)
 
 
-def refuse_contradictions(stored: Config | None, detected: Config, name: str) -> None:
-    """``CheckpointError`` when the metadata and the tensors differ in a size."""
-    if stored is not None and (found := contradictions(stored, detected)):
+def refuse_contradictions(stored: Config, detected: Config, name: str) -> None:
+    """``CheckpointError`` when the metadata and the tensors differ, or no model can be so."""
+    if found := [*contradictions(stored, detected), *impossible(detected)]:
         raise CheckpointError(
             f"{name} describes itself wrongly: {'; '.join(found[:3])}. "
             "Convert the original file again."

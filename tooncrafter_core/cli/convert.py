@@ -97,7 +97,7 @@ def preview_colours(source: "Checkpoint", is_fitted: bool) -> dict[str, str]:
 
     ``ToonCrafterError`` for a file without an autoencoder, and without the renderer's packages.
     """
-    from ..checkpoints.latent_colours import LATENT_RGB_KEY
+    from ..checkpoints.kept_texts import LATENT_RGB_KEY
 
     if not is_fitted:
         return {key: text for key, text in source.metadata.items() if key == LATENT_RGB_KEY}
@@ -130,22 +130,21 @@ def preview_colours(source: "Checkpoint", is_fitted: bool) -> dict[str, str]:
 def choose_tensors(
     source: "Checkpoint", pruned: bool
 ) -> tuple["Checkpoint", "ModelConfig | SketchEncoderConfig | None"]:
-    """The part of a checkpoint to write, and its configuration (a sketch encoder's if stored).
+    """The part of a checkpoint to write, and its configuration (a sketch encoder's if known).
 
     ``CheckpointError`` when the file is another model's or incomplete. SPEC section 0.
     """
     from dataclasses import replace
 
     from ..checkpoints import detect, is_sketch_encoder
+    from ..checkpoints.detect import known_sketch_config
     from ..checkpoints.keys import COMPONENT_KEYS, OPTIONAL
     from ..checkpoints.load import check_models
-    from ..checkpoints.stored_config import stored_config
-    from ..config import SketchEncoderConfig
 
     if is_sketch_encoder(source):
         if pruned:
             raise OutputError("A sketch encoder has nothing to leave out. Drop --pruned.")
-        return source, stored_config(source.metadata, source.name, SketchEncoderConfig)
+        return source, known_sketch_config(source)
     config = detect(source)
     check_models(source, config)
     if not pruned:

@@ -130,7 +130,7 @@ def test_bf16_stays_near_fp32_and_keeps_float32_weights(
                        machine__frozen_precision=frozen, output__sheet_every=4)  # fmt: skip
     a, b = ([line["model_loss"] for line in read_log(tmp_path / name)] for name in ("fp32", "bf16"))
     assert a == pytest.approx(b, rel=0.05) and a != b
-    assert {value.dtype for value in load_file(result).values()} == {torch.float32}
+    assert {one.dtype for one in read_checkpoint(result).info.values()} == {torch.float32}
 
 
 def test_averaged_weights_are_published_and_the_raw_ones_are_kept(
