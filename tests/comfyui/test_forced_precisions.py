@@ -82,3 +82,20 @@ def test_the_sketch_encoder_follows_the_same_rule(
     monkeypatch.setattr(comfy.model_management, "should_use_fp16", lambda *_, **__: True)
     control = LoadToonCrafterSketchEncoder.execute(SKETCH_FILE, "text").args[0]
     assert control.compute_dtype in inference_dtypes(MINI_SKETCH)
+
+
+def test_pictures_and_latents_in_half_precision_draw_the_same_clip(
+    pack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = expected()
+    # What --fp16-intermediates makes of every node's results; older hosts have no such option.
+    monkeypatch.setattr(comfy.cli_args.args, "fp16_intermediates", True, raising=False)
+    models = load_mini()
+    first, last = picture(1).half(), picture(2).half()
+    *ready, clip = run_keyframes(models, first, last)
+    half = {**clip, "samples": clip["samples"].half()}
+    latent = run_sampler(models.model, *ready, half, steps=1, cfg=1.0)
+    latent["samples"] = latent["samples"].half()
+    found = run_decode(models, latent, first, last).float()
+    # Half precision has steps of 1/2048 here, and 8-bit pictures of 1/255.
+    assert (found - wanted).abs().mean() < 1 / 255
