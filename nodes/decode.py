@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..tooncrafter_core.conditioning.fitting import fit
 from ..tooncrafter_core.conditioning.keyframes import check_keyframes
-from ..tooncrafter_core.errors import ModelMismatchError, ToonCrafterError
+from ..tooncrafter_core.errors import ModelMismatchError, check_choice
 from ..tooncrafter_core.memory import TileSize
 from ..tooncrafter_core.tiling import tiles_notice
 from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
@@ -90,10 +90,7 @@ class ToonCrafterDecode(io.ComfyNode):
         tiles: str = TILES_OFF,
     ) -> io.NodeOutput:
         """Decode, and cut to the size that 'ToonCrafter Keyframes' was asked for."""
-        if tiles not in (TILES_OFF, TILES_WHEN_NEEDED):
-            raise ToonCrafterError(
-                f"tiles is '{TILES_OFF}' or '{TILES_WHEN_NEEDED}', not '{tiles}'."
-            )
+        check_choice("tiles", tiles, (TILES_OFF, TILES_WHEN_NEEDED))
         vae = require_tooncrafter(vae)
         clip = check_clip(latent["samples"], vae.latent_channels)
         first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))

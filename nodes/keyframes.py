@@ -10,7 +10,7 @@ from ..tooncrafter_core.conditioning.fitting import FitMode
 from ..tooncrafter_core.conditioning.fitting import fit as fit_image
 from ..tooncrafter_core.conditioning.keyframes import check_keyframes
 from ..tooncrafter_core.diffusion.noise import NoiseStream
-from ..tooncrafter_core.errors import KeyframeError
+from ..tooncrafter_core.errors import KeyframeError, check_choice
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
 from .bridge.clip_image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
@@ -146,6 +146,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
         seed: int,
     ) -> io.NodeOutput:
         """Encode both keyframes and the look of the first."""
+        check_choice("fit", fit, FIT_OPTIONS)
         vae = require_tooncrafter(vae)
         require_clip_vision(clip_vision)
         first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))

@@ -4,7 +4,7 @@ import torch
 from comfy_api.latest import io
 
 from ..tooncrafter_core.checkpoints import detect, read_checkpoint
-from ..tooncrafter_core.errors import ToonCrafterError
+from ..tooncrafter_core.errors import check_choice
 from .bridge import paths
 from .bridge.autoencoder import ToonCrafterVAE
 from .bridge.clip_image import load_image_encoder, load_image_encoder_file
@@ -97,10 +97,7 @@ class LoadToonCrafter(io.ComfyNode):
         cls, checkpoint: str, text_encoder: str, image_encoder: str, weight_dtype: str
     ) -> io.NodeOutput:
         """Build ComfyUI's objects; without a text or image encoder that output stays empty."""
-        if weight_dtype not in WEIGHT_DTYPES:
-            raise ToonCrafterError(
-                f"weight_dtype is one of {', '.join(WEIGHT_DTYPES)}; not '{weight_dtype}'."
-            )
+        check_choice("weight_dtype", weight_dtype, WEIGHT_DTYPES)
         weights = read_checkpoint(paths.find(checkpoint, "checkpoints", "diffusion_models"))
         config = detect(weights)
         clip = clip_vision = None

@@ -5,7 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..tooncrafter_core.diffusion.schedule import SPACINGS
-from ..tooncrafter_core.errors import ToonCrafterError
+from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.settings import SPEED_PRESETS
 from .bridge.progress import preview_callback
 from .bridge.sampler import (
@@ -27,6 +27,7 @@ PRESET_OPTIONS = {
 """What the node calls the core's presets."""
 
 SOLVER_SPACING = "dpmpp_2m (approximate)"
+SPACING_OPTIONS = [*SPACINGS, SOLVER_SPACING]
 
 
 class ToonCrafterSampler(io.ComfyNode):
@@ -98,10 +99,7 @@ class ToonCrafterSampler(io.ComfyNode):
         preset: str = PUBLISHED,
     ) -> io.NodeOutput:
         """Sample the clip."""
-        if preset not in PRESET_OPTIONS:
-            raise ToonCrafterError(
-                f"preset is one of: {'; '.join(PRESET_OPTIONS)}. It is not '{preset}'."
-            )
+        check_choice("preset", preset, PRESET_OPTIONS)
         chosen = SPEED_PRESETS[PRESET_OPTIONS[preset]]
         steps = chosen.get("steps", steps)
         samples = sample(
@@ -162,7 +160,7 @@ class ToonCrafterSigmas(io.ComfyNode):
                 steps(),
                 io.Combo.Input(
                     "spacing",
-                    options=[*SPACINGS, SOLVER_SPACING],
+                    options=SPACING_OPTIONS,
                     default="trailing",
                     tooltip="Which noise levels are visited. trailing starts from pure noise and "
                     "is what the model was published with; uniform is what the published program "
@@ -182,6 +180,7 @@ class ToonCrafterSigmas(io.ComfyNode):
     @classmethod
     def execute(cls, model: Any, steps: int, spacing: Any) -> io.NodeOutput:
         """Choose the levels."""
+        check_choice("spacing", spacing, SPACING_OPTIONS)
         if spacing == SOLVER_SPACING:
             return io.NodeOutput(solver_sigmas(model, steps))
         return io.NodeOutput(trailing_sigmas(model, steps, spacing))

@@ -6,9 +6,10 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
-from ..tooncrafter_core.conditioning.hints import fit_hints, to_hint
-from ..tooncrafter_core.conditioning.sketches import SketchLayer, parse_frames
-from ..tooncrafter_core.errors import KeyframeError
+from ..tooncrafter_core.conditioning.hints import POLARITIES, fit_hints, to_hint
+from ..tooncrafter_core.conditioning.sketches import MISSING_MODES, SketchLayer, parse_frames
+from ..tooncrafter_core.errors import KeyframeError, check_choice
+from ..tooncrafter_core.sketch_guidance import TOKENS_READ
 from .bridge import paths
 from .bridge.control import SketchControl, load_sketch_encoder, require_sketch_control
 from .bridge.denoiser import KEYFRAME_LATENTS
@@ -39,7 +40,7 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "tokens",
-                    options=["text", "all"],
+                    options=list(TOKENS_READ),
                     default="text",
                     tooltip="What the encoder reads besides the sketch: text is what control "
                     "networks are trained with and the usual choice; all adds the image tokens, as "
@@ -58,6 +59,7 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
     @classmethod
     def execute(cls, sketch_encoder: str, tokens: Any) -> io.NodeOutput:
         """Build ComfyUI's object."""
+        check_choice("tokens", tokens, TOKENS_READ)
         checkpoint = read_checkpoint(paths.find(sketch_encoder, "controlnet"))
         control = load_sketch_encoder(checkpoint, detect_sketch_encoder(checkpoint))
         control.tokens_read = tokens
@@ -122,7 +124,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "polarity",
-                    options=["auto", "dark_on_light", "light_on_dark"],
+                    options=list(POLARITIES),
                     default="auto",
                     tooltip="How the lines stand out from the paper. auto finds out; the preview "
                     "must show white lines on black.",
@@ -130,7 +132,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "other_frames",
-                    options=["empty", "none"],
+                    options=list(MISSING_MODES),
                     default="empty",
                     tooltip="What frames without a sketch get: empty is an empty sketch, as the "
                     "method was trained; none leaves them without any guidance.",
@@ -170,6 +172,8 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
         other_frames: Any,
     ) -> io.NodeOutput:
         """Add the sketches to both conditionings."""
+        check_choice("polarity", polarity, POLARITIES)
+        check_choice("other_frames", other_frames, MISSING_MODES)
         control = require_sketch_control(control_net)
         asked = keyframe_settings(positive)
         chosen = parse_frames(frames, asked[NUM_FRAMES], sketches.shape[0])

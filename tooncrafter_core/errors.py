@@ -1,8 +1,85 @@
 """Errors that speak to the person at the screen: what was found, what is needed, what to do."""
 
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+SHOWN_MODULE = "tooncrafter"
+"""What programs show before the name of an error; the true one may be a path of ComfyUI's."""
+
+LONGEST_QUOTE, LONGEST_TEXT = 300, 2000
+
+_QUOTE = re.compile(rf"(?<!\w)'[^']{{{LONGEST_QUOTE + 1},}}'(?!\w)")
+"""A long quotation; apostrophes are between letters."""
+_UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
+"""Controls, marks that show nothing or turn the text around, halves of characters, line ends."""
+
+
+def printable(text: str) -> str:
+    r"""Text that every log and terminal can show, on one line and not too long.
+
+    Letters of any script stay; what cannot be shown is written as ``\\ud800``. Of a quotation or a
+    text that is too long the middle is left out.
+    """
+    text = re.sub(r"[\n\r\t]+ *", " ", text).strip(" ")
+    # Three times as much as is shown: escapes make text longer, never shorter.
+    text = _shortened(text, 3 * LONGEST_TEXT)
+    text = "".join(_escaped(c) if unicodedata.category(c) in _UNPRINTABLE else c for c in text)
+    text = _QUOTE.sub(lambda found: f"'{_shortened(found[0][1:-1], LONGEST_QUOTE)}'", text)
+    return _shortened(text, LONGEST_TEXT)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _shortened(text: str, longest: int) -> str:
+    """The beginning and the end of a text that is too long."""
+    half = longest // 2 - 3
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+
+
+def _again(kind: tuple[str, str], arguments: tuple[Any, ...]) -> Exception:
+    """Make an error from what ``__reduce__`` gave."""
+    from importlib import import_module
+
+    module, name = kind
+    return getattr(import_module(module), name)(*arguments)
+
 
 class ToonCrafterError(ValueError):
-    """A mistake in what the user gave, told in one or two plain sentences."""
+    """A mistake in what the user gave, told in one or two plain sentences.
+
+    Whatever it quotes is made ``printable``.
+    """
+
+    __module__ = SHOWN_MODULE
+    _defined_in = __name__
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # Others derive classes, too, as Ray does where a worker fails: theirs stay as they are.
+        if "tooncrafter_core" in cls.__module__.split("."):
+            cls._defined_in, cls.__module__ = cls.__module__, SHOWN_MODULE
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle, which looks classes up in the module that they show."""
+        return _again, ((self._defined_in, type(self).__qualname__), self.args)
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """``ToonCrafterError`` for a value that is none of the choices, be it text or not."""
+    choices = list(choices)
+    if isinstance(value, str) and value in choices:
+        return
+    has_commas = any("," in choice for choice in choices)
+    listed = f": {'; '.join(choices)}" if has_commas else f" {', '.join(choices)}"
+    found = f"'{value}'" if isinstance(value, str) else repr(value)
+    raise ToonCrafterError(f"{name} is one of{listed}; not {found}.")
 
 
 class KeyframeError(ToonCrafterError):

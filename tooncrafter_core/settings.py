@@ -9,7 +9,7 @@ from .conditioning.sketches import MISSING_MODES, MissingMode
 from .decoding import DEFAULT_CHUNK
 from .diffusion.noise import MAX_SEED
 from .diffusion.schedule import SPACINGS, Spacing
-from .errors import ToonCrafterError
+from .errors import ToonCrafterError, check_choice
 from .sketch_guidance import TOKENS_READ, TokensRead
 
 MAX_FRAMES = 256
@@ -104,12 +104,12 @@ class InterpolationSettings:
         _check("The number of frames decoded at a time", self.decode_chunk, 1, MAX_FRAMES)
         if self.memory_budget is not None:
             _check("The memory budget", self.memory_budget, 1, 10**6, "MB")
-        _choose("The fit", self.fit, FIT_MODES)
-        _choose("The solver", self.solver, get_args(Solver))
-        _choose("The spacing", self.spacing, SPACINGS)
-        _choose("The token mode", self.token_mode, get_args(TokenMode))
-        _choose("What the sketch encoder reads", self.sketch_tokens, TOKENS_READ)
-        _choose("What frames without a sketch get", self.sketch_missing, MISSING_MODES)
+        check_choice("The fit", self.fit, FIT_MODES)
+        check_choice("The solver", self.solver, get_args(Solver))
+        check_choice("The spacing", self.spacing, SPACINGS)
+        check_choice("The token mode", self.token_mode, get_args(TokenMode))
+        check_choice("What the sketch encoder reads", self.sketch_tokens, TOKENS_READ)
+        check_choice("What frames without a sketch get", self.sketch_missing, MISSING_MODES)
 
 
 def _check(name: str, value: float, low: float, high: float, unit: str = "") -> None:
@@ -118,8 +118,3 @@ def _check(name: str, value: float, low: float, high: float, unit: str = "") -> 
         raise ToonCrafterError(
             f"{name} must be {low} to {high} {unit}".rstrip() + f", not {value}."
         )
-
-
-def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ToonCrafterError(f"{name} is one of {', '.join(choices)}; not '{value}'.")

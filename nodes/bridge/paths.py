@@ -40,9 +40,11 @@ def find(name: str, *kinds: str) -> Path:
     Raises:
         CheckpointError: there is none, or the name leads out of the folders.
     """
-    if (own := embedded_file(name)) is not None:
+    # A program that sends prompts may send anything for a choice.
+    is_name = isinstance(name, str)
+    if is_name and (own := embedded_file(name)) is not None:
         return own
-    for kind in kinds:
+    for kind in kinds if is_name else ():
         path = folder_paths.get_full_path(kind, name)
         if path is not None and _is_inside(Path(path), kind):
             return Path(path)

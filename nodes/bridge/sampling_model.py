@@ -13,6 +13,7 @@ from torch import Tensor
 from ...tooncrafter_core.config import DiffusionConfig
 from ...tooncrafter_core.diffusion.prediction import predicted_clean, v_from_clean
 from ...tooncrafter_core.diffusion.schedule import make_schedule
+from ...tooncrafter_core.errors import ModelMismatchError
 from .unknown import note_unknown
 
 
@@ -106,12 +107,13 @@ def tooncrafter_sampling(model_patcher: Any) -> ToonCrafterModelSampling:
     """The schedule of a MODEL.
 
     Raises:
-        ValueError: the model is not a ToonCrafter, or another node has replaced its schedule.
+        ModelMismatchError: the model is not a ToonCrafter, or another node has replaced its
+            schedule.
     """
     sampling = model_patcher.get_model_object("model_sampling")
     if isinstance(sampling, ToonCrafterModelSampling):
         return sampling
-    raise ValueError(
+    raise ModelMismatchError(
         f"This model samples by {type(sampling).__name__}, but this node needs ToonCrafter's own "
         "schedule. Connect the MODEL of 'Load ToonCrafter', and no ModelSampling node between."
     )

@@ -5,6 +5,7 @@ Each command is a module here with ``add_parser(subparsers)``, which names it an
 """
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     interrupted. Other exceptions pass through: they are our mistakes and show where.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # File names may hold bytes that are no text.
+            stream.reconfigure(errors="backslashreplace")
     args = parse(argv)
     try:
         return args.run_command(args)

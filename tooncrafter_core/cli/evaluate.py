@@ -167,11 +167,8 @@ def run_study(args: argparse.Namespace) -> int:
     settings = StudySettings(
         num_trials=args.pairs, methods=methods, fps=args.fps, seed=args.seed, quality=args.quality
     )
-    places = [
-        Place(option="-o", at=args.output, kind="folder", can_overwrite=False),
-        Place(option="the key", at=key_path(Path(args.output)), can_overwrite=False),
-    ]
-    check_places(places, [args.results])
+    place = Place(option="-o", at=args.output, kind="folder", can_overwrite=False)
+    check_places([place], [args.results])
     page = make_study(args.results, args.output, settings)
     print(f"{page}: open it, or send its whole folder to the raters")
     print(f"{key_path(Path(args.output))}: tells which method is which; keep it from the raters")

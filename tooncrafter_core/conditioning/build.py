@@ -7,7 +7,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from ..errors import KeyframeError, ModelMismatchError
+from ..errors import KeyframeError, ModelMismatchError, ToonCrafterError
 from ..types import Condition
 from .encoders import ImageEncoder, TextEncoder
 
@@ -64,7 +64,7 @@ def frame_image_tokens(
     if mode == "shared":
         return tokens
     if mode != "per_frame":
-        raise ValueError(f"Image tokens are 'per_frame' or 'shared', not {mode!r}.")
+        raise ToonCrafterError(f"Image tokens are 'per_frame' or 'shared', not {mode!r}.")
     if num_frames < 1:
         raise ValueError(f"A clip needs at least one frame, got {num_frames}.")
     per_frame = rearrange(tokens, "b (t l) c -> b t l c", l=num_queries)

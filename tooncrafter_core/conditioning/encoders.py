@@ -17,6 +17,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..config import ImageEncoderConfig, TextEncoderConfig
+from ..errors import printable
 from ..models.initialization import draw_normal, init_layers, zero
 from .preprocess import preprocess_for_image_encoder
 
@@ -56,7 +57,7 @@ def tokenize(prompts: list[str], context_length: int = 77) -> Tensor:
                 count,
                 context_length,
                 count - context_length,
-                prompt[:60],
+                printable(prompt[:60]),
             )
     return _tokenizer()(prompts, context_length)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from ..errors import ToonCrafterError
 from .prediction import predicted_clean
 from .samplers import Denoise, OnStep, SamplingProgress
 from .schedule import TERMINAL_ALPHA, NoiseSchedule
@@ -41,7 +42,7 @@ def multistep_timesteps(num_timesteps: int, steps: int) -> list[int]:
     much noise for the last step, which has to be a plain one: measured, they are far worse.
     """
     if not 1 <= steps <= num_timesteps:
-        raise ValueError(f"Sampling takes 1 to {num_timesteps} steps, got {steps}.")
+        raise ToonCrafterError(f"Sampling takes 1 to {num_timesteps} steps, got {steps}.")
     last, gaps = num_timesteps - 1, max(steps - 1, 1)
     # No timestep twice: many steps are even where the square would be flatter than that.
     rising = [max(index, round(last * (index / gaps) ** 2)) for index in range(steps)]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..config import DiffusionConfig
+from ..errors import ToonCrafterError, check_choice
 
 Spacing = Literal["trailing", "uniform"]
 SPACINGS: tuple[Spacing, ...] = ("trailing", "uniform")
@@ -108,24 +109,23 @@ def select_timesteps(num_timesteps: int, steps: int, spacing: Spacing = "trailin
     3, 9 and others) it yields too many or leaves the schedule, and this does not.
 
     Raises:
-        ValueError: ``steps`` is not within 1 and ``num_timesteps``, or the spacing is unknown.
+        ToonCrafterError: ``steps`` is not within 1 and ``num_timesteps``, or the spacing is none.
     """
+    check_choice("The spacing of timesteps", spacing, SPACINGS)
     if not 1 <= steps <= num_timesteps:
-        raise ValueError(
+        raise ToonCrafterError(
             f"Sampling takes 1 to {num_timesteps} steps, got {steps}. 50 is the usual number."
         )
     if spacing == "trailing":
         # The very floats of the reference, which rounds halves to even; it may have one too many.
         descending = np.round(np.arange(num_timesteps, 0, -num_timesteps / steps))[:steps]
         return [int(value) - 1 for value in descending[::-1]]
-    if spacing == "uniform":
-        reference = [value + 1 for value in range(0, num_timesteps, num_timesteps // steps)]
-        if len(reference) == steps and reference[-1] < num_timesteps:
-            return reference
-        even = [index * num_timesteps // steps + 1 for index in range(steps)]
-        # Only a walk through every timestep has no room for the shift by one.
-        return even if even[-1] < num_timesteps else [value - 1 for value in even]
-    raise ValueError(f"Unknown timestep spacing '{spacing}'; choose one of {', '.join(SPACINGS)}.")
+    reference = [value + 1 for value in range(0, num_timesteps, num_timesteps // steps)]
+    if len(reference) == steps and reference[-1] < num_timesteps:
+        return reference
+    even = [index * num_timesteps // steps + 1 for index in range(steps)]
+    # Only a walk through every timestep has no room for the shift by one.
+    return even if even[-1] < num_timesteps else [value - 1 for value in even]
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,10 @@ def ddim_steps(
         spacing: which timesteps are visited.
 
     Raises:
-        ValueError: ``steps`` or ``eta`` is out of range.
+        ToonCrafterError: ``steps`` or ``eta`` is out of range.
     """
     if not 0.0 <= eta <= 1.0:
-        raise ValueError(f"DDIM's eta lies between 0 and 1, got {eta}.")
+        raise ToonCrafterError(f"DDIM's eta lies between 0 and 1, got {eta}.")
     timesteps = select_timesteps(schedule.num_timesteps, steps, spacing)[::-1]
     return steps_through(schedule, timesteps, eta)
 

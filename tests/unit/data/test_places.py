@@ -1,5 +1,8 @@
 """Where ``dataset`` writes: never over films, other files or an earlier result that nobody gave."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,16 @@ def test_a_full_disk_leaves_no_half_preview(
     told = failure(capsys, [*PREVIEW, "-o", str(tmp_path / "sheet.png")])
     assert "The disk is full" in told
     assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_no_text_is_printed_as_far_as_it_can_be(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff.png"
+    done = subprocess.run(
+        [sys.executable, "-m", "tooncrafter_core", *PREVIEW, "-o", name],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\\udcff.png" in done.stdout and Path(os.fsdecode(name)).is_file()

@@ -159,18 +159,13 @@ def test_clips_whose_folders_would_be_one_are_refused(
     assert "Two clips are called 'a_walk' or nearly so" in told(capsys, *arguments)
 
 
-def test_the_key_of_an_earlier_study_stays(
+def test_a_report_of_answers_replaces_another_only_when_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "results").mkdir()
-    key = tmp_path / "study.key.json"
-    key.write_text("mine")
-    arguments = ("study", tmp_path / "results", "-o", tmp_path / "study")
-    assert f"'{key}' exists. Choose another name." in told(capsys, *arguments)
-    assert key.read_text() == "mine"
-    (tmp_path / "table2_study.md").write_text("mine")
-    report = ("study-report", key, tmp_path / "answers", "-o", tmp_path)
-    assert "has a 'table2_study.md' of its own. Choose another name, or add" in told(
-        capsys, *report
-    )
-    assert (tmp_path / "table2_study.md").read_text() == "mine"
+    report, key = tmp_path / "table2_study.md", tmp_path / "study.key.json"
+    report.write_text("mine")
+    key.write_text("{}")
+    arguments = ("study-report", key, tmp_path / "answers", "-o", tmp_path)
+    assert "has a 'table2_study.md' of its own. Choose another" in told(capsys, *arguments)
+    assert report.read_text() == "mine"
+    assert "of its own" not in told(capsys, *arguments, "--overwrite")

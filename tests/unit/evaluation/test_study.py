@@ -193,6 +193,14 @@ def test_the_command_line_makes_a_study_and_reports_it(
     assert "no 'results.json'" in capsys.readouterr().err
 
 
+def test_the_key_of_an_earlier_study_stays(results: Path, tmp_path: Path) -> None:
+    key = key_path(tmp_path / "study")
+    key.write_text("mine")
+    with pytest.raises(EvaluationError, match="is the key of an earlier study"):
+        make_study(results, tmp_path / "study", StudySettings(num_trials=4))
+    assert key.read_text() == "mine" and not (tmp_path / "study").exists()
+
+
 def test_frames_are_packed_in_reading_order(make_clip: Callable[..., Tensor]) -> None:
     import io
 

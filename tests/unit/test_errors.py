@@ -1,0 +1,112 @@
+"""What errors quote can be shown anywhere, and errors go from one process to another."""
+
+import pickle
+import subprocess
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tooncrafter_core.errors import (
+    CheckpointError,
+    KeyframeError,
+    ToonCrafterError,
+    check_choice,
+    printable,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\ud800", "\\ud800"),
+        ("a\udcffb", "a\\udcffb"),
+        ("nul\0bell\x07esc\x1b[31m", "nul\\x00bell\\x07esc\\x1b[31m"),
+        ("\x85\x9b", "\\x85\\x9b"),
+        ("\u202egnp.evil\u2066", "\\u202egnp.evil\\u2066"),
+        ("zero\u200bwidth\ufeff", "zero\\u200bwidth\\ufeff"),
+        ("line\u2028end\u2029", "line\\u2028end\\u2029"),
+        ("tag\U000e0041", "tag\\U000e0041"),
+        ("two\r\nlines\tand a tab", "two lines and a tab"),
+        (
+            "Schlüssel 鍵 キーフレーム 열쇠 ключ clé 🐱",
+            "Schlüssel 鍵 キーフレーム 열쇠 ключ clé 🐱",
+        ),
+        ("the model's file's name", "the model's file's name"),
+    ],
+)
+def test_what_cannot_be_shown_is_spelt_and_letters_stay(text: str, shown: str) -> None:
+    assert printable(text) == shown == str(KeyframeError(text))
+    assert KeyframeError(text).args == (shown,)
+    shown.encode()
+    told = "".join(traceback.format_exception(CheckpointError(f"'{text}' is not there.")))
+    assert f"tooncrafter.CheckpointError: '{shown}' is not there." in told
+
+
+def test_what_is_long_loses_its_middle_and_says_what_to_do() -> None:
+    told = str(ToonCrafterError(f"'{'x' * 10**6}' is no frame. Write for example '1, 8'."))
+    assert len(told) < 400
+    assert told.startswith("'xxx") and "xxx ... xxx" in told
+    assert told.endswith("xxx' is no frame. Write for example '1, 8'.")
+    for long in ("\ud800" * 10**6, "'" * 10**6, "it's " * 10**5, "\n" * 10**6 + "x" * 10**6):
+        assert len(printable(long)) <= 2000
+    names = "The model's parts are " + ", ".join(f"part {i} of a file's" for i in range(40))
+    assert printable(names) == names
+
+
+def every_error() -> list[type[ToonCrafterError]]:
+    for module in ("evaluation.clips", "weight_packages"):
+        import_module(f"tooncrafter_core.{module}")
+    found, kinds = [ToonCrafterError], [ToonCrafterError]
+    while kinds:
+        kinds = [sub for kind in kinds for sub in kind.__subclasses__()]
+        found += [kind for kind in kinds if kind.__module__ == "tooncrafter"]
+    return found
+
+
+def test_errors_are_shown_by_a_plain_name_and_survive_pickle() -> None:
+    kinds = every_error()
+    assert {
+        "ToonCrafterError",
+        "UnsafeCheckpointError",
+        "EvaluationError",
+        "MissingWeightsError",
+    } <= {kind.__qualname__ for kind in kinds}
+    for kind in kinds:
+        error = kind("'\ud800' is not there.")
+        error.__cause__ = KeyError("x")
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is kind
+        assert (str(again), again.args) == (str(error), error.args)
+
+
+def test_another_process_reads_a_pickled_error(tmp_path: Path) -> None:
+    path = tmp_path / "error.pickle"
+    path.write_bytes(pickle.dumps(KeyframeError("'鍵.png' is not there.")))
+    code = (
+        "import pickle, sys, pathlib\n"
+        "error = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "from tooncrafter_core.errors import KeyframeError\n"
+        "assert type(error) is KeyframeError and str(error) == \"'鍵.png' is not there.\""
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", code, str(path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_classes_that_others_derive_stay_theirs() -> None:
+    mixed = type("Mixed", (RuntimeError, ToonCrafterError), {"__module__": "ray.exceptions"})
+    assert mixed.__module__ == "ray.exceptions"
+
+
+@pytest.mark.parametrize("value", ["sideways", "", "A", 5, None, ["a"], {"a": 1}, True, "\ud800"])
+def test_a_value_that_is_no_choice_is_refused_in_words(value: object) -> None:
+    with pytest.raises(ToonCrafterError, match=r"^The way is one of a, b; not .+"):
+        check_choice("The way", value, ["a", "b"])
+    check_choice("The way", "a", ["a", "b"])
