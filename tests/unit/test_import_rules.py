@@ -15,6 +15,7 @@ LAYERS = (
     {
         "errors",
         "files",
+        "telemetry",
         "config",
         "embedded",
         "presets",

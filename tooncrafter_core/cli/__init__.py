@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from .. import telemetry
 from ..errors import ToonCrafterError
 
 COMMANDS = (
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # File names may hold bytes that are no text.
             stream.reconfigure(errors="backslashreplace")
+    telemetry.switch_off()
     args = parse(argv)
     try:
         return args.run_command(args)

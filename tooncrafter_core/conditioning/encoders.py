@@ -16,6 +16,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from .. import telemetry
 from ..config import ImageEncoderConfig, TextEncoderConfig
 from ..errors import printable
 from ..models.initialization import draw_normal, init_layers, zero
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 @cache
 def _tokenizer() -> Any:
     """open_clip's tokenizer; reading its vocabulary takes a moment, so one serves all."""
+    telemetry.switch_off()
     import open_clip
 
     return open_clip.SimpleTokenizer()

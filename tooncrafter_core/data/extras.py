@@ -3,11 +3,13 @@
 from importlib import import_module
 from types import ModuleType
 
+from .. import telemetry
 from ..errors import DatasetError
 
 
 def require(module: str) -> ModuleType:
     """Import a package of the extra ``data``; ``DatasetError`` says how to get a missing one."""
+    telemetry.switch_off()
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

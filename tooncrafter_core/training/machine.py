@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from .. import telemetry
 from ..errors import TrainingError
 from .config import MachineConfig
 
@@ -19,6 +20,7 @@ def make_accelerator(config: MachineConfig, players: int) -> Any:
     ``TrainingError`` when a GPU is asked for and there is none, or when accelerate is not
     installed.
     """
+    telemetry.switch_off()
     try:
         from accelerate import Accelerator
         from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
