@@ -19,8 +19,6 @@ logger = logging.getLogger(__name__)
 DEFAULT_CHUNK = 4
 """Frames decoded at a time unless memory asks for fewer."""
 
-MIN_FRAMES_OF_SECOND_PASS = 4
-
 DecodeClip = Callable[[Tensor, int], Tensor]
 """Decodes b c t h w latents, the given number of frames at a time."""
 
@@ -33,14 +31,15 @@ def second_pass_frames(num_frames: int) -> tuple[list[int], list[int], list[int]
 
     Returns:
         Indices of the clip that are decoded again, then the indices within that shorter video and
-        the indices of the clip they replace. All empty below four frames, where no frame is left
-        between the ends. An odd clip has one middle frame, an even one two.
+        the indices of the clip they replace. An odd clip has one middle frame, an even one two.
+        All empty below five frames, where the second pass does not decode the middle; of four the
+        published program puts the keyframes there.
     """
-    if num_frames < MIN_FRAMES_OF_SECOND_PASS:
-        return [], [], []
     kept = [index for index in range(num_frames) if index not in (1, num_frames - 2)]
     middle = sorted({(num_frames - 1) // 2, num_frames // 2})
-    return kept, [index - 1 for index in middle], middle
+    if not all(0 < index < num_frames - 1 and index in kept for index in middle):
+        return [], [], []
+    return kept, [kept.index(index) for index in middle], middle
 
 
 def decode_video(

@@ -21,6 +21,20 @@ def test_any_number_of_frames_is_drawn_and_decoded(
     assert torch.isfinite(image).all()
 
 
+@pytest.mark.parametrize("frames", [2, 3, 4, 5, 6])
+def test_second_pass_of_the_node_changes_the_middle_alone_and_never_shows_a_keyframe_twice(
+    tiny: HostModels, keyframes: tuple[Tensor, Tensor], frames: int
+) -> None:
+    samples = NoiseStream(frames, (1, 4, frames, 8, 8)).start()
+    once, twice = (
+        run_decode(tiny, {"samples": samples}, *keyframes, second_pass=second_pass)
+        for second_pass in (False, True)
+    )
+    # The same sums in the same order; another pass sees other neighbours.
+    changed = [i for i in range(frames) if not torch.allclose(once[i], twice[i], atol=1e-5)]
+    assert changed == (sorted({(frames - 1) // 2, frames // 2}) if frames >= 5 else [])
+
+
 def test_batch_of_two_clips_gives_what_each_gives_alone(
     tiny: HostModels, ready: Ready, keyframes: tuple[Tensor, Tensor]
 ) -> None:

@@ -31,34 +31,50 @@ def places(video: Tensor) -> list[int]:
     return [round(float(value) * 100) for value in video[0, 0, :, 0, 0]]
 
 
-@pytest.mark.parametrize(
-    ("frames", "expected"),
-    [
-        # Only the ends are left of four frames; the reference puts them in the middle even so.
-        (4, ([0, 3], [0, 1], [1, 2])),
-        (5, ([0, 2, 4], [1], [2])),
-        (6, ([0, 2, 3, 5], [1, 2], [2, 3])),
-        (7, ([0, 2, 3, 4, 6], [2], [3])),
-        (16, ([0, *range(2, 14), 15], [6, 7], [7, 8])),
-    ],
-)
-def test_second_pass_replaces_the_middle(
-    frames: int, expected: tuple[list[int], list[int], list[int]]
-) -> None:
-    assert second_pass_frames(frames) == expected
+def official(frames: int) -> tuple[list[int], list[int]]:
+    """Which frame of the second decode the published program puts where (SPEC 6.3); even counts."""
+    return [frames // 2 - 2, frames // 2 - 1], [frames // 2 - 1, frames // 2]
 
 
-@pytest.mark.parametrize("frames", range(5, 40))
-def test_second_pass_takes_the_same_frames_of_the_clip(frames: int) -> None:
+@pytest.mark.parametrize("frames", range(1, 41))
+def test_second_pass_takes_frames_of_the_same_time_and_no_keyframe(frames: int) -> None:
     kept, taken, replaced = second_pass_frames(frames)
     assert [kept[index] for index in taken] == replaced
-    assert kept[0] == 0 and kept[-1] == frames - 1
-    assert set(range(frames)) - set(kept) == {1, frames - 2}
+    assert not {0, frames - 1} & set(replaced)
+    if frames < 5:
+        assert (kept, taken, replaced) == ([], [], [])
+        return
+    assert kept == [index for index in range(frames) if index not in (1, frames - 2)]
+    if frames % 2 == 0:
+        assert (taken, replaced) == official(frames)
+    else:
+        assert replaced == [frames // 2]
 
 
-@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_second_pass_of_the_published_count() -> None:
+    assert second_pass_frames(16) == ([0, *range(2, 14), 15], [6, 7], [7, 8])
+
+
+@pytest.mark.parametrize("frames", range(2, 41))
+def test_every_frame_of_a_clip_is_decoded_from_its_own_latents(frames: int) -> None:
+    """Outside of the middle the clip is that of one pass; in it the times are the same."""
+    passes = []
+
+    def decode(latents: Tensor, chunk: int) -> Tensor:
+        passes.append(latents.shape[2])
+        return latents[:, :3] + (len(passes) - 1) / 1000
+
+    times = (torch.arange(frames) / 100).reshape(1, 1, frames, 1, 1).expand(1, 4, frames, 1, 1)
+    video = decode_video(decode, times)
+    once = decode_video(lambda z, chunk: z[:, :3].clone(), times, second_pass=False)
+    second = [round(float(v) * 1000) for v in (video - once)[0, 0, :, 0, 0]]
+    middle = {(frames - 1) // 2, frames // 2} if frames >= 5 else set()
+    assert second == [int(index in middle) for index in range(frames)]
+    assert passes == ([frames, frames - 2] if middle else [frames])
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4])
 def test_clips_without_a_middle_are_decoded_once(frames: int) -> None:
-    assert second_pass_frames(frames) == ([], [], [])
     video = decode_video(brightness_by_place, torch.zeros(1, 4, frames, 1, 1))
     assert places(video) == list(range(frames))
 
