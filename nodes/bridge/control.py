@@ -170,9 +170,13 @@ class SketchControl(comfy.controlnet.ControlBase):
             )
         check_sketch_encoder(self.encoder.config, model.tooncrafter.unet)
         for control in (self, *self._on_other_devices()):
-            control._sampling = model.model_sampling
-            control._features.clear()
+            control.begin_run(model.model_sampling)
         self._cleanup_with(model.current_patcher)
+
+    def begin_run(self, sampling: ToonCrafterModelSampling) -> None:
+        """Forget the features of an earlier run."""
+        self._sampling = sampling
+        self._features.clear()
 
     def _on_other_devices(self) -> list["SketchControl"]:
         """Its parts for other devices, on hosts that share one sampling out."""
