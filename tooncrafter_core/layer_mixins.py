@@ -220,13 +220,14 @@ class LayerNormMixin(LayerMixin):
 
 
 def clip_statistics(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of the channel groups of a whole clip t c h w; float32, (groups,).
+    """Mean and variance of the channel groups of a whole clip t c h w, (groups,).
 
-    Taken frame by frame, so that no float32 copy of the clip is made.
+    In float32 at least, and frame by frame, so that no float32 copy of the clip is made.
     """
+    precision = torch.promote_types(x.dtype, torch.float32)
     frames = [
         torch.var_mean(
-            rearrange(frame.float(), "(g c) h w -> g (c h w)", g=groups), 1, correction=0
+            rearrange(frame.to(precision), "(g c) h w -> g (c h w)", g=groups), 1, correction=0
         )
         for frame in x
     ]
