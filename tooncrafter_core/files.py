@@ -1,13 +1,13 @@
-"""Where results may go: checked before anything is loaded or computed.
+"""In which order files are read, and where results may go.
 
-Nothing that a command reads is ever written over, and what was there before goes only where it was
-asked for with ``--overwrite``.
+Places are checked before anything is loaded or computed. What a command reads is never written
+over, and what was there before goes only where it was asked for with ``--overwrite``.
 """
 
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -18,8 +18,30 @@ from .errors import OutputError
 NUMBERED_PICTURE = re.compile(r"\d{4,}\.png")
 """Names of the pictures that a folder of frames is written as."""
 
+_NUMBERS_AND_TEXTS = re.compile(r"(\d+)|(\D+)")
+
 _LONGEST_ENDING = ".part.safetensors"
 """Of the files that are written beside a result before they get its name."""
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Files as people count them, 2 before 10, without those whose names begin with a dot.
+
+    Systems leave such files beside the true ones: macOS a ``._5.png`` beside ``5.png``.
+    """
+    return sorted((path for path in paths if not path.name.startswith(".")), key=natural_key)
+
+
+def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
+    """A key by which numbers in names count as numbers, before letters."""
+    parts = [
+        [
+            (0, int(number), "") if number else (1, 0, text.casefold())
+            for number, text in _NUMBERS_AND_TEXTS.findall(part)
+        ]
+        for part in path.parts
+    ]
+    return parts, str(path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +154,7 @@ def _check_free(place: Place, overwrite: bool) -> None:
 
 def _pictures_in(folder: Path, overwrite: bool) -> str:
     """What a folder holds that new pictures would replace; ``OutputError`` for other files."""
-    entries = sorted(folder.iterdir())
+    entries = sorted(folder.iterdir(), key=natural_key)
     others = [p.name for p in entries if not is_numbered_picture(p)]
     if others:
         raise OutputError(

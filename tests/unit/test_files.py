@@ -1,4 +1,4 @@
-"""Where results may go: what is read is never written over, what is there goes only when asked."""
+"""The order of files, and where results may go: never over what is read."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,23 @@ from pathlib import Path
 import pytest
 
 from tooncrafter_core.errors import OutputError
-from tooncrafter_core.files import Place, check_places
+from tooncrafter_core.files import Place, check_places, in_order
+
+
+def test_files_come_as_people_count_them() -> None:
+    names = ["1.png", "2.png", "10.png", "a1b2.png", "A1b10.png", "a2.png", "frame 9.png",
+             "frame 10.png", "x/2/1.png", "x/10/1.png", "コマ3.png", "コマ12.png"]  # fmt: skip
+    paths = [Path(name) for name in names]
+    assert in_order(reversed(paths)) == paths
+    assert [path.name for path in in_order(Path(f"{n}.png") for n in range(16, 0, -1))] == [
+        f"{n}.png" for n in range(1, 17)
+    ]
+    same = [Path("001.png"), Path("01.png"), Path("1.png")]
+    assert in_order(same) == in_order(reversed(same))
+
+
+def test_files_whose_names_begin_with_a_dot_are_skipped() -> None:
+    assert in_order([Path("._5.png"), Path("5.png"), Path(".hidden")]) == [Path("5.png")]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SketchError
+from ..files import in_order
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -139,9 +140,7 @@ def _in_folder(folder: Path, num_frames: int) -> list[SketchFile]:
     """The pictures of a folder with the frames that their names or their count give them."""
     if not folder.is_dir():
         raise SketchError(f"There is no folder '{folder}' for --sketch-dir.")
-    paths = sorted(
-        (path for path in folder.iterdir() if path.suffix.lower() in PICTURES), key=_by_number
-    )
+    paths = in_order(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
     if not paths:
         raise SketchError(f"The folder '{folder}' has no pictures for --sketch-dir.")
     if len(paths) == num_frames:
@@ -154,11 +153,6 @@ def _in_folder(folder: Path, num_frames: int) -> list[SketchFile]:
                 f"{len(paths)}."
             )
     return [(path.stem, path) for path in paths]
-
-
-def _by_number(path: Path) -> list[tuple[int, str]]:
-    """A key by which 2.png comes before 10.png."""
-    return [(int(d or 0), text) for d, text in re.findall(r"(\d+)|(\D+)", path.name)]
 
 
 def _refuse_idle_options(args: argparse.Namespace) -> None:

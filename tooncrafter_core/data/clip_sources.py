@@ -4,7 +4,6 @@ A source lists its clips without reading pictures, and reads any frames of one w
 """
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from ..errors import DatasetError
+from ..files import in_order, natural_key
 from .video_reading import VIDEO_EXTENSIONS, index_video, read_frames
 
 # t frames, h w space
@@ -72,7 +72,9 @@ class FrameFolders:
 
     def __init__(self, root: str | Path, fps: float = FOLDER_FPS) -> None:
         self.root = Path(root)
-        folders = sorted({path.parent for path in _files(self.root, PICTURE_EXTENSIONS)})
+        folders = sorted(
+            {path.parent for path in _files(self.root, PICTURE_EXTENSIONS)}, key=natural_key
+        )
         self.pictures = [_pictures(folder) for folder in folders]
         if not folders:
             raise DatasetError(f"The folder '{root}' holds no pictures.")
@@ -206,27 +208,23 @@ def find_videos(paths: Sequence[str | Path]) -> list[Path]:
     if not found:
         names = ", ".join(map(str, paths))
         raise DatasetError(f"There is no video in {names or 'nothing'}: no file ends as one does.")
-    return sorted(found)
+    return sorted(found, key=natural_key)
 
 
 def _files(root: Path, extensions: frozenset[str]) -> list[Path]:
     if not root.is_dir():
         raise DatasetError(f"There is no folder '{root}'.")
-    return [
-        path for path in root.rglob("*")
-        if path.suffix.lower() in extensions and path.is_file() and not path.name.startswith(".")
-    ]  # fmt: skip
+    found = (path for path in root.rglob("*") if path.suffix.lower() in extensions)
+    # Bins and caches of a system are folders whose names begin with a dot.
+    return in_order(
+        path for path in found
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(root).parts)
+    )  # fmt: skip
 
 
 def _pictures(folder: Path) -> list[Path]:
     """The pictures of a folder, 2 before 10."""
-
-    def order(path: Path) -> list[tuple[int, str]]:
-        parts = re.findall(r"\d+|\D+", path.name)
-        return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
-
-    pictures = [p for p in folder.iterdir() if p.suffix.lower() in PICTURE_EXTENSIONS]
-    return sorted((p for p in pictures if not p.name.startswith(".")), key=order)
+    return in_order(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_EXTENSIONS)
 
 
 def _read_picture(path: Path) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError
+from ..files import in_order
 from ..video_formats import ENCODERS
 from .atomic import write_bytes
 from .build_settings import BuildSettings
@@ -135,7 +136,7 @@ def shard_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     """The tar files named or lying in the folders named, sorted."""
     found: list[Path] = []
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
-        found += sorted(path.glob("*.tar")) if path.is_dir() else [path]
+        found += in_order(path.glob("*.tar")) if path.is_dir() else [path]
     if not found:
         raise DatasetError(f"There are no shards (.tar) in {paths}.")
     return found

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..conditioning.fitting import fit
 from ..errors import ToonCrafterError
+from ..files import in_order
 from ..video_io import read_image
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -67,7 +68,7 @@ def _clips_of(source: Path) -> list[Clip]:
         raise EvaluationError(f"There is no clip at '{source}'.")
     if source.is_file() or picture_paths(source):
         return [_clip(source)]
-    inside = sorted(p for p in source.iterdir() if not p.name.startswith("."))
+    inside = in_order(source.iterdir())
     clips = [_clip(p) for p in inside if p.suffix.lower() in VIDEOS or picture_paths(p)]
     if not clips:
         raise EvaluationError(
@@ -109,10 +110,10 @@ def _listed(manifest: Path) -> list[Clip]:
 
 
 def picture_paths(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of their names; none for a file."""
+    """The pictures of a folder, 2 before 10; none for a file."""
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+    return in_order(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
 
 
 def read_clip(path: str | Path, num_frames: int | None = None) -> Tensor:

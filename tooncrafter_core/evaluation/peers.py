@@ -11,6 +11,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..files import in_order
 from ..sheets import cross_fade
 from .clips import Clip, EvaluationError, fit_clip, read_clip
 
@@ -104,7 +105,7 @@ class FrameFolder:
             raise EvaluationError(
                 f"There is no folder '{self.folder}' of the frames '{self.name}'."
             )
-        found = sorted(p for p in self.folder.iterdir() if clip.name in (p.name, p.stem))
+        found = in_order(p for p in self.folder.iterdir() if clip.name in (p.name, p.stem))
         if not found:
             raise EvaluationError(
                 f"'{self.folder}' has no folder or video named '{clip.name}', which is needed to "

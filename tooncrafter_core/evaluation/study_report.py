@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import in_order
 from .clips import EvaluationError
 from .study import KEY_FORMAT, QUESTIONS, VERSION
 
@@ -164,7 +165,7 @@ def _count(report: StudyReport, answer: dict[str, Any], trials: dict[str, Any], 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = sorted(path.glob("*.json"))
+    files = in_order(path.glob("*.json"))
     if not files:
         raise EvaluationError(f"The folder '{path}' holds no answers (.json files).")
     return files
