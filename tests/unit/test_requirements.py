@@ -34,7 +34,7 @@ OF_COMFYUI = {
     "av": "14.2.0", "einops": "0.6.1", "kornia": "0.7.1", "numpy": "1.25.0", "pillow": "10.0",
     "safetensors": "0.4.2", "tqdm": "4.60", "torch": "2.7.1+cu128", "torchvision": "0.22.1+cu128",
 }  # fmt: skip
-"""What ComfyUI 0.3.52 has at least, by its requirements; its torch is one that no index has."""
+"""What a ComfyUI 0.3.52 asks for at least, and a build of torch that no index has."""
 
 
 def wanted() -> list[Requirement]:
