@@ -1,18 +1,20 @@
 """The pack as ComfyUI sees it: loaded, and the same over HTTP as in the process."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import requests
 from comfy_api.latest import io
 from tooncrafter_pack.nodes.sockets import schema
 
 from comfyui.host import Host
 from comfyui.inprocess import CORE, PACK
-from comfyui.launch import PROJECT
+from comfyui.launch import PACK_NAME, PROJECT
 
 
 def test_host_modules_win_over_ours_on_the_search_path() -> None:
@@ -41,3 +43,20 @@ def test_a_schema_drops_newer_fields_only_where_they_are_unknown_and_no_misspelt
         schema(node_id="Some", search_alias=["any"])
     with pytest.raises(TypeError, match="tooltip"):
         schema(node_id="Some", tooltip="words")
+
+
+def test_server_lists_the_blueprint_and_every_node_in_it_is_known(host: Host) -> None:
+    [path] = (PROJECT / "subgraphs").glob("*.json")
+    answer = requests.get(f"{host.url}/global_subgraphs", timeout=60)
+    if answer.status_code == 404:
+        pytest.skip("this ComfyUI takes no blueprints from packs")
+    ours = [one for one in answer.json().values() if one["info"]["node_pack"].endswith(PACK_NAME)]
+    assert [one["name"] for one in ours] == [path.stem]
+    blueprint = json.loads(path.read_text(encoding="utf-8"))
+    [box], [definition] = blueprint["nodes"], blueprint["definitions"]["subgraphs"]
+    assert box["type"] == definition["id"]
+    known = host.object_info()
+    for node in definition["nodes"]:
+        inputs = known[node["type"]]["input"]
+        names = {name for group in inputs.values() for name in group}
+        assert {socket["name"] for socket in node["inputs"]} <= names
