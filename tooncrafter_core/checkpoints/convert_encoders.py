@@ -18,7 +18,12 @@ from .detect import EncoderFile, component_shapes, detect_component_files
 from .keys import COMPONENT_KEYS, Component, select, where_to_get
 from .load import Models, build_network, load_component
 from .read import Checkpoint
-from .shapes import detect_image_encoder, detect_text_encoder
+from .shapes import (
+    CLIP_HEAD_WIDTH,
+    IMAGE_HEAD_WIDTHS,
+    detect_image_encoder,
+    detect_text_encoder,
+)
 
 _NEEDED = {
     Component.TEXT_ENCODER: "Stable Diffusion 2.1's text encoder (ViT-H), 'text_encoder/"
@@ -132,6 +137,11 @@ def find_encoder(
         raise CheckpointError(
             f"{file.name} is the {title} of {found.name} ({found.width} wide), and this model "
             f"needs one {needed} wide: {_NEEDED[component]}."
+        )
+    if needed % CLIP_HEAD_WIDTH and needed not in IMAGE_HEAD_WIDTHS:
+        raise CheckpointError(
+            f"{file.name} is a {title} {needed} wide, and nothing in it tells how many heads that "
+            f"is; CLIP's are multiples of {CLIP_HEAD_WIDTH}. Use the checkpoint's own {title}."
         )
     others = ("vision_model.", "visual") if is_text else ("text_", "token_embedding")
     keys = (key.removeprefix(found.prefix) for key in file if key.startswith(found.prefix))

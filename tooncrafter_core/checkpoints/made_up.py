@@ -18,8 +18,9 @@ from ..models.sketch_encoder import SketchEncoder
 from ..presets import TINY, TINY_SKETCH
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from .load import build_network
-from .read import Checkpoint, TensorInfo
+from .read import Checkpoint
 from .stored_config import config_metadata
+from .tensor_info import TensorInfo
 
 _EMBEDDINGS = ("positional_embedding", "class_embedding")
 

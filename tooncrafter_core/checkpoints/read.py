@@ -4,9 +4,7 @@ Files are mapped into memory: a tensor's bytes are read when they are used, and 
 mapped they are the file's own pages. ``Checkpoint.release`` lets go of them (SPEC section 0).
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,10 @@ from torch import Tensor
 from ..errors import CheckpointError
 from .kept_texts import KEPT_KEYS, kept_texts
 from .keys import official_names, unwrap
+from .quantised import refuse_quantised
+from .scaled import apply_scales
 from .sniff import FileKind, SafetensorsHeader, file_kind, read_safetensors_header
+from .tensor_info import TensorInfo, tensor_infos
 from .unpickle import load_pickle
 
 _DTYPES: dict[str, torch.dtype] = {
@@ -28,24 +29,6 @@ _DTYPES: dict[str, torch.dtype] = {
 """safetensors' names of the number formats."""
 
 DTYPE_NAMES: dict[torch.dtype, str] = {dtype: name for name, dtype in _DTYPES.items()}
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """What is known of a tensor before it is read."""
-
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-
-    @property
-    def numel(self) -> int:
-        """Numbers in the tensor."""
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes in the file."""
-        return self.numel * self.dtype.itemsize
 
 
 class Checkpoint(Mapping[str, Tensor]):
@@ -61,6 +44,7 @@ class Checkpoint(Mapping[str, Tensor]):
         kind: FileKind | None = None,
         metadata: Mapping[str, str] | None = None,
         is_mapped: bool = False,
+        num_scaled: int = 0,
     ) -> None:
         self.info = {key: one for key, one in info.items() if key not in KEPT_KEYS}
         """Shape and number format of every tensor, known without reading it."""
@@ -71,6 +55,8 @@ class Checkpoint(Mapping[str, Tensor]):
         self.metadata = dict(metadata or {})
         self.is_mapped = is_mapped
         """Whether tensors are the file's own pages, which ``release`` gives back."""
+        self.num_scaled = num_scaled
+        """How many weights the file keeps as 8-bit floats with scales, which are applied here."""
         self._open_tensors = open_tensors
         self._opened: Mapping[str, Tensor] | None = None
         kept = {key: one.shape for key, one in info.items() if key in KEPT_KEYS}
@@ -114,6 +100,7 @@ class Checkpoint(Mapping[str, Tensor]):
             kind=self.kind,
             metadata=self.metadata,
             is_mapped=self.is_mapped,
+            num_scaled=self.num_scaled,
         )
 
     def __getitem__(self, key: str) -> Tensor:
@@ -176,15 +163,14 @@ def _read_safetensors(path: Path) -> Checkpoint:
     names = official_names(header.entries)
     if not names:
         raise CheckpointError(f"{path.name} holds no tensors at all. Download it again.")
-    checkpoint = Checkpoint(
-        lambda: _SafetensorsTensors(path, names),
-        {key: _header_info(path, header, raw) for key, raw in names.items()},
-        name=path.name,
-        path=path,
-        kind=FileKind.SAFETENSORS,
-        metadata=header.metadata,
-        is_mapped=True,
-    )
+
+    def open_tensors() -> Mapping[str, Tensor]:
+        return _SafetensorsTensors(path, names)
+
+    # Before formats are looked at that torch may not know.
+    refuse_quantised(names, header.metadata, open_tensors, path.name)
+    info = {key: _header_info(path, header, raw) for key, raw in names.items()}
+    checkpoint = _checkpoint(open_tensors, info, path, FileKind.SAFETENSORS, header.metadata)
     checkpoint[_first(checkpoint)]  # the library's own check of the whole index
     return checkpoint
 
@@ -222,17 +208,29 @@ def _read_pickle(path: Path, kind: FileKind) -> Checkpoint:
         return {key: tensors[raw] for key, raw in official_names(tensors).items()}
 
     tensors = open_tensors()
+    refuse_quantised(tensors, {}, lambda: tensors, path.name)
+    # A legacy pickle is in memory as a whole; reading it again would gain nothing.
+    reopen = open_tensors if is_mapped else lambda: tensors
+    return _checkpoint(reopen, tensor_infos(tensors), path, kind, {}, is_mapped)
+
+
+def _checkpoint(
+    open_tensors: Callable[[], Mapping[str, Tensor]],
+    info: Mapping[str, TensorInfo],
+    path: Path,
+    kind: FileKind,
+    metadata: Mapping[str, str],
+    is_mapped: bool = True,
+) -> Checkpoint:
+    """A file's tensors, its scales applied."""
+    scaled = apply_scales(open_tensors, info, path.name)
     return Checkpoint(
-        # A legacy pickle is in memory as a whole; reading it again would gain nothing.
-        open_tensors if is_mapped else lambda: tensors,
-        tensor_infos(tensors),
+        scaled.open_tensors if scaled else open_tensors,
+        scaled.info if scaled else info,
         name=path.name,
         path=path,
         kind=kind,
+        metadata=metadata,
         is_mapped=is_mapped,
+        num_scaled=scaled.number if scaled else 0,
     )
-
-
-def tensor_infos(tensors: Mapping[str, Tensor]) -> dict[str, TensorInfo]:
-    """What is known of tensors that are there already."""
-    return {key: TensorInfo(tuple(value.shape), value.dtype) for key, value in tensors.items()}

@@ -19,8 +19,9 @@ from ..errors import CheckpointError, OutputError
 from .kept_texts import text_tensors
 from .keys import SCHEDULE_BUFFERS
 from .load import groups
-from .read import DTYPE_NAMES, Checkpoint, TensorInfo, read_checkpoint, tensor_infos
+from .read import DTYPE_NAMES, Checkpoint, read_checkpoint
 from .stored_config import config_metadata
+from .tensor_info import TensorInfo, tensor_infos
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
+from .quantised import not_read
 
 MAX_HEADER = 100_000_000
 """Longer safetensors headers are not headers (the format's own limit)."""
@@ -52,6 +53,8 @@ def file_kind(path: Path) -> FileKind:
         raise CheckpointError(
             f"{path} is a folder; a weight file is needed. Choose the .safetensors or .ckpt in it."
         )
+    if path.suffix.lower() == ".gguf":
+        raise not_read(path.name, "GGUF")
     if path.suffix.lower() not in EXTENSIONS:
         raise CheckpointError(
             f"{path.name} ends in '{path.suffix}'; weights come as "
@@ -62,6 +65,8 @@ def file_kind(path: Path) -> FileKind:
         raise CheckpointError(
             f"{path.name} is empty (0 bytes); a weight file is needed. Download it again."
         )
+    if head.startswith(b"GGUF"):
+        raise not_read(path.name, "GGUF")
     kind = _kind_by_magic(head)
     if kind is None:
         raise CheckpointError(

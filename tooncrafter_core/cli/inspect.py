@@ -42,6 +42,8 @@ def describe_file(checkpoint: "Checkpoint") -> Iterator[str]:
 
     kind = checkpoint.kind.value if checkpoint.kind else "in memory"
     yield f"{checkpoint.name}: {kind}, {len(checkpoint)} tensors, {checkpoint.nbytes / 1e6:,.1f} MB"
+    if checkpoint.num_scaled:
+        yield f"  scaled fp8: {checkpoint.num_scaled} weights, listed as they are read"
     for key, text in checkpoint.metadata.items():
         yield f"  {key}: {text if len(text) < 60 else text[:57] + '...'}"
     parts: dict[str, list[str]] = {}

@@ -11,7 +11,11 @@ from torch import Tensor
 from support.checkpoints import tiny_tensors
 from support.networks import normal
 from tooncrafter_core.checkpoints import Checkpoint, Component, Models, build_models
-from tooncrafter_core.checkpoints.convert_encoders import encoder_checkpoint, with_encoder
+from tooncrafter_core.checkpoints.convert_encoders import (
+    encoder_checkpoint,
+    find_encoder,
+    with_encoder,
+)
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS
 from tooncrafter_core.errors import CheckpointError
 from tooncrafter_core.presets import TINY
@@ -189,3 +193,17 @@ def test_a_file_without_the_encoder_says_which_one_is_needed(component: Componen
     other = IMAGE if component is TEXT else TEXT
     with pytest.raises(CheckpointError, match="holds no CLIP"):
         read(huggingface(other), component)
+
+
+@pytest.mark.parametrize("component", [TEXT, IMAGE])
+def test_an_encoder_of_no_known_heads_is_refused(component: Component) -> None:
+    width = 40
+    key = {TEXT: "token_embedding.weight", IMAGE: "visual.conv1.weight"}[component]
+    shape = {TEXT: (9, width), IMAGE: (width, 3, 4, 4)}[component]
+    sizes = replace(
+        TINY,
+        unet=replace(TINY.unet, context_dim=width),
+        resampler=replace(TINY.resampler, embedding_dim=width),
+    )
+    with pytest.raises(CheckpointError, match="40 wide, and nothing in it tells how many heads"):
+        find_encoder(Checkpoint.from_tensors({key: torch.zeros(shape)}), component, sizes)
