@@ -81,6 +81,9 @@ def _build_clip_vision(
     checkpoint: Checkpoint, tensors: dict[str, Tensor], config: ImageEncoderConfig
 ) -> comfy.clip_vision.ClipVisionModel:
     """ComfyUI's CLIP_VISION of tensors in OpenCLIP's or Hugging Face's layout."""
+    weights = comfy.clip_vision.convert_to_transformers(dict(tensors), "")
+    if config.layers == 1:
+        weights = with_passing_layer(weights)
     settings = {
         "attention_dropout": 0.0,
         "dropout": 0.0,
@@ -92,7 +95,7 @@ def _build_clip_vision(
         "model_type": "clip_vision_model",
         "num_attention_heads": config.width // config.head_width,
         "num_channels": 3,
-        "num_hidden_layers": config.layers,
+        "num_hidden_layers": max(config.layers, 2),
         "patch_size": config.patch_size,
         "projection_dim": config.embed_dim,
     }
@@ -101,13 +104,32 @@ def _build_clip_vision(
         path = Path(folder) / "config.json"
         path.write_text(json.dumps(settings), encoding="utf-8")
         model = comfy.clip_vision.ClipVisionModel(str(path))
-    weights = comfy.clip_vision.convert_to_transformers(dict(tensors), "")
     if precision := full_precision(weights):
         model.dtype = precision["dtype"]
         model.model.to(model.dtype)
     missing, left_over = model.load_sd(weights)
     refuse_mismatch(checkpoint, "image encoder", [*missing, *left_over])
     return model
+
+
+_ONLY_LAYER, _SECOND_LAYER = "vision_model.encoder.layers.0.", "vision_model.encoder.layers.1."
+
+
+def with_passing_layer(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of an encoder of one layer with another before it, which changes nothing.
+
+    ComfyUI's own encoding asks for what goes into the last layer, as the output of the one before.
+    A layer of zeros adds nothing to what it is given.
+    """
+    only = {key: value for key, value in weights.items() if key.startswith(_ONLY_LAYER)}
+    second = {key.replace(_ONLY_LAYER, _SECOND_LAYER): value for key, value in only.items()}
+    return weights | second | {key: torch.zeros_like(value) for key, value in only.items()}
+
+
+def without_passing_layer(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The reverse of ``with_passing_layer``."""
+    kept = {key: value for key, value in weights.items() if not key.startswith(_ONLY_LAYER)}
+    return {key.replace(_SECOND_LAYER, _ONLY_LAYER): value for key, value in kept.items()}
 
 
 def require_clip_vision(clip_vision: object) -> None:
