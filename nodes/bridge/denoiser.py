@@ -60,6 +60,23 @@ class HostDenoiser(Denoiser):
         )
         self.block_patches = BlockPatches()
 
+    def to(self, *arguments: Any, **options: Any) -> "HostDenoiser":
+        """Move or change the weights; an order of memory for pictures becomes that of clips, too.
+
+        ComfyUI asks for one when it is started with ``--force-channels-last``, and torch would
+        refuse it for the weights that reach over frames.
+        """
+        order = options.pop("memory_format", None)
+        if arguments or options:
+            super().to(*arguments, **options)
+        if order is not None:
+            is_last = order == torch.channels_last
+            orders = {4: order, 5: torch.channels_last_3d if is_last else order}
+            for weight in self.parameters():
+                if weight.ndim in orders:
+                    weight.data = weight.data.contiguous(memory_format=orders[weight.ndim])
+        return self
+
     def forward(
         self,
         x: Tensor,
@@ -274,6 +291,9 @@ def load_model(
     model = ToonCrafterModel(host_config, device="meta")
     load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtypes.weights)
     load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtypes.weights)
+    if comfy.model_management.force_channels_last():
+        # ComfyUI has asked for it before there were weights.
+        cast(HostDenoiser, model.diffusion_model).to(memory_format=torch.channels_last)
     patcher = make_patcher(model, is_static=disable_dynamic)
     loads_again(patcher, load_model, checkpoint, config, weight_dtype)
     return patcher

@@ -2,12 +2,20 @@
 
 from typing import Any
 
+import comfy.cli_args
 import comfy.model_management
 import pytest
 import torch
 from torch import nn
 
-from support.host_models import tiny_models
+from support.host_models import (
+    picture,
+    relative,
+    run_decode,
+    run_keyframes,
+    run_sampler,
+    tiny_models,
+)
 from tooncrafter_core.fused import layout
 
 
@@ -30,6 +38,39 @@ def test_weights_are_arranged_when_comfyui_has_moved_them(monkeypatch: pytest.Mo
         layers = convolutions(patcher.model)
         assert layers and all(map(is_arranged, layers))
         assert all(map(torch.equal, (layer.weight for layer in layers), values))
+
+
+def test_it_draws_where_comfyui_was_told_to_keep_channels_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, last = picture(1), picture(2)
+
+    def draw() -> torch.Tensor:
+        models = tiny_models()
+        latent = run_sampler(models.model, *run_keyframes(models, first, last), steps=1)
+        assert all(map(is_arranged, convolutions(models.model.model))) == is_forced
+        return run_decode(models, latent, first, last, second_pass=False)
+
+    is_forced = False
+    expected = draw()
+    is_forced = True
+    monkeypatch.setattr(comfy.cli_args.args, "force_channels_last", True)
+    # Sums of the same numbers in another order: a thousandth of the spread is far above it.
+    assert relative(draw(), expected) < 1e-3
+
+
+def test_moving_a_denoiser_still_does_all_that_torch_does() -> None:
+    network = tiny_models().model.model.diffusion_model
+    keys = set(network.state_dict())
+    assert network.to(torch.bfloat16, memory_format=torch.channels_last) is network
+    assert {weight.dtype for weight in network.parameters()} == {torch.bfloat16}
+    assert all(map(is_arranged, convolutions(network)))
+    frames = [layer for layer in network.modules() if isinstance(layer, nn.Conv3d)]
+    order = torch.channels_last_3d
+    assert frames and all(layer.weight.is_contiguous(memory_format=order) for layer in frames)
+    network.to(memory_format=torch.contiguous_format)
+    assert all(weight.is_contiguous() for weight in network.parameters())
+    assert set(network.to("cpu").state_dict()) == keys
 
 
 def test_layers_use_weights_as_they_are_stored_only_where_the_host_would() -> None:
