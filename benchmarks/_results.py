@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from tooncrafter_core.files import Place, check_places
+
 RESULTS = Path(__file__).with_name("results")
 
 Result = dict[str, Any]
@@ -57,6 +59,8 @@ class Report:
         self.path, self.results = path, list[Result]()
         self._shared = {"commit": _commit(), "date": str(date.today()), **shared}
         if path is not None:
+            # Earlier results of the same kind of file are replaced, and nothing else.
+            check_places([Place(option="--out", at=path)], overwrite=path.suffix == ".jsonl")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("", "utf-8")
 

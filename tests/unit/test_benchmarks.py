@@ -16,6 +16,7 @@ from benchmarks._results import Report, read
 from benchmarks._suite import Suite, within
 from benchmarks._timing import interleaved, timed
 from support.networks import deviation, filled, normal
+from tooncrafter_core.errors import OutputError
 from tooncrafter_core.models.unet import Denoiser
 from tooncrafter_core.presets import TINY
 
@@ -129,3 +130,11 @@ def test_a_file_that_is_not_there_is_told(
     with pytest.raises(SystemExit):
         compare.main()
     assert "no file nowhere.jsonl" in capsys.readouterr().err
+
+
+def test_results_replace_no_other_kind_of_file(tmp_path: Path) -> None:
+    drawing = tmp_path / "key.png"
+    drawing.write_bytes(b"drawing")
+    with pytest.raises(OutputError, match="exists"):
+        Report(drawing)
+    assert drawing.read_bytes() == b"drawing"
