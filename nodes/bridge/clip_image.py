@@ -127,7 +127,10 @@ def with_passing_layer(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def without_passing_layer(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The reverse of ``with_passing_layer``."""
+    """The reverse of ``with_passing_layer``; other encoders stay as they are."""
+    first = [value for key, value in weights.items() if key.startswith(_ONLY_LAYER)]
+    if count_layers(weights) != 2 or any(bool(value.any()) for value in first):
+        return weights
     kept = {key: value for key, value in weights.items() if not key.startswith(_ONLY_LAYER)}
     return {key.replace(_SECOND_LAYER, _ONLY_LAYER): value for key, value in kept.items()}
 

@@ -3,6 +3,7 @@
 Legend: b batch, t frames, c channels, h w space, l tokens.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 import comfy.conds
@@ -32,8 +33,9 @@ from ...tooncrafter_core.precision import inference_dtypes
 from .block_patches import BlockPatches, refuse_context_windows
 from .control import refuse_other_controls, residuals_of
 from .operations import HostOperations
-from .patchers import choose_dtypes, loads_again, make_patcher
+from .patchers import choose_dtypes, loads_again, make_patcher, reopener
 from .sampling_model import ToonCrafterModelSampling
+from .saving import OfficialLayout, complete_file
 from .unknown import note_unknown
 
 IMAGE_FEATURES = "tooncrafter_image_features"
@@ -134,7 +136,7 @@ class ToonCrafterLatentFormat(comfy.latent_formats.SD15):
         self.taesd_decoder_name = None
 
 
-class ToonCrafterModelConfig(comfy.supported_models_base.BASE):
+class ToonCrafterModelConfig(OfficialLayout, comfy.supported_models_base.BASE):
     """What ComfyUI wants to know of a model before it is built."""
 
     unet_config: ClassVar[dict[str, Any]] = {}
@@ -143,12 +145,8 @@ class ToonCrafterModelConfig(comfy.supported_models_base.BASE):
 
     def __init__(self, unet_config: dict[str, Any]) -> None:
         super().__init__(unet_config)
+        self.tooncrafter = self.unet_config[CONFIG]
         self.supported_inference_dtypes = inference_dtypes(self.tooncrafter)
-
-    @property
-    def tooncrafter(self) -> ModelConfig:
-        """Our own configuration."""
-        return self.unet_config[CONFIG]
 
 
 class ToonCrafterModel(comfy.model_base.BaseModel):
@@ -161,6 +159,8 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         super().__init__(config, kind, device=device, unet_model=network)
         denoiser = cast(HostDenoiser, self.diffusion_model)
         self.tooncrafter = config.tooncrafter
+        self.reopen: Callable[[], Checkpoint] | None = None
+        """Gives the file that the weights come from."""
         self.model_sampling = ToonCrafterModelSampling(self.tooncrafter.diffusion)
         # The projector runs once a sampling and is managed with the denoiser.
         self.image_proj_model = Resampler(
@@ -169,6 +169,18 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
             dtype=denoiser.dtype,
             device=device,
         )
+
+    def state_dict_for_saving(self, *arguments: Any, **parts: Any) -> dict[str, Tensor]:
+        """Every tensor of a complete file of this model, in the published layout.
+
+        ComfyUI gives the parts that it was asked to save; which, and in what order, its versions
+        differ in.
+        """
+        saved = super().state_dict_for_saving(*arguments, **parts)
+        if self.reopen is None:
+            raise RuntimeError("The model does not know what file it was loaded from.")
+        projector = self.image_proj_model.state_dict()
+        return complete_file(saved, projector, self.tooncrafter, self.reopen)
 
     def extra_conds(self, **given: Any) -> dict[str, Any]:
         """Turn what CONDITIONING carries into inputs of the denoiser, once a sampling."""
@@ -289,6 +301,7 @@ def load_model(
     )
     host_config.set_inference_dtype(dtypes.weights, dtypes.manual_cast)
     model = ToonCrafterModel(host_config, device="meta")
+    model.reopen = reopener(checkpoint)
     load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtypes.weights)
     load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtypes.weights)
     if comfy.model_management.force_channels_last():

@@ -99,6 +99,13 @@ def make_patcher(
     )
 
 
+def reopener(checkpoint: Checkpoint) -> Callable[[], Checkpoint]:
+    """A way to read a checkpoint's file later on, without holding on to it."""
+    # Some files are kept in memory as a whole; what is held here outlives them.
+    source = checkpoint if checkpoint.path is None else checkpoint.path
+    return lambda: read_checkpoint(source) if isinstance(source, Path) else source
+
+
 def loads_again(
     patcher: comfy.model_patcher.ModelPatcher,
     load: Callable[..., comfy.model_patcher.ModelPatcher],
@@ -110,15 +117,13 @@ def loads_again(
     It asks for one to use a network on several devices, or without its dynamic memory.
     ``load`` takes the checkpoint, the arguments and ``disable_dynamic``.
     """
-    # Some files are kept in memory as a whole; what is held here outlives them.
-    source = checkpoint if checkpoint.path is None else checkpoint.path
+    reopen = reopener(checkpoint)
 
     def load_again(
         disable_dynamic: bool = False, **unknown: Any
     ) -> comfy.model_patcher.ModelPatcher:
         note_unknown("loading a model again", unknown)
-        opened = read_checkpoint(source) if isinstance(source, Path) else source
-        return load(opened, *arguments, disable_dynamic=disable_dynamic)
+        return load(reopen(), *arguments, disable_dynamic=disable_dynamic)
 
     cast(Any, patcher).cached_patcher_init = (load_again, ())
 

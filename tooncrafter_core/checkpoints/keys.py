@@ -86,7 +86,10 @@ SCHEDULE_BUFFERS = (
 )
 """The noise schedule as files store it; always computed again, as files may hold it rounded."""
 
-IGNORED_KEYS = frozenset(SCHEDULE_BUFFERS) | {"lvlb_weights", "logvar", "scale_factor"}
+IGNORED_KEYS = frozenset(SCHEDULE_BUFFERS) | {
+    "lvlb_weights", "logvar", "scale_factor",
+    "v_pred", "ztsnr",  # ComfyUI's marks of what the model predicts
+}  # fmt: skip
 """Tensors outside the components that nothing reads."""
 
 WRAPPERS = ("state_dict", "module")
