@@ -1,5 +1,6 @@
 """Model folders and the files in them; a workflow can name nothing outside."""
 
+import os
 from pathlib import Path
 
 import folder_paths
@@ -63,11 +64,14 @@ def _files(kind: str) -> list[str]:
 
 
 def _is_inside(path: Path, kind: str) -> bool:
-    """Whether the name stays in the folder; links the user has put there may lead anywhere."""
-    resolved = Path(path).absolute()
-    normal = Path(*[part for part in resolved.parts if part != ".."])
-    if normal != resolved:
-        return False
-    return any(
-        normal.is_relative_to(Path(f).absolute()) for f in folder_paths.get_folder_paths(kind)
-    )
+    """Whether the name stays in the folder; links the user has put there may lead anywhere.
+
+    Folders may be registered with steps back in their paths; what counts is where these end.
+    """
+    place = _normal(path)
+    return any(place.is_relative_to(_normal(f)) for f in folder_paths.get_folder_paths(kind))
+
+
+def _normal(path: str | Path) -> Path:
+    """A path without steps back and forth, its links as they are."""
+    return Path(os.path.normcase(os.path.normpath(Path(path).absolute())))
