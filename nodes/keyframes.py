@@ -13,7 +13,7 @@ from ..tooncrafter_core.diffusion.noise import NoiseStream
 from ..tooncrafter_core.errors import KeyframeError, check_choice
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
 from .bridge.clip_image import encode_image, encode_mid_grey, require_clip_vision
-from .bridge.denoiser import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
+from .bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.images import to_pixels
 from .latents import FIT, make_clip
 from .sockets import (

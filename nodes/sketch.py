@@ -11,10 +11,11 @@ from ..tooncrafter_core.conditioning.sketches import MISSING_MODES, SketchLayer,
 from ..tooncrafter_core.errors import KeyframeError, check_choice
 from ..tooncrafter_core.sketch_guidance import TOKENS_READ
 from .bridge import paths
-from .bridge.control import SketchControl, load_sketch_encoder, require_sketch_control
-from .bridge.denoiser import KEYFRAME_LATENTS
+from .bridge.conditioning import KEYFRAME_LATENTS
+from .bridge.control import SketchControl, require_sketch_control
 from .bridge.images import hints_to_image, to_pixels
 from .bridge.notices import warn
+from .bridge.sketch_encoder import load_sketch_encoder
 from .latents import FIT, NUM_FRAMES
 from .sockets import SKETCH_CATEGORY, Conditioning, advanced, schema
 

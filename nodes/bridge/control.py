@@ -13,7 +13,6 @@ import comfy.patcher_extension
 import torch
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
 from ...tooncrafter_core.conditioning.hints import fit_hints, to_hint
 from ...tooncrafter_core.conditioning.sketches import (
     FramePlan,
@@ -27,7 +26,6 @@ from ...tooncrafter_core.config import SketchEncoderConfig
 from ...tooncrafter_core.errors import ModelMismatchError, SketchError
 from ...tooncrafter_core.memory import sketch_encoder_bytes
 from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
-from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.sketch_guidance import (
     TokensRead,
     check_sketch_encoder,
@@ -35,7 +33,6 @@ from ...tooncrafter_core.sketch_guidance import (
     percent_done,
 )
 from .operations import HostOperations
-from .patchers import choose_dtypes, loads_again, make_patcher
 from .sampling_model import ToonCrafterModelSampling
 from .unknown import note_unknown
 
@@ -274,29 +271,6 @@ class SketchControl(comfy.controlnet.ControlBase):
             ]
         *features, empty_features = self._features[height, width]
         return features, empty_features
-
-
-def load_sketch_encoder(
-    checkpoint: Checkpoint, config: SketchEncoderConfig, *, disable_dynamic: bool = False
-) -> SketchControl:
-    """Build the CONTROL_NET of a sketch encoder's file; strict.
-
-    ``disable_dynamic`` is ComfyUI's word for weights that are loaded before a run.
-    """
-    size = sum(info.numel for info in checkpoint.info.values())
-    dtypes = choose_dtypes(size, inference_dtypes(config))
-    layers = comfy.ops.pick_operations(dtypes.weights, dtypes.manual_cast)
-    network = HostSketchEncoder(config, layers, dtypes.weights)
-    load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtypes.weights)
-    patcher = make_patcher(network, is_static=disable_dynamic)
-    loads_again(patcher, _load_patcher, checkpoint, config)
-    return SketchControl(patcher, dtypes.compute)
-
-
-def _load_patcher(
-    checkpoint: Checkpoint, config: SketchEncoderConfig, *, disable_dynamic: bool = False
-) -> comfy.model_patcher.ModelPatcher:
-    return load_sketch_encoder(checkpoint, config, disable_dynamic=disable_dynamic).patcher
 
 
 def require_sketch_control(control: object) -> SketchControl:

@@ -25,25 +25,24 @@ from ...tooncrafter_core.conditioning.build import (
     motion_fps_vector,
 )
 from ...tooncrafter_core.config import ModelConfig
-from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
 from ...tooncrafter_core.memory import DENOISER_WORKSPACE, denoiser_bytes
 from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser
 from ...tooncrafter_core.precision import inference_dtypes
 from .block_patches import BlockPatches, refuse_context_windows
-from .control import refuse_other_controls, residuals_of
+from .conditioning import (
+    IMAGE_FEATURES,
+    KEYFRAME_LATENTS,
+    MOTION_FPS,
+    TOKEN_MODE,
+    check_conditioning,
+)
+from .control import residuals_of
 from .operations import HostOperations
 from .patchers import choose_dtypes, loads_again, make_patcher, reopener
 from .sampling_model import ToonCrafterModelSampling
 from .saving import OfficialLayout, complete_file
 from .unknown import note_unknown
-
-IMAGE_FEATURES = "tooncrafter_image_features"
-"""Key in CONDITIONING: image encoder tokens (b, n, c) of the first keyframe, or of mid-grey."""
-KEYFRAME_LATENTS = "tooncrafter_keyframe_latents"
-"""Key in CONDITIONING: latents of both keyframes, b 4 2 h w, in the autoencoder's scale."""
-MOTION_FPS = "tooncrafter_motion_fps"
-TOKEN_MODE = "tooncrafter_token_mode"
 
 CONFIG = "tooncrafter"
 """Our key in ComfyUI's unet_config. Beside it is only ``model_channels``, which FreeU reads: more
@@ -185,7 +184,7 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
     def extra_conds(self, **given: Any) -> dict[str, Any]:
         """Turn what CONDITIONING carries into inputs of the denoiser, once a sampling."""
         noise: Tensor = given["noise"]
-        self._check(given, noise)
+        check_conditioning(given, noise, self.tooncrafter)
         refuse_context_windows(self.current_patcher, noise)
         cast(HostDenoiser, self.diffusion_model).block_patches.begin()
         latents = self.process_latent_in(given[KEYFRAME_LATENTS]).to(noise.device)
@@ -214,35 +213,6 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         tokens = self.image_proj_model(features.to(device=device, dtype=dtype))
         return tokens.to(comfy.model_management.intermediate_device())
 
-    def _check(self, given: dict[str, Any], noise: Tensor) -> None:
-        """Refuse, before the first step, what would fail in the network or draw nonsense."""
-        refuse_other_controls(given.get("control"))
-        if KEYFRAME_LATENTS not in given or IMAGE_FEATURES not in given:
-            raise KeyframeError(
-                "This conditioning has no keyframes. Put 'ToonCrafter Keyframes' between the text "
-                "encoders and the sampler, on positive and negative both."
-            )
-        channels = self.latent_format.latent_channels
-        if noise.ndim != 5 or noise.shape[1] != channels or noise.shape[2] < 2:
-            raise KeyframeError(
-                f"The LATENT has the shape {tuple(noise.shape)}, ToonCrafter needs a clip (batch, "
-                f"{channels}, 2 or more frames, height, width). Connect the LATENT of 'ToonCrafter "
-                "Keyframes'."
-            )
-        keyframes = given[KEYFRAME_LATENTS]
-        if keyframes.shape[-2:] != noise.shape[-2:]:
-            raise KeyframeError(
-                f"The LATENT is {noise.shape[-1] * 8}x{noise.shape[-2] * 8} pixels, the keyframes "
-                f"are {keyframes.shape[-1] * 8}x{keyframes.shape[-2] * 8}. Connect the LATENT of "
-                "the same 'ToonCrafter Keyframes' node as the conditioning."
-            )
-        width = given["cross_attn"].shape[-1]
-        if width != self.tooncrafter.unet.context_dim:
-            raise ModelMismatchError(text_encoder_mismatch(width, self.tooncrafter))
-        width = given[IMAGE_FEATURES].shape[-1]
-        if width != self.tooncrafter.resampler.embedding_dim:
-            raise ModelMismatchError(image_encoder_mismatch(width, self.tooncrafter))
-
     def memory_required(self, input_shape: Any, cond_shapes: Any = None, **unknown: Any) -> float:
         """Bytes a forward pass takes besides the weights, from counted figures."""
         note_unknown("the estimate of memory", unknown)
@@ -251,30 +221,6 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         itemsize = comfy.model_management.dtype_size(dtype)
         live = denoiser_bytes(self.tooncrafter.unet, batch, frames, height, width, itemsize)
         return live * DENOISER_WORKSPACE
-
-
-TEXT_ENCODERS = {768: "CLIP-L (Stable Diffusion 1)", 1280: "CLIP-G", 2048: "SDXL", 4096: "T5"}
-IMAGE_ENCODERS = {768: "ViT-B", 1024: "ViT-L", 1408: "ViT-g", 1664: "ViT-bigG"}
-
-
-def text_encoder_mismatch(width: int, config: ModelConfig) -> str:
-    """What to say when prompts were encoded by another text encoder."""
-    name = TEXT_ENCODERS.get(width, "another text encoder")
-    return (
-        f"The prompt was encoded by {name} ({width} values a token), this ToonCrafter needs "
-        f"{config.unet.context_dim}. Use the CLIP of 'Load ToonCrafter', or load the text encoder "
-        "of Stable Diffusion 2.1 (ViT-H) with type stable_diffusion."
-    )
-
-
-def image_encoder_mismatch(width: int, config: ModelConfig) -> str:
-    """What to say when the keyframe was encoded by another image encoder."""
-    name = IMAGE_ENCODERS.get(width, "another image encoder")
-    return (
-        f"The keyframe was encoded by {name} ({width} values a token), this ToonCrafter needs "
-        f"{config.resampler.embedding_dim}. Use the CLIP_VISION of 'Load ToonCrafter', or load "
-        "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors."
-    )
 
 
 def load_model(

@@ -7,6 +7,7 @@ what is not given comes from the file that the model was loaded from.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor
 
@@ -26,6 +27,7 @@ from ...tooncrafter_core.checkpoints.stored_config import config_metadata
 from ...tooncrafter_core.config import ModelConfig
 from ...tooncrafter_core.errors import CheckpointError, ModelMismatchError
 from .clip_image import without_passing_layer
+from .unknown import note_unknown
 
 Tensors = dict[str, Tensor]
 
@@ -50,15 +52,19 @@ class OfficialLayout:
 
     tooncrafter: ModelConfig
 
-    def process_clip_state_dict_for_saving(self, state_dict: Mapping[str, Tensor]) -> Tensors:
+    def process_clip_state_dict_for_saving(
+        self, state_dict: Mapping[str, Tensor], **unknown: Any
+    ) -> Tensors:
         """A CLIP's weights as the published file has them."""
+        note_unknown("saving a CLIP", unknown)
         encoder = _official(state_dict, Component.TEXT_ENCODER, self.tooncrafter)
         return _without_filled_vocabulary(encoder, self.tooncrafter)
 
     def process_clip_vision_state_dict_for_saving(
-        self, state_dict: Mapping[str, Tensor]
+        self, state_dict: Mapping[str, Tensor], **unknown: Any
     ) -> Tensors:
         """A CLIP_VISION's weights as the published file has them."""
+        note_unknown("saving a CLIP_VISION", unknown)
         weights = without_passing_layer(_moved(state_dict))
         return _official(weights, Component.IMAGE_ENCODER, self.tooncrafter)
 

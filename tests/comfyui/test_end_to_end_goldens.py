@@ -10,7 +10,7 @@ import comfy.sample
 import pytest
 from einops import rearrange
 from tooncrafter_pack.nodes.bridge import sampler as sampler_module
-from tooncrafter_pack.nodes.bridge.denoiser import KEYFRAME_LATENTS, TOKEN_MODE
+from tooncrafter_pack.nodes.bridge.conditioning import KEYFRAME_LATENTS, TOKEN_MODE
 from tooncrafter_pack.nodes.sampling import ToonCrafterDDIM, ToonCrafterSigmas
 
 from golden import cases

@@ -120,6 +120,9 @@ class BaseModel(nn.Module):
     def get_dtype(self) -> torch.dtype:
         return torch.float32
 
+    def state_dict_for_saving(self, *_: Any, **__: Any) -> dict[str, Tensor]:
+        return {}
+
     def process_latent_in(self, latent: Tensor) -> Tensor:
         return self.latent_format.process_in(latent)
 

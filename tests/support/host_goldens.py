@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import torch
-from tooncrafter_pack.nodes.bridge.denoiser import (
+from tooncrafter_pack.nodes.bridge.conditioning import (
     IMAGE_FEATURES,
     KEYFRAME_LATENTS,
     MOTION_FPS,
     TOKEN_MODE,
-    load_model,
 )
+from tooncrafter_pack.nodes.bridge.denoiser import load_model
 from torch import Tensor
 
 from golden import cases

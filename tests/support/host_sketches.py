@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from tooncrafter_pack.nodes.bridge.control import SketchControl, load_sketch_encoder
+from tooncrafter_pack.nodes.bridge.control import SketchControl
+from tooncrafter_pack.nodes.bridge.sketch_encoder import load_sketch_encoder
 from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
 from torch import Tensor
 

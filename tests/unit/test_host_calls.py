@@ -28,6 +28,8 @@ CALLED = (
     "HostAutoencoder.decode",
     "HostAutoencoder.encode",
     "HostDenoiser.forward",
+    "OfficialLayout.process_clip_state_dict_for_saving",
+    "OfficialLayout.process_clip_vision_state_dict_for_saving",
     "SketchControl.cleanup",
     "SketchControl.copy",
     "SketchControl.deepclone_multigpu",
@@ -38,6 +40,7 @@ CALLED = (
     "SketchControl.set_cond_hint",
     "ToonCrafterModel.extra_conds",
     "ToonCrafterModel.memory_required",
+    "ToonCrafterModel.state_dict_for_saving",
     "ToonCrafterModelSampling.calculate_denoised",
     "ToonCrafterModelSampling.calculate_input",
     "ToonCrafterModelSampling.inverse_noise_scaling",
@@ -128,7 +131,27 @@ def model_calls(bridge: dict[str, ModuleType]) -> dict[str, Call]:
         module.KEYFRAME_LATENTS: x, module.IMAGE_FEATURES: image, module.MOTION_FPS: 10.0,
     }  # fmt: skip
     inputs = {"image_context": zeros(1, 2, 16, 64), "fps": zeros(1)}
+
+    def save(given: dict[str, Any]) -> None:
+        with pytest.raises(RuntimeError, match="does not know what file"):
+            model.state_dict_for_saving({}, **given)
+
+    def save_part(name: str) -> Call:
+        def call(given: dict[str, Any]) -> None:
+            with pytest.raises(ValueError, match="to be saved"):
+                getattr(config, name)({}, **given)
+
+        return call
+
     return {
+        "ToonCrafterModel.state_dict_for_saving": save,
+        **{
+            f"OfficialLayout.{name}": save_part(name)
+            for name in (
+                "process_clip_state_dict_for_saving",
+                "process_clip_vision_state_dict_for_saving",
+            )
+        },
         "ToonCrafterModel.extra_conds": lambda u: model.extra_conds(**given, **u),
         "ToonCrafterModel.memory_required": lambda u: model.memory_required(x.shape, **u),
         "HostDenoiser.forward": lambda u: model.diffusion_model(
@@ -219,7 +242,8 @@ def test_it_takes_a_keyword_that_it_does_not_know(
         assert "of_tomorrow" not in caplog.text, "what asks for nothing is not worth a word"
         call({"value_of_tomorrow": 3})
         call({"value_of_tomorrow": 3})
-    if name != "ToonCrafterModel.extra_conds":  # the host hands it whatever a CONDITIONING carries
+    # Whatever a CONDITIONING carries, and what the host's own method takes.
+    if name not in ("ToonCrafterModel.extra_conds", "ToonCrafterModel.state_dict_for_saving"):
         said = [r for r in caplog.records if "hands 'value_of_tomorrow' to" in r.message]
         assert len(said) == 1
 
