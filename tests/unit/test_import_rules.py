@@ -22,6 +22,7 @@ LAYERS = (
         "types",
         "fused",
         "enlarging",
+        "subpixel",
         "layer_mixins",
         "operations",
         "memory",

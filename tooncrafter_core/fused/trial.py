@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from ..enlarging import combined, woven
+from ..subpixel import combined, woven
 
 SAMPLES, ROWS, CHANNELS, GROUPS, FRAMES, HEADS = 2, 24, 128, 4, 6, 2
 EPS = 1e-5
