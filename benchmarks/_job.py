@@ -17,7 +17,7 @@ from benchmarks._networks import (
     make_references,
 )
 from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from tooncrafter_core.diffusion.guidance import guided_prediction
 from tooncrafter_core.fused.layout import arrange_weights

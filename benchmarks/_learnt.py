@@ -19,7 +19,8 @@ from torch import Tensor
 
 from benchmarks._networks import make_autoencoder
 from tooncrafter_core.checkpoints.made_up import made_up_tensor
-from tooncrafter_core.config import DiffusionConfig
+from tooncrafter_core.config.model import DiffusionConfig
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.diffusion.prediction import v_target
@@ -28,7 +29,6 @@ from tooncrafter_core.diffusion.schedule import NoiseSchedule, ddim_steps, make_
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.unet import Denoiser
-from tooncrafter_core.presets import TINY
 from tooncrafter_core.types import Condition
 
 FRAMES, SIDE = 4, 8

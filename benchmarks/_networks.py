@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tooncrafter_core.config import AutoencoderConfig, ModelConfig, UNetConfig
+from tooncrafter_core.config.model import AutoencoderConfig, ModelConfig, UNetConfig
 from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.models.resampler import Resampler
 from tooncrafter_core.models.unet import Denoiser

@@ -17,8 +17,8 @@ from benchmarks._job import Shape
 from benchmarks._networks import make_autoencoder, make_conditions, make_denoiser, make_references
 from benchmarks._results import Report
 from benchmarks._timing import Timing, timed
-from tooncrafter_core.config import ModelConfig
-from tooncrafter_core.presets import TINY, TOONCRAFTER_512
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import TINY, TOONCRAFTER_512
 
 META = torch.device("meta")
 TERA = 1e12

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from benchmarks._learnt import F32, Clip, latent_psnr, learnt_denoiser, psnr
 from benchmarks._networks import make_autoencoder, make_conditions, make_denoiser, make_references
 from benchmarks._results import Report
+from tooncrafter_core.config.presets import TOONCRAFTER_512
 from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.diffusion.prediction import predicted_clean
 from tooncrafter_core.diffusion.schedule import make_schedule
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.unet import Denoiser
-from tooncrafter_core.presets import TOONCRAFTER_512
 
 CPU = torch.device("cpu")
 HALVES = (torch.float16, torch.bfloat16)

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from support.counting import GIB, Counts, FusedAttentionOperations, count
 from tooncrafter_core.checkpoints.keys import Component
 from tooncrafter_core.checkpoints.load import build_network
-from tooncrafter_core.config import AutoencoderConfig, ModelConfig, UNetConfig
+from tooncrafter_core.config.model import AutoencoderConfig, ModelConfig, UNetConfig
 from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.models.unet import Denoiser
 

@@ -10,7 +10,7 @@ from itertools import chain
 import torch
 from torch import nn
 
-from .config import ModelConfig, UNetConfig
+from .config.model import ModelConfig, UNetConfig
 from .fused.layout import arrange_weights
 from .memory import (
     DECODER_WORKSPACE,

@@ -18,7 +18,7 @@ from .conditioning.encoders import ImageEncoder, TextEncoder
 from .conditioning.fitting import Placement, fit
 from .conditioning.keyframes import check_keyframes
 from .conditioning.sketches import SketchLayer
-from .config import AutoencoderConfig
+from .config.model import AutoencoderConfig
 from .decoding import decode_video
 from .diffusion.guidance import is_in_interval
 from .diffusion.multistep import multistep_steps, sample_dpmpp_2m

@@ -24,7 +24,7 @@ from .conditioning.sketches import (
     plan_frames,
     scale_residuals,
 )
-from .config import SketchEncoderConfig, UNetConfig
+from .config.model import SketchEncoderConfig, UNetConfig
 from .errors import ModelMismatchError
 from .models.sketch_encoder import SketchEncoder
 

@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
-from ...tooncrafter_core.config import AutoencoderConfig, ModelConfig
+from ...tooncrafter_core.config.model import AutoencoderConfig, ModelConfig
 from ...tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from ...tooncrafter_core.errors import ModelMismatchError
 from ...tooncrafter_core.memory import (

@@ -18,7 +18,7 @@ from ...tooncrafter_core.checkpoints import (
     read_checkpoint,
 )
 from ...tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
-from ...tooncrafter_core.config import ImageEncoderConfig, ModelConfig
+from ...tooncrafter_core.config.model import ImageEncoderConfig, ModelConfig
 from ...tooncrafter_core.errors import ModelMismatchError
 from .encoder_files import (
     count_layers,

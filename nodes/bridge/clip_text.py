@@ -18,7 +18,7 @@ from ...tooncrafter_core.checkpoints import (
     find_encoder,
     read_checkpoint,
 )
-from ...tooncrafter_core.config import ModelConfig, TextEncoderConfig
+from ...tooncrafter_core.config.model import ModelConfig, TextEncoderConfig
 from .encoder_files import (
     count_layers,
     full_precision,

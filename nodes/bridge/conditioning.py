@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...tooncrafter_core.config import ModelConfig
+from ...tooncrafter_core.config.model import ModelConfig
 from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
 from .control import refuse_other_controls
 

@@ -22,7 +22,7 @@ from ...tooncrafter_core.conditioning.sketches import (
     plan_frames,
     scale_residuals,
 )
-from ...tooncrafter_core.config import SketchEncoderConfig
+from ...tooncrafter_core.config.model import SketchEncoderConfig
 from ...tooncrafter_core.errors import ModelMismatchError, SketchError
 from ...tooncrafter_core.memory import sketch_encoder_bytes
 from ...tooncrafter_core.models.sketch_encoder import SketchEncoder

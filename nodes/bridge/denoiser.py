@@ -24,7 +24,7 @@ from ...tooncrafter_core.conditioning.build import (
     keyframe_condition,
     motion_fps_vector,
 )
-from ...tooncrafter_core.config import ModelConfig
+from ...tooncrafter_core.config.model import ModelConfig
 from ...tooncrafter_core.memory import DENOISER_WORKSPACE, denoiser_bytes
 from ...tooncrafter_core.models.resampler import Resampler
 from ...tooncrafter_core.models.unet import Denoiser

@@ -10,7 +10,7 @@ import torch
 from comfy.model_sampling import ModelSamplingDiscrete
 from torch import Tensor
 
-from ...tooncrafter_core.config import DiffusionConfig
+from ...tooncrafter_core.config.model import DiffusionConfig
 from ...tooncrafter_core.diffusion.prediction import predicted_clean, v_from_clean
 from ...tooncrafter_core.diffusion.schedule import make_schedule
 from ...tooncrafter_core.errors import ModelMismatchError

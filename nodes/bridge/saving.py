@@ -24,7 +24,7 @@ from ...tooncrafter_core.checkpoints.keys import (
 )
 from ...tooncrafter_core.checkpoints.shapes import detect_image_encoder, detect_text_encoder
 from ...tooncrafter_core.checkpoints.stored_config import config_metadata
-from ...tooncrafter_core.config import ModelConfig
+from ...tooncrafter_core.config.model import ModelConfig
 from ...tooncrafter_core.errors import CheckpointError, ModelMismatchError
 from .clip_image import without_passing_layer
 from .unknown import note_unknown

@@ -17,7 +17,7 @@ from comfyui.launch import PROJECT
 from comfyui.workflow import load_workflow, to_prompt
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
-from tooncrafter_core.presets import TINY
+from tooncrafter_core.config.presets import TINY
 
 EXAMPLES = PROJECT / "example_workflows"
 BASIC = "interpolation"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler
 from support.host_sketches import drawings, guide
-from tooncrafter_core.presets import MINI
+from tooncrafter_core.config.presets import MINI
 
 CPU = torch.device("cpu")
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from support import model_files
 from support.checkpoints import tiny_tensors
 from support.host_models import HostModels
-from tooncrafter_core.presets import TINY
+from tooncrafter_core.config.presets import TINY
 
 Tensors = dict[str, Tensor]
 Layout = Callable[[], Tensors]

@@ -17,7 +17,7 @@ from golden import cases
 from golden.cases import TEXT_TOKENS, golden_id
 from support.host_goldens import Golden, assert_close, scaled
 from support.host_models import build_models, run_decode, run_keyframes, run_sampler
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
 
 UNIFORM_LATENT_WIDTH = 32
 """At this width the official program switches to uniform spacing without guidance rescale."""

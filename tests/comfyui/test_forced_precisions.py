@@ -15,7 +15,7 @@ from tooncrafter_pack.tooncrafter_core.precision import inference_dtypes
 from torch import Tensor
 
 from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler
-from tooncrafter_core.presets import MINI, MINI_SKETCH
+from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 
 NETWORKS = ("fp16_unet", "bf16_unet", "fp32_unet", "fp64_unet", "fp8_e4m3fn_unet", "fp8_e5m2_unet")
 VAES = ("fp16_vae", "bf16_vae", "fp32_vae")

@@ -8,7 +8,7 @@ from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
 from tooncrafter_pack.nodes.bridge.denoiser import load_model
 from tooncrafter_pack.nodes.bridge.patchers import choose_dtypes
 from tooncrafter_pack.nodes.bridge.sketch_encoder import load_sketch_encoder as load_control
-from tooncrafter_pack.tooncrafter_core import presets
+from tooncrafter_pack.tooncrafter_core.config import presets
 from tooncrafter_pack.tooncrafter_core.errors import ToonCrafterError
 from tooncrafter_pack.tooncrafter_core.precision import inference_dtypes
 
@@ -27,8 +27,8 @@ from tooncrafter_core.checkpoints.latent_colours import LatentColours, latent_rg
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.conditioning.hints import to_hint
 from tooncrafter_core.conditioning.sketches import SketchLayer
+from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.presets import MINI, MINI_SKETCH
 from tooncrafter_core.settings import InterpolationSettings
 from tooncrafter_core.sketch_guidance import load_sketch_encoder
 

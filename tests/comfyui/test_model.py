@@ -16,9 +16,9 @@ from support.checkpoints import tiny_tensors
 from support.host_models import HostModels, relative, run_sampler
 from tooncrafter_core.checkpoints import Checkpoint
 from tooncrafter_core.conditioning.build import keyframe_condition
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.memory import denoiser_bytes
-from tooncrafter_core.presets import TINY
 
 Ready = tuple[Any, Any, dict[str, Any]]
 

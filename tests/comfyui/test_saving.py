@@ -29,9 +29,9 @@ from tooncrafter_core.checkpoints import Checkpoint, detect, read_checkpoint, sa
 from tooncrafter_core.checkpoints.keys import IGNORED_KEYS, component_of
 from tooncrafter_core.checkpoints.load import check_models
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.errors import CheckpointError, ModelMismatchError
-from tooncrafter_core.presets import MINI, TINY
 
 NO_ENCODERS: dict[str, Any] = {"text_encoder": None, "image_encoder": None}
 

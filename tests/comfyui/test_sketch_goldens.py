@@ -24,7 +24,7 @@ from golden import cases, recipe
 from golden.cases import golden_id
 from support.host_goldens import LATENT_SCALE, load_lone_denoiser, lone_denoiser_config
 from tooncrafter_core.checkpoints import Checkpoint
-from tooncrafter_core.config import SketchEncoderConfig
+from tooncrafter_core.config.model import SketchEncoderConfig
 
 READINGS = {"official": "all", "textonly": "text"}
 

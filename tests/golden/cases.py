@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from golden import recipe
-from tooncrafter_core.config import (
+from tooncrafter_core.config.model import (
     AutoencoderConfig,
     ImageEncoderConfig,
     ResamplerConfig,

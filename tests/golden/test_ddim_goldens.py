@@ -19,7 +19,7 @@ from golden.cases import (
     unet_config,
     weights,
 )
-from tooncrafter_core.config import DiffusionConfig
+from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.diffusion.samplers import SamplingProgress, sample_ddim
 from tooncrafter_core.diffusion.schedule import DDIMStep, ddim_steps, make_schedule, steps_through
 from tooncrafter_core.guided_denoiser import GuidedDenoiser

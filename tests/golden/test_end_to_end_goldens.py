@@ -25,7 +25,7 @@ from golden.cases import (
 from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED
 from tooncrafter_core.checkpoints.load import Models, build_network
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.decoding import second_pass_frames
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.models.autoencoder import Posterior

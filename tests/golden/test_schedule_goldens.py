@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from golden.cases import found, from_config, golden_id, own_goldens_only, read
-from tooncrafter_core.config import DiffusionConfig
+from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.diffusion.schedule import (
     Spacing,
     ddim_steps,

@@ -26,7 +26,7 @@ from tooncrafter_core.conditioning.sketches import (
     plan_frames,
     scale_residuals,
 )
-from tooncrafter_core.config import SketchEncoderConfig
+from tooncrafter_core.config.model import SketchEncoderConfig
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
 from tooncrafter_core.models.unet import Denoiser
 

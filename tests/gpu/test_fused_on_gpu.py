@@ -8,6 +8,7 @@ from torch import Tensor
 
 from support.fused import wrong_cases
 from support.networks import filled, normal
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.fused.availability import (
     OLDEST_CARD,
     can_fuse,
@@ -18,7 +19,6 @@ from tooncrafter_core.fused.availability import (
 from tooncrafter_core.fused.layout import arrange_weights
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.unet import Denoiser
-from tooncrafter_core.presets import TINY
 
 pytestmark = pytest.mark.gpu
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from support.networks import deviation, filled, normal
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.memory import free_memory
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
-from tooncrafter_core.presets import TINY
 
 pytestmark = pytest.mark.gpu
 

@@ -18,8 +18,8 @@ from tooncrafter_core.checkpoints.keys import (
     Component,
 )
 from tooncrafter_core.checkpoints.load import build_network
-from tooncrafter_core.config import ModelConfig
-from tooncrafter_core.presets import TINY
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import TINY
 
 DATA = Path(__file__).parents[1] / "golden" / "data"
 

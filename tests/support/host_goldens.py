@@ -27,7 +27,7 @@ from support.host_models import relative
 from tooncrafter_core.checkpoints import Checkpoint
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS, Component
 from tooncrafter_core.checkpoints.load import build_network
-from tooncrafter_core.config import ModelConfig, ResamplerConfig, UNetConfig
+from tooncrafter_core.config.model import ModelConfig, ResamplerConfig, UNetConfig
 
 TOLERANCE = 1e-3
 """Of the golden's standard deviation, on ComfyUI's side of the core."""

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from support.checkpoints import tiny_tensors
 from tooncrafter_core.checkpoints import Checkpoint
-from tooncrafter_core.config import ModelConfig
-from tooncrafter_core.presets import TINY
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import TINY
 
 Conditioning = list[list[Any]]
 Latent = dict[str, Any]

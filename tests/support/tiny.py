@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tooncrafter_core.checkpoints import Models, build_models, save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
-from tooncrafter_core.presets import TINY, TINY_SKETCH
+from tooncrafter_core.config.presets import TINY, TINY_SKETCH
 
 STEADY = replace(
     TINY,

@@ -6,7 +6,7 @@ from typing import Any
 
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
-from tooncrafter_core.config import (
+from tooncrafter_core.config.model import (
     AutoencoderConfig,
     ImageEncoderConfig,
     ModelConfig,

@@ -16,9 +16,9 @@ from benchmarks._results import Report, read
 from benchmarks._suite import Suite, within
 from benchmarks._timing import interleaved, timed
 from support.networks import deviation, filled, normal
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import OutputError
 from tooncrafter_core.models.unet import Denoiser
-from tooncrafter_core.presets import TINY
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from support.counting import GIB, Counts, FusedAttentionOperations, count
-from tooncrafter_core.config import AutoencoderConfig, UNetConfig
+from tooncrafter_core.config.model import AutoencoderConfig, UNetConfig
 from tooncrafter_core.memory import (
     DECODER_WORKSPACE,
     TileSize,

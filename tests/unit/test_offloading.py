@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from support.networks import normal
 from support.tiny import tiny_models
 from tooncrafter_core import offloading, pipeline
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.offloading import job_bytes, visiting
-from tooncrafter_core.presets import TINY
 from tooncrafter_core.settings import InterpolationSettings
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..config import ModelConfig
+from ..config.model import ModelConfig
 from ..errors import CheckpointError
 from .detect import EncoderFile, component_shapes, detect_component_files
 from .keys import COMPONENT_KEYS, Component, select, where_to_get

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import ModelConfig, SketchEncoderConfig
+from ..config.model import ModelConfig, SketchEncoderConfig
+from ..config.presets import PRESETS, SKETCH_PRESETS
 from ..errors import CheckpointError
-from ..presets import PRESETS, SKETCH_PRESETS
 from .families import not_sketch_encoder, not_tooncrafter
 from .impossible import impossible
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select

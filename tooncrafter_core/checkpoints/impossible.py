@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ..config import DiffusionConfig, ModelConfig, SketchEncoderConfig, UNetConfig
+from ..config.model import DiffusionConfig, ModelConfig, SketchEncoderConfig, UNetConfig
 
 LONGEST_SCHEDULE = 100_000
 """Timesteps; a longer schedule is a mistake, and would fill the memory."""

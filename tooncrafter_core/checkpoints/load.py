@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..config import ModelConfig, TextEncoderConfig
+from ..config.model import ModelConfig, TextEncoderConfig
 from ..errors import CheckpointError
 from ..fused.layout import arrange_weights
 from ..operations import TORCH_OPERATIONS, Operations

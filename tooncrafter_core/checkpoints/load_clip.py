@@ -7,7 +7,7 @@ import torch
 
 from ..conditioning.clip_model import ClipModel, has_every_layer
 from ..conditioning.encoders import ImageEncoder, TextEncoder
-from ..config import ModelConfig, ResamplerConfig, UNetConfig
+from ..config.model import ModelConfig, ResamplerConfig, UNetConfig
 from ..errors import CheckpointError
 from .convert_encoders import encoder_checkpoint
 from .detect import component_shapes, detect_component_files

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..config import ModelConfig, SketchEncoderConfig
+from ..config.model import ModelConfig, SketchEncoderConfig
+from ..config.presets import TINY, TINY_SKETCH
 from ..diffusion.schedule import schedule_buffers
 from ..models.sketch_encoder import SketchEncoder
-from ..presets import TINY, TINY_SKETCH
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from .load import build_network
 from .read import Checkpoint

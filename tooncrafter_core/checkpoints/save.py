@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..config import ModelConfig, SketchEncoderConfig
+from ..config.model import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError, OutputError
 from .kept_texts import text_tensors
 from .keys import SCHEDULE_BUFFERS

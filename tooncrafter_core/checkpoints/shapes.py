@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import gcd, isqrt
 from typing import Any
 
-from ..config import (
+from ..config.model import (
     AutoencoderConfig,
     ImageEncoderConfig,
     ResamplerConfig,

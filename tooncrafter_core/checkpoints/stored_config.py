@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ..config import ModelConfig, SketchEncoderConfig
+from ..config.model import ModelConfig, SketchEncoderConfig
 from ..errors import CheckpointError
 from .impossible import impossible
 from .kept_texts import CONFIG_KEY, SKETCH_CONFIG_KEY

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from .. import telemetry
+from ..config import telemetry
 from ..errors import ToonCrafterError
 
 COMMANDS = (

@@ -10,7 +10,7 @@ from ..files import Place, check_places
 
 if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
-    from ..config import ModelConfig, SketchEncoderConfig
+    from ..config.model import ModelConfig, SketchEncoderConfig
 
 DTYPES = {
     "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp8": "float8_e4m3fn", "keep": None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
-    from ..config import ModelConfig
+    from ..config.model import ModelConfig
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -81,7 +81,7 @@ def _describe_model(checkpoint: "Checkpoint") -> int:
 
 
 def _describe_sizes(config: "ModelConfig") -> Iterator[str]:
-    from ..presets import PRESETS
+    from ..config.presets import PRESETS
 
     same = [
         name

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..checkpoints import Models
     from ..conditioning.sketches import SketchLayer
-    from ..config import ModelConfig, SketchEncoderConfig
+    from ..config.model import ModelConfig, SketchEncoderConfig
     from ..diffusion.samplers import SamplingProgress
     from ..models.sketch_encoder import SketchEncoder
     from ..settings import InterpolationSettings

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..config.presets import PRESETS, SKETCH_PRESETS
 from ..files import Place, check_places
-from ..presets import PRESETS, SKETCH_PRESETS
 from .convert import DTYPES
 
 

@@ -16,8 +16,8 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from .. import telemetry
-from ..config import ImageEncoderConfig, TextEncoderConfig
+from ..config import telemetry
+from ..config.model import ImageEncoderConfig, TextEncoderConfig
 from ..errors import printable
 from ..models.initialization import draw_normal, init_layers, zero
 from .preprocess import preprocess_for_image_encoder

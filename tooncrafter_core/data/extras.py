@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-from .. import telemetry
+from ..config import telemetry
 from ..errors import DatasetError
 
 

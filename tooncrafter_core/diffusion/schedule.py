@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..config import DiffusionConfig
+from ..config.model import DiffusionConfig
 from ..errors import ToonCrafterError, check_choice
 
 Spacing = Literal["trailing", "uniform"]

@@ -10,7 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..config import AutoencoderConfig
+from ..config.model import AutoencoderConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .decoder import DualReferenceDecoder
 from .encoder import Encoder

@@ -14,7 +14,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..config import AutoencoderConfig
+from ..config.model import AutoencoderConfig
 from ..operations import Operations
 from .decoder_layers import (
     Middle,

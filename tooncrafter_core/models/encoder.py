@@ -8,7 +8,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..config import AutoencoderConfig
+from ..config.model import AutoencoderConfig
 from ..operations import Operations
 from .decoder_layers import Middle, ResnetBlock
 

@@ -9,7 +9,7 @@ from typing import Any
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..config import AutoencoderConfig
+from ..config.model import AutoencoderConfig
 from ..operations import Operations
 
 

@@ -9,7 +9,7 @@ import torch
 from einops import repeat
 from torch import Tensor, nn
 
-from ..config import ResamplerConfig
+from ..config.model import ResamplerConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .initialization import draw_normal, init_layers
 

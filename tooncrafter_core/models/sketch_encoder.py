@@ -10,7 +10,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from ..config import SketchEncoderConfig
+from ..config.model import SketchEncoderConfig
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import Options
 from .frame_network import BlockInputs, FrameNetwork, run_block

@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..config import UNetConfig
+from ..config.model import UNetConfig
 from ..layer_mixins import GroupNormMixin
 from ..operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .. import telemetry
+from ..config import telemetry
 from ..errors import TrainingError
 from .config import MachineConfig
 

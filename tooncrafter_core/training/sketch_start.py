@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checkpoints.keys import COMPONENT_KEYS, Component
 from ..checkpoints.read import Checkpoint, read_checkpoint
-from ..config import SketchEncoderConfig, UNetConfig
+from ..config.model import SketchEncoderConfig, UNetConfig
 from ..errors import TrainingError
 from ..models.sketch_encoder import SketchEncoder
 from ..operations import Operations

@@ -11,11 +11,11 @@ from ..checkpoints.detect import detect, field_of, part_of
 from ..checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from ..checkpoints.load import Models, build_models, build_network
 from ..checkpoints.read import Checkpoint, read_checkpoint
-from ..config import ModelConfig
+from ..config.model import ModelConfig
+from ..config.presets import PRESETS
 from ..errors import TrainingError
 from ..operations import TORCH_OPERATIONS, Operations
 from ..pipeline import missing_encoder
-from ..presets import PRESETS
 from .config import StartConfig
 
 NETWORKS = (*REQUIRED, *OPTIONAL)

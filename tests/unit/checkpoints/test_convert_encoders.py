@@ -17,8 +17,8 @@ from tooncrafter_core.checkpoints.convert_encoders import (
     with_encoder,
 )
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import CheckpointError
-from tooncrafter_core.presets import TINY
 
 TEXT, IMAGE = Component.TEXT_ENCODER, Component.IMAGE_ENCODER
 Tensors = dict[str, Tensor]

@@ -24,7 +24,7 @@ from tooncrafter_core.checkpoints.stored_config import (
     config_metadata,
     config_to_json,
 )
-from tooncrafter_core.config import (
+from tooncrafter_core.config.model import (
     AutoencoderConfig,
     ImageEncoderConfig,
     ModelConfig,
@@ -33,9 +33,9 @@ from tooncrafter_core.config import (
     TextEncoderConfig,
     UNetConfig,
 )
+from tooncrafter_core.config.presets import MINI_SKETCH, TINY, TOONCRAFTER_512
 from tooncrafter_core.errors import CheckpointError
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.presets import MINI_SKETCH, TINY, TOONCRAFTER_512
 
 PRUNED = replace(TOONCRAFTER_512, text_encoder=None, image_encoder=None)
 

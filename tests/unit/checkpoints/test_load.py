@@ -20,8 +20,8 @@ from tooncrafter_core.checkpoints import (
     read_checkpoint,
 )
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import CheckpointError
-from tooncrafter_core.presets import TINY
 
 
 def networks(models: Models) -> dict[Component, nn.Module]:

@@ -26,12 +26,12 @@ from tooncrafter_core.checkpoints.load import check_models
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.checkpoints.stored_config import config_metadata, config_to_json
 from tooncrafter_core.cli import main
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import MINI, MINI_SKETCH, PRESETS, TINY, TINY_SKETCH
 from tooncrafter_core.embedded import MINI as MINI_NAME
 from tooncrafter_core.embedded import MINI_SKETCH as MINI_SKETCH_NAME
 from tooncrafter_core.embedded import embedded_file
 from tooncrafter_core.errors import CheckpointError, ToonCrafterError
-from tooncrafter_core.presets import MINI, MINI_SKETCH, PRESETS, TINY, TINY_SKETCH
 from tooncrafter_core.sketch_guidance import load_sketch_encoder
 
 Shapes = dict[str, tuple[int, ...]]

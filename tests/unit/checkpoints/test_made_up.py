@@ -9,9 +9,9 @@ from tooncrafter_core.checkpoints import detect
 from tooncrafter_core.checkpoints.keys import SCHEDULE_BUFFERS
 from tooncrafter_core.checkpoints.load import check_models
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_tensor
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.diffusion.schedule import schedule_buffers
-from tooncrafter_core.presets import TINY
 
 
 @pytest.mark.parametrize(

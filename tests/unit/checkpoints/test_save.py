@@ -19,8 +19,8 @@ from tooncrafter_core.checkpoints import (
 from tooncrafter_core.checkpoints import save as save_module
 from tooncrafter_core.checkpoints.kept_texts import CONFIG_KEY
 from tooncrafter_core.checkpoints.keys import SCHEDULE_BUFFERS
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import OutputError
-from tooncrafter_core.presets import TINY
 
 
 def files(folder: Path) -> list[str]:

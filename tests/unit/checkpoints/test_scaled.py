@@ -14,8 +14,8 @@ from support.scaled import note, scaled_fp8
 from tooncrafter_core.checkpoints import build_models, detect, read_checkpoint
 from tooncrafter_core.checkpoints.load import check_models
 from tooncrafter_core.cli import main
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import CheckpointError
-from tooncrafter_core.presets import TINY
 
 Tensors = dict[str, Tensor]
 PROJECTOR = "image_proj_model."

@@ -11,7 +11,7 @@ from support.command_line import failure
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.checkpoints.latent_colours import stored_latent_rgb
 from tooncrafter_core.cli import COMMANDS, convert, main
-from tooncrafter_core.presets import TINY
+from tooncrafter_core.config.presets import TINY
 
 
 @pytest.fixture

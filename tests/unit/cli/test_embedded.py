@@ -12,7 +12,7 @@ from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.cli import main, parse
 from tooncrafter_core.cli.interpolate import settings_from, suit_mini
-from tooncrafter_core.presets import MINI, MINI_SKETCH
+from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.settings import InterpolationSettings
 
 

@@ -15,8 +15,8 @@ from support.command_line import command, failure
 from tooncrafter_core import memory
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, interpolate_options, main
+from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.errors import ToonCrafterError
-from tooncrafter_core.presets import MINI, TINY
 from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
 
 

@@ -19,7 +19,7 @@ from tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, main
 from tooncrafter_core.cli.interpolate_sketches import read_sketches
 from tooncrafter_core.conditioning.sketches import SketchLayer
-from tooncrafter_core.presets import TINY_SKETCH
+from tooncrafter_core.config.presets import TINY_SKETCH
 
 FRAMES = 4
 """Of the clips that ``command`` asks for."""

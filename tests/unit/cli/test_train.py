@@ -11,7 +11,7 @@ from support.training import overrides, write_smallest
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.cli import main
-from tooncrafter_core.presets import TINY_SKETCH
+from tooncrafter_core.config.presets import TINY_SKETCH
 
 
 @pytest.fixture(scope="module")

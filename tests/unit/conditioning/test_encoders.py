@@ -16,7 +16,7 @@ from tooncrafter_core.conditioning.encoders import (
     count_tokens,
     tokenize,
 )
-from tooncrafter_core.config import ImageEncoderConfig, TextEncoderConfig
+from tooncrafter_core.config.model import ImageEncoderConfig, TextEncoderConfig
 
 KEYS = json.loads((Path(__file__).parent / "data" / "encoder_keys.json").read_text("utf-8"))
 TEXT = TextEncoderConfig(width=32, heads=2, layers=3, embed_dim=16)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from support.networks import deviation, normal
-from tooncrafter_core.config import DiffusionConfig
+from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.diffusion.multistep import multistep_steps, sample_dpmpp_2m
 from tooncrafter_core.diffusion.samplers import SamplingProgress, sample_ddim
 from tooncrafter_core.diffusion.schedule import ddim_steps, make_schedule

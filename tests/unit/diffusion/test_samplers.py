@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from support.networks import deviation, normal
-from tooncrafter_core.config import DiffusionConfig
+from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.diffusion.samplers import Denoise, SamplingProgress, sample_ddim
 from tooncrafter_core.diffusion.schedule import SPACINGS, Spacing, ddim_steps, make_schedule
 

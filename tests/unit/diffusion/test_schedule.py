@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tooncrafter_core.config import DiffusionConfig
+from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.diffusion.schedule import (
     SPACINGS,
     Spacing,

@@ -14,10 +14,10 @@ from tooncrafter_core.checkpoints.load_clip import load_clip_model
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.conditioning.encoders import _text_tower, tokenize
 from tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import CheckpointError
 from tooncrafter_core.evaluation.clip_similarity import clip_image_similarity, clip_text_similarity
 from tooncrafter_core.evaluation.clips import EvaluationError
-from tooncrafter_core.presets import TINY
 
 MakeClip = Callable[..., Tensor]
 TEXT, IMAGE = "cond_stage_model.model.", "embedder.model."

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tooncrafter_core.checkpoints import Models, build_models
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.evaluation.clips import Clip
 from tooncrafter_core.evaluation.models import (
     Interpolator,
@@ -16,7 +17,6 @@ from tooncrafter_core.evaluation.models import (
 )
 from tooncrafter_core.models.decoder_parts import without_mixing_over_time, without_references
 from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.presets import TINY
 from tooncrafter_core.settings import InterpolationSettings
 
 MakeClip = Callable[..., Tensor]

@@ -6,8 +6,8 @@ from functools import cache
 import torch
 
 from support.networks import deviation, filled, normal
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.models.autoencoder import Autoencoder, Posterior, references_from
-from tooncrafter_core.presets import TINY
 
 
 @cache

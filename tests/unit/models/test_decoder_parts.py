@@ -5,9 +5,9 @@ from dataclasses import replace
 import torch
 
 from support.networks import filled, normal
+from tooncrafter_core.config.presets import MINI
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.decoder_parts import HAR, OF_PARTS, P3D, PARTS, only_parts
-from tooncrafter_core.presets import MINI
 
 CONFIG = replace(MINI.autoencoder, channels=8, channel_mult=(1, 1, 1, 2))
 

@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from tooncrafter_core.config import UNetConfig
+from tooncrafter_core.config.model import UNetConfig
 from tooncrafter_core.models.attention import SpatialTransformer, TemporalTransformer
 from tooncrafter_core.models.frame_network import BlockInputs, FrameNetwork, run_block
 from tooncrafter_core.models.layers import Downsample

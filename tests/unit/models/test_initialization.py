@@ -6,10 +6,10 @@ from torch import nn
 
 from support.networks import normal
 from tooncrafter_core.conditioning.encoders import ImageEncoder, TextEncoder
+from tooncrafter_core.config.presets import MINI, TINY, TINY_SKETCH
 from tooncrafter_core.models.initialization import init_layers
 from tooncrafter_core.models.resampler import Resampler
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.presets import MINI, TINY, TINY_SKETCH
 
 
 def seeded(number: int = 0) -> torch.Generator:

@@ -3,8 +3,8 @@
 import pytest
 
 from support.networks import deviation, filled, normal
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.models.resampler import Resampler
-from tooncrafter_core.presets import TINY
 
 CONFIG = TINY.resampler
 

@@ -16,7 +16,7 @@ from tooncrafter_core.conditioning.sketches import (
     plan_frames,
     scale_residuals,
 )
-from tooncrafter_core.config import SketchEncoderConfig
+from tooncrafter_core.config.model import SketchEncoderConfig
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
 
 CONFIG = SketchEncoderConfig(

@@ -12,13 +12,13 @@ from torch.nn import functional as F
 from support.networks import deviation, filled, normal
 from support.tiny import tiny_models
 from tooncrafter_core.checkpoints.load import Models
+from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.models import reference_warp
 from tooncrafter_core.models.autoencoder import Autoencoder
 from tooncrafter_core.models.picture_choice import choose_together
 from tooncrafter_core.pipeline import condition_on, sample
-from tooncrafter_core.presets import TINY
 from tooncrafter_core.settings import InterpolationSettings
 from tooncrafter_core.training.decoder import CRITIC, MODEL, DecoderSettings, DecoderStage
 from tooncrafter_core.training.discriminator import PatchDiscriminator

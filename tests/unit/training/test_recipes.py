@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tooncrafter_core import training
-from tooncrafter_core.presets import PRESETS
+from tooncrafter_core.config.presets import PRESETS
 from tooncrafter_core.training.run import train
 from tooncrafter_core.training.settings import read_settings
 from tooncrafter_core.training.stages import STAGES

@@ -4,12 +4,12 @@ import pytest
 
 from tooncrafter_core.checkpoints.keys import OPTIONAL, REQUIRED
 from tooncrafter_core.checkpoints.load import Models, build_network
-from tooncrafter_core.config import ModelConfig
+from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import MINI, TINY, TOONCRAFTER_512
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.models.attention import TemporalTransformer
 from tooncrafter_core.models.keyframe_warp import KeyframeWarp
 from tooncrafter_core.models.layers import TemporalConvStack
-from tooncrafter_core.presets import MINI, TINY, TOONCRAFTER_512
 from tooncrafter_core.training.denoising import DenoisingSettings, DenoisingStage
 from tooncrafter_core.training.groups import Group, group_of
 from tooncrafter_core.training.presets import PRESETS

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .config import (
+from .model import (
     AutoencoderConfig,
     DiffusionConfig,
     ImageEncoderConfig,

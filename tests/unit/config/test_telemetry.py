@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from support.films import drawn_film, encode
-from tooncrafter_core import telemetry
+from tooncrafter_core.config import telemetry
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 HOOK = """
 import sys
