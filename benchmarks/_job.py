@@ -20,8 +20,8 @@ from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from tooncrafter_core.diffusion.guidance import guided_prediction
-from tooncrafter_core.fused.layout import arrange_weights
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.layers.kernels.memory_order import arrange_weights
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.resampler import Resampler
 from tooncrafter_core.models.unet import Denoiser

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from tooncrafter_core.layer_mixins import ClipGroupNormMixin, ConvMixin
+from tooncrafter_core.layers.mixins import ClipGroupNormMixin, ConvMixin
+from tooncrafter_core.layers.operations import TorchOperations
 from tooncrafter_core.models.decoder_layers import TemporalStack
 from tooncrafter_core.models.references import ReferenceAttention
-from tooncrafter_core.operations import TorchOperations
 
 
 class PlainOperations(TorchOperations):

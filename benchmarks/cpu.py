@@ -28,7 +28,7 @@ from benchmarks._results import Report
 from benchmarks._timing import Function, interleaved
 from tooncrafter_core.diffusion.guidance import guided_prediction
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
-from tooncrafter_core.operations import TORCH_OPERATIONS
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 
 CPU, F32 = torch.device("cpu"), torch.float32
 PLAIN = PlainOperations()

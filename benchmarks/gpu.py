@@ -21,7 +21,7 @@ from benchmarks._job import Job, Networks, Shape, make_networks, make_plain_netw
 from benchmarks._limited import measure_limited
 from benchmarks._profile import profile_step
 from benchmarks._suite import Suite, count_flops, word
-from tooncrafter_core.fused.availability import without_fused_kernels
+from tooncrafter_core.layers.kernels.availability import without_fused_kernels
 
 SHAPES = (Shape(512, 320, 16), Shape(512, 320, 32), Shape(640, 384, 16), Shape(1024, 576, 16))
 TINY_SHAPES = (Shape(64, 64, 4), Shape(64, 64, 8))

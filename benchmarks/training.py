@@ -22,8 +22,8 @@ from support.counting import GIB, Counter
 from tooncrafter_core.checkpoints.keys import OPTIONAL, REQUIRED
 from tooncrafter_core.checkpoints.load import Models, build_network
 from tooncrafter_core.config.presets import SKETCH_PRESETS, TOONCRAFTER_512
+from tooncrafter_core.layers.operations import TorchOperations
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.operations import TorchOperations
 from tooncrafter_core.training.bypass import BLOCKS, checkpointed_activations
 from tooncrafter_core.training.config import OptimizerConfig
 from tooncrafter_core.training.decoder import DecoderSettings, DecoderStage

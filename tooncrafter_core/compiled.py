@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .fused.availability import likes_channels_last
+from .layers.kernels.availability import likes_channels_last
 from .models.attention import SpatialTransformer, TemporalTransformer
 from .models.layers import ResBlock
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .config.model import ModelConfig, UNetConfig
-from .fused.layout import arrange_weights
+from .layers.kernels.memory_order import arrange_weights
 from .memory import (
     DECODER_WORKSPACE,
     DENOISER_WORKSPACE,

@@ -10,7 +10,7 @@ import torch
 from comfy.ldm.modules.attention import optimized_attention
 from torch import Tensor, nn
 
-from ...tooncrafter_core.layer_mixins import (
+from ...tooncrafter_core.layers.mixins import (
     ClipGroupNormMixin,
     ConvMixin,
     EnlargingConvMixin,
@@ -19,7 +19,7 @@ from ...tooncrafter_core.layer_mixins import (
     TemporalConvMixin,
     TokenConvMixin,
 )
-from ...tooncrafter_core.operations import TorchOperations, attends_briefly
+from ...tooncrafter_core.layers.operations import TorchOperations, attends_briefly
 
 _TAKES_OPTIONS = any(
     parameter.name == "transformer_options" or parameter.kind is parameter.VAR_KEYWORD

@@ -16,7 +16,7 @@ from support.host_models import (
     run_sampler,
     tiny_models,
 )
-from tooncrafter_core.fused import layout
+from tooncrafter_core.layers.kernels import memory_order as layout
 
 
 def convolutions(network: Any) -> list[nn.Conv2d]:

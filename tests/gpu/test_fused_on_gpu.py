@@ -9,14 +9,14 @@ from torch import Tensor
 from support.fused import wrong_cases
 from support.networks import filled, normal
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.fused.availability import (
+from tooncrafter_core.layers.kernels.availability import (
     OLDEST_CARD,
     can_fuse,
     why_not,
     without_fused_kernels,
     works_on,
 )
-from tooncrafter_core.fused.layout import arrange_weights
+from tooncrafter_core.layers.kernels.memory_order import arrange_weights
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.unet import Denoiser
 
@@ -36,7 +36,7 @@ def test_the_kernels_work_here(device: torch.device) -> None:
 
 
 def test_kernels_give_what_torch_gives(device: torch.device) -> None:
-    from tooncrafter_core.fused import launch
+    from tooncrafter_core.layers.kernels import calls as launch
 
     # From the second call on they are launched in another way.
     number, wrong = wrong_cases(launch, device, calls=2)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from tooncrafter_core.operations import TorchOperations
+from tooncrafter_core.layers.operations import TorchOperations
 
 VIEWS = {"view", "_unsafe_view", "permute", "transpose", "expand", "slice", "select", "unsqueeze",
          "squeeze", "split", "split_with_sizes", "detach", "alias", "as_strided", "t", "unbind",

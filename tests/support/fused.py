@@ -169,8 +169,8 @@ def _enlarging(launch: ModuleType, draw: Callable[..., Tensor]) -> Iterator[Case
 
 def main() -> int:
     """Compute every case on the CPU."""
-    from tooncrafter_core.fused import launch
-    from tooncrafter_core.fused.availability import why_not
+    from tooncrafter_core.layers.kernels import calls as launch
+    from tooncrafter_core.layers.kernels.availability import why_not
 
     number, wrong = wrong_cases(launch, torch.device("cpu"))
     for dtype in (torch.float32, torch.float16):

@@ -12,9 +12,12 @@ launched: list[object] = []
 
 def pytest_collection_finish() -> None:
     """Patch what the tests have read by now, ComfyUI's copy of the core included."""
-    from tooncrafter_core import enlarging, layer_mixins, operations
-    from tooncrafter_core.fused import launch, layout
-    from tooncrafter_core.fused.availability import OLDEST_CARD
+    from tooncrafter_core.layers import mixins as layer_mixins
+    from tooncrafter_core.layers import operations
+    from tooncrafter_core.layers import upsampled_conv as enlarging
+    from tooncrafter_core.layers.kernels import calls as launch
+    from tooncrafter_core.layers.kernels import memory_order as layout
+    from tooncrafter_core.layers.kernels.availability import OLDEST_CARD
 
     def can_fuse(x: Tensor) -> bool:
         # Goldens are computed without gradients, though nobody says so to torch.

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from ..config.model import ModelConfig, TextEncoderConfig
 from ..errors import CheckpointError
-from ..fused.layout import arrange_weights
-from ..operations import TORCH_OPERATIONS, Operations
+from ..layers.kernels.memory_order import arrange_weights
+from ..layers.operations import TORCH_OPERATIONS, Operations
 from .detect import detect, part_of
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select, where_to_get
 from .read import Checkpoint

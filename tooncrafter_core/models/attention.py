@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..operations import Operations
+from ..layers.operations import Operations
 
 Options = dict[str, Any] | None
 

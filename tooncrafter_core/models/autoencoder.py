@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..config.model import AutoencoderConfig
-from ..operations import TORCH_OPERATIONS, Operations
+from ..layers.operations import TORCH_OPERATIONS, Operations
 from .decoder import DualReferenceDecoder
 from .encoder import Encoder
 from .initialization import init_layers, zero

@@ -12,8 +12,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..layer_mixins import ClipGroupNormMixin, ConvMixin, join_offsets
-from ..operations import Operations
+from ..layers.mixins import ClipGroupNormMixin, ConvMixin, join_offsets
+from ..layers.operations import Operations
 
 
 def frame_chunks(num_frames: int, size: int) -> Iterator[tuple[int, int]]:

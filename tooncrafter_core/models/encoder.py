@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config.model import AutoencoderConfig
-from ..operations import Operations
+from ..layers.operations import Operations
 from .decoder_layers import Middle, ResnetBlock
 
 

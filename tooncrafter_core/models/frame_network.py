@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..operations import Operations
+from ..layers.operations import Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .layers import Downsample, EncoderConfig, ResBlock, plan_encoder, sinusoidal_embedding
 

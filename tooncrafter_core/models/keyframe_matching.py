@@ -16,7 +16,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..operations import Operations
+from ..layers.operations import Operations
 from .initialization import zero
 
 FARTHEST = (18, 8)

@@ -9,7 +9,7 @@ import torch
 from einops import rearrange, reduce
 from torch import Tensor, nn
 
-from ..operations import Operations
+from ..layers.operations import Operations
 from .initialization import zero
 from .keyframe_matching import KeyframeMatching, Matches
 from .sketched_frames import follow_sketches

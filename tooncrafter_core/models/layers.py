@@ -12,8 +12,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layer_mixins import join_offsets, run_normalized
-from ..operations import Operations
+from ..layers.mixins import join_offsets, run_normalized
+from ..layers.operations import Operations
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:

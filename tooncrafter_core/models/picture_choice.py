@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..operations import Operations
+from ..layers.operations import Operations
 from .initialization import zero
 
 PICTURES = 5

@@ -20,7 +20,7 @@ from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..operations import Operations
+from ..layers.operations import Operations
 from .initialization import zero
 from .keyframe_matching import ContextLayers, KeyframeMatching, cell_places
 from .picture_choice import (

@@ -10,7 +10,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..config.model import AutoencoderConfig
-from ..operations import Operations
+from ..layers.operations import Operations
 
 
 class ReferenceResidual(nn.Module):

@@ -10,7 +10,7 @@ from einops import repeat
 from torch import Tensor, nn
 
 from ..config.model import ResamplerConfig
-from ..operations import TORCH_OPERATIONS, Operations
+from ..layers.operations import TORCH_OPERATIONS, Operations
 from .initialization import draw_normal, init_layers
 
 

@@ -11,7 +11,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..config.model import SketchEncoderConfig
-from ..operations import TORCH_OPERATIONS, Operations
+from ..layers.operations import TORCH_OPERATIONS, Operations
 from .attention import Options
 from .frame_network import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero

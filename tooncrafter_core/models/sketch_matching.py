@@ -14,7 +14,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..operations import Operations
+from ..layers.operations import Operations
 from .keyframe_matching import ContextLayers, cell_places
 
 HIDDEN, DESCRIPTORS = 48, 32

@@ -13,8 +13,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..config.model import UNetConfig
-from ..layer_mixins import GroupNormMixin
-from ..operations import TORCH_OPERATIONS, Operations
+from ..layers.mixins import GroupNormMixin
+from ..layers.operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .frame_network import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero

@@ -6,7 +6,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..operations import TORCH_OPERATIONS, Operations, TorchOperations
+from ..layers.operations import TORCH_OPERATIONS, Operations, TorchOperations
 
 
 class PlainAttentionOperations(TorchOperations):

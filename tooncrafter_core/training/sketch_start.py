@@ -13,8 +13,8 @@ from ..checkpoints.keys import COMPONENT_KEYS, Component
 from ..checkpoints.read import Checkpoint, read_checkpoint
 from ..config.model import SketchEncoderConfig, UNetConfig
 from ..errors import TrainingError
+from ..layers.operations import Operations
 from ..models.sketch_encoder import SketchEncoder
-from ..operations import Operations
 from ..sketch_guidance import load_sketch_encoder
 from .config import StartConfig
 

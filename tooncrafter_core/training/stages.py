@@ -11,7 +11,7 @@ import torch
 from ..checkpoints.keys import Component
 from ..checkpoints.load import Models
 from ..errors import TrainingError
-from ..operations import Operations
+from ..layers.operations import Operations
 from .autoencoder import AutoencoderSettings, AutoencoderStage
 from .config import RunConfig
 from .decoder import DecoderSettings, DecoderStage

@@ -14,7 +14,7 @@ from ..checkpoints.read import Checkpoint, read_checkpoint
 from ..config.model import ModelConfig
 from ..config.presets import PRESETS
 from ..errors import TrainingError
-from ..operations import TORCH_OPERATIONS, Operations
+from ..layers.operations import TORCH_OPERATIONS, Operations
 from ..pipeline import missing_encoder
 from .config import StartConfig
 

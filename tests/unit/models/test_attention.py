@@ -4,8 +4,8 @@ import torch
 from einops import repeat
 
 from support.networks import deviation, filled, normal
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.attention import Attention, SpatialTransformer, TemporalTransformer
-from tooncrafter_core.operations import TORCH_OPERATIONS
 
 FRAMES, BATCH = 3, 2
 

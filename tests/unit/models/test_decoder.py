@@ -10,7 +10,8 @@ from torch import Tensor
 
 from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.layer_mixins import clip_statistics
+from tooncrafter_core.layers.mixins import clip_statistics
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.decoder_layers import map_frames
 from tooncrafter_core.models.picture_choice import (
@@ -21,7 +22,6 @@ from tooncrafter_core.models.picture_choice import (
 )
 from tooncrafter_core.models.reference_warp import FARTHEST_STEP, FIRST_TRUST
 from tooncrafter_core.models.references import ReferenceResidual
-from tooncrafter_core.operations import TORCH_OPERATIONS
 
 # Ways to the same video are compared in float64. In float32 each processor adds up in an order of
 # its own, which through all layers comes to a hundred thousandth in the worst pixel.

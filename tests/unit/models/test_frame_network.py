@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.config.model import UNetConfig
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.attention import SpatialTransformer, TemporalTransformer
 from tooncrafter_core.models.frame_network import BlockInputs, FrameNetwork, run_block
 from tooncrafter_core.models.layers import Downsample
-from tooncrafter_core.operations import TORCH_OPERATIONS
 
 CONFIG = UNetConfig(
     model_channels=32,

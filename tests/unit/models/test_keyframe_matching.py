@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from support.networks import by_likeness_alone, deviation, normal
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.keyframe_matching import FARTHEST, KeyframeMatching
 from tooncrafter_core.models.keyframe_warp import KeyframeWarp
-from tooncrafter_core.operations import TORCH_OPERATIONS
 
 
 def matching() -> KeyframeMatching:

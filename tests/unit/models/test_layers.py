@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from einops import rearrange
 
 from support.networks import deviation, filled, normal
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.layers import Downsample, ResBlock, Upsample, sinusoidal_embedding
-from tooncrafter_core.operations import TORCH_OPERATIONS
 
 
 def test_embedding_begins_with_cosines_and_pads_odd_widths() -> None:

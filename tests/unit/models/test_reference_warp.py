@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from support.networks import by_likeness_alone, deviation, normal
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.reference_warp import EVENED, FLOW, ReferenceWarp, WarpState, evened
-from tooncrafter_core.operations import TORCH_OPERATIONS
 
 FRAMES, HEIGHT, WIDTH = 5, 8, 20
 MOVED, STILL, DRAWN = slice(FLOW, FLOW + 2), slice(FLOW + 2, FLOW + 4), FLOW + 4

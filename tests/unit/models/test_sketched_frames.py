@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from support.networks import by_likeness_alone, deviation, normal
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.keyframe_matching import KeyframeMatching
 from tooncrafter_core.models.sketched_frames import follow_sketches
-from tooncrafter_core.operations import TORCH_OPERATIONS
 
 FRAMES, HEIGHT, WIDTH = 9, 8, 16
 

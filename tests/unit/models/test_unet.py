@@ -11,9 +11,9 @@ from torch import Tensor
 from support.networks import deviation, filled, normal
 from tooncrafter_core.conditioning.build import keyframe_condition
 from tooncrafter_core.config.presets import TINY
+from tooncrafter_core.layers.operations import TorchOperations
 from tooncrafter_core.models.unet import Denoiser
 from tooncrafter_core.models.warping import warp
-from tooncrafter_core.operations import TorchOperations
 
 CONFIG = TINY.unet
 X = normal(2, 8, 3, 8, 16)

@@ -12,7 +12,7 @@ from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.checkpoints.read import Checkpoint, read_checkpoint
 from tooncrafter_core.errors import TrainingError
-from tooncrafter_core.operations import TORCH_OPERATIONS
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.training.config import StartConfig
 from tooncrafter_core.training.start import start_models
 

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .enlarging import convolve_enlarged
-from .fused.availability import can_fuse
-from .fused.layout import channels_last, launch
+from .kernels.availability import can_fuse
+from .kernels.memory_order import channels_last, launch
+from .upsampled_conv import convolve_enlarged
 
 Statistics = Tensor | tuple[Tensor, Tensor]
 """Of a clip: what the fused norm multiplies and adds, or mean and variance of its groups."""

@@ -102,8 +102,8 @@ def why_not(device: torch.device, dtype: torch.dtype) -> str:
     try:
         from triton.errors import TritonError  # pyright: ignore[reportMissingImports]
 
-        from .launch import Kernel
-        from .trial import worst_difference
+        from .calls import Kernel
+        from .self_test import worst_difference
     except FAILURES as error:
         return _told(error)
     before = Kernel.is_direct

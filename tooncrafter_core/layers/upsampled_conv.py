@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .fused.availability import can_fuse
-from .fused.layout import channels_last, launch
+from .kernels.availability import can_fuse
+from .kernels.memory_order import channels_last, launch
 from .subpixel import combined, woven
 
 

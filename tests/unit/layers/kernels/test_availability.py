@@ -8,8 +8,14 @@ from importlib.machinery import ModuleSpec
 import pytest
 import torch
 
-from tooncrafter_core.fused import availability, trial
-from tooncrafter_core.fused.availability import can_fuse, likes_channels_last, why_not, works_on
+from tooncrafter_core.layers.kernels import availability
+from tooncrafter_core.layers.kernels import self_test as trial
+from tooncrafter_core.layers.kernels.availability import (
+    can_fuse,
+    likes_channels_last,
+    why_not,
+    works_on,
+)
 
 CPU = torch.device("cpu")
 
@@ -82,7 +88,7 @@ def test_the_reason_is_logged_once(
 def test_a_triton_that_cannot_launch_directly_is_asked_in_every_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from tooncrafter_core.fused.launch import Kernel
+    from tooncrafter_core.layers.kernels.calls import Kernel
 
     def try_once(device: torch.device, dtype: torch.dtype) -> float:
         if Kernel.is_direct:
@@ -96,7 +102,7 @@ def test_a_triton_that_cannot_launch_directly_is_asked_in_every_call(
 
 @needs_triton
 def test_what_goes_wrong_in_the_trial_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tooncrafter_core.fused.launch import Kernel
+    from tooncrafter_core.layers.kernels.calls import Kernel
 
     def fail(device: torch.device, dtype: torch.dtype) -> float:
         raise RuntimeError("Failed to find\n C compiler")

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .fused.availability import can_fuse, likes_channels_last
-from .fused.layout import channels_last, launch
-from .layer_mixins import (
+from .kernels.availability import can_fuse, likes_channels_last
+from .kernels.memory_order import channels_last, launch
+from .mixins import (
     ClipGroupNormMixin,
     ConvMixin,
     EnlargingConvMixin,

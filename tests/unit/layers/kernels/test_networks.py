@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[3]
 GOLDENS = ("test_networks_goldens.py", "test_autoencoder_goldens.py")
 
 

@@ -39,7 +39,7 @@ def _results(
     device: torch.device, dtype: torch.dtype, seed: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Pairs of what a kernel gives and what it should."""
-    from . import launch
+    from . import calls as launch
 
     generator = torch.Generator().manual_seed(seed)
 

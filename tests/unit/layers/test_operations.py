@@ -6,7 +6,7 @@ from einops import rearrange
 from torch import nn
 
 from support.networks import deviation, filled, normal
-from tooncrafter_core.operations import TORCH_OPERATIONS, Operations
+from tooncrafter_core.layers.operations import TORCH_OPERATIONS, Operations
 
 
 def test_plain_operations_are_operations() -> None:

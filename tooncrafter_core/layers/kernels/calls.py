@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from .attention_kernels import short_attention_kernel
-from .enlarging_kernels import combine_kernel, weave_kernel
 from .norm_kernels import affine_kernel, layer_norm_kernel, moments_kernel, normalize_kernel
 from .pointwise_kernels import add_kernel, gated_gelu_kernel
+from .upsampled_conv_kernels import combine_kernel, weave_kernel
 
 ROWS, CHANNELS = 32, 64
 """Of the tile that a program sums up."""

@@ -16,7 +16,7 @@ from .availability import likes_channels_last
 @cache
 def launch() -> ModuleType:
     """The kernels; read only where they are used, since Triton is not everywhere."""
-    from . import launch as module
+    from . import calls as module
 
     return module
 

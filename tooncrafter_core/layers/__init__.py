@@ -1,0 +1,1 @@
+"""Every layer that the networks are built from, and where ComfyUI's own take their place."""
