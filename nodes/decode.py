@@ -6,10 +6,10 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..tooncrafter_core.conditioning.fitting import fit
-from ..tooncrafter_core.conditioning.keyframes import check_keyframes
 from ..tooncrafter_core.errors import ModelMismatchError, check_choice
 from ..tooncrafter_core.memory import TileSize
+from ..tooncrafter_core.pictures.fitting import fit
+from ..tooncrafter_core.pictures.keyframes import check_keyframes
 from ..tooncrafter_core.tiling import tiles_notice
 from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
 from .bridge.images import to_image, to_pixels

@@ -6,11 +6,11 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..tooncrafter_core.conditioning.fitting import FitMode
-from ..tooncrafter_core.conditioning.fitting import fit as fit_image
-from ..tooncrafter_core.conditioning.keyframes import check_keyframes
 from ..tooncrafter_core.diffusion.noise import NoiseStream
 from ..tooncrafter_core.errors import KeyframeError, check_choice
+from ..tooncrafter_core.pictures.fitting import FitMode
+from ..tooncrafter_core.pictures.fitting import fit as fit_image
+from ..tooncrafter_core.pictures.keyframes import check_keyframes
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
 from .bridge.clip_image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..tooncrafter_core.conditioning.fitting import FitMode
+from ..tooncrafter_core.pictures.fitting import FitMode
 
 NUM_FRAMES = "frames"
 FIT = "tooncrafter_fit"

@@ -15,8 +15,6 @@ from .checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
 from .checkpoints.load import Models
 from .conditioning.build import build_conditions
 from .conditioning.encoders import ImageEncoder, TextEncoder
-from .conditioning.fitting import Placement, fit
-from .conditioning.keyframes import check_keyframes
 from .conditioning.sketches import SketchLayer
 from .config.model import AutoencoderConfig
 from .decoding import decode_video
@@ -31,6 +29,8 @@ from .memory import TileSize, chunk_within, free_memory, tile_within
 from .models.autoencoder import Autoencoder, references_from
 from .models.sketch_encoder import SketchEncoder
 from .offloading import batches_guidance, visiting
+from .pictures.fitting import Placement, fit
+from .pictures.keyframes import check_keyframes
 from .settings import InterpolationSettings
 from .sketch_guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .tiling import decode_in_tiles

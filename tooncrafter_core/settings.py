@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from .conditioning.build import TokenMode
-from .conditioning.fitting import FIT_MODES, FitMode
 from .conditioning.sketches import MISSING_MODES, MissingMode
 from .decoding import DEFAULT_CHUNK
 from .diffusion.noise import MAX_SEED
 from .diffusion.schedule import SPACINGS, Spacing
 from .errors import ToonCrafterError, check_choice
+from .pictures.fitting import FIT_MODES, FitMode
 from .sketch_guidance import TOKENS_READ, TokensRead
 
 MAX_FRAMES = 256

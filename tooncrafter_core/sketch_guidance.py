@@ -15,7 +15,6 @@ from .checkpoints.detect import detect_sketch_encoder
 from .checkpoints.keys import Component
 from .checkpoints.load import load_component
 from .checkpoints.read import Checkpoint
-from .conditioning.fitting import FitMode
 from .conditioning.hints import fit_hints
 from .conditioning.sketches import (
     MissingMode,
@@ -27,6 +26,7 @@ from .conditioning.sketches import (
 from .config.model import SketchEncoderConfig, UNetConfig
 from .errors import ModelMismatchError
 from .models.sketch_encoder import SketchEncoder
+from .pictures.fitting import FitMode
 
 TokensRead = Literal["text", "all"]
 """Which tokens the sketch encoder attends to; the authors of its weights do not say."""

@@ -24,7 +24,6 @@ from comfyui.examples import (
 )
 from comfyui.host import Host, Prompt, RunResult
 from comfyui.launch import PROJECT
-from tooncrafter_core.conditioning.fitting import fit
 from tooncrafter_core.embedded import (
     MINI,
     MINI_SIZE,
@@ -35,8 +34,9 @@ from tooncrafter_core.embedded import (
 )
 from tooncrafter_core.errors import ToonCrafterError
 from tooncrafter_core.files import Place, check_places
-from tooncrafter_core.sheets import beside_cross_fade
-from tooncrafter_core.video_io import read_image, write_video
+from tooncrafter_core.pictures.files import read_image, write_video
+from tooncrafter_core.pictures.fitting import fit
+from tooncrafter_core.pictures.sheets import beside_cross_fade
 
 TIMEOUT = 1800.0
 

@@ -26,9 +26,9 @@ from golden.cases import (
 )
 from tooncrafter_core.conditioning.build import build_conditions
 from tooncrafter_core.conditioning.encoders import ImageEncoder, TextEncoder, tokenize
-from tooncrafter_core.conditioning.fitting import official_resize
 from tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
 from tooncrafter_core.models.resampler import Resampler
+from tooncrafter_core.pictures.fitting import official_resize
 
 
 def build_encoders(clip: dict[str, Any]) -> tuple[ImageEncoder, TextEncoder]:

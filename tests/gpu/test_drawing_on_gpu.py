@@ -15,10 +15,10 @@ from tooncrafter_core.checkpoints import Models, build_models, detect, read_chec
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.embedded import MINI, embedded_file, mini_settings
 from tooncrafter_core.evaluation.pixels import psnr
+from tooncrafter_core.pictures.files import read_image
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.precision import inference_dtypes
 from tooncrafter_core.settings import InterpolationSettings
-from tooncrafter_core.video_io import read_image
 
 pytestmark = pytest.mark.gpu
 

@@ -171,7 +171,7 @@ def run_preview(args: argparse.Namespace) -> int:
 
     from ..data.atomic import write_bytes
     from ..data.procedural import render_clip
-    from ..video_formats import encode_png
+    from ..pictures.formats import encode_png
 
     out = Path(args.out)
     if out.suffix.lower() != ".png":

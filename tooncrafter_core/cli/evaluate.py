@@ -73,7 +73,7 @@ def run_cut(args: argparse.Namespace) -> int:
 
     from ..evaluation.clips import EvaluationError
     from ..evaluation.cutting import CutSettings, cut_clips, rest_of
-    from ..video_io import write_video
+    from ..pictures.files import write_video
 
     settings = CutSettings(
         num_frames=args.num_frames, stride=args.stride, every=args.every,

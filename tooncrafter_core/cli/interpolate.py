@@ -120,7 +120,7 @@ def settings_from(args: argparse.Namespace) -> "InterpolationSettings":
 
 def check_outputs(args: argparse.Namespace) -> None:
     """``OutputError`` when the result could not be written, told before anything is loaded."""
-    from ..video_io import check_format, video_place
+    from ..pictures.files import check_format, video_place
 
     if args.output is None and args.frames_dir is None and args.sheet is None:
         raise OutputError("Say where the video goes: -o out.mp4, or --frames-dir for pictures.")
@@ -151,8 +151,8 @@ def input_paths(args: argparse.Namespace) -> list[str | Path]:
 
 def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tensor]":
     """Both pictures, checked; ``KeyframeError`` says which cannot be used and why."""
-    from ..conditioning.keyframes import check_keyframes
-    from ..video_io import read_image
+    from ..pictures.files import read_image
+    from ..pictures.keyframes import check_keyframes
 
     return check_keyframes(read_image(args.start), read_image(args.end))
 
@@ -313,7 +313,7 @@ def interpolate_with_progress(
 
 def write_outputs(args: argparse.Namespace, video: "torch.Tensor") -> list[Path]:
     """Write every output asked for but the sheet, and return their paths."""
-    from ..video_io import write_video
+    from ..pictures.files import write_video
 
     written = []
     if args.output is not None:
@@ -333,9 +333,9 @@ def write_sheet(
     settings: "InterpolationSettings",
 ) -> Path:
     """Write the clip ``t 3 h w`` beside a cross-fade of the keyframes it was drawn from."""
-    from ..conditioning.fitting import fit
-    from ..sheets import beside_cross_fade
-    from ..video_io import write_video
+    from ..pictures.files import write_video
+    from ..pictures.fitting import fit
+    from ..pictures.sheets import beside_cross_fade
 
     ends = []
     for image in (first, last):

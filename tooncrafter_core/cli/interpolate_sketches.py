@@ -113,7 +113,7 @@ def read_drawing(path: Path) -> "Tensor":
     from einops import rearrange
     from PIL import Image, ImageOps
 
-    from ..video_io import read_image
+    from ..pictures.files import read_image
 
     opaque = read_image(path)
     with Image.open(path) as opened:

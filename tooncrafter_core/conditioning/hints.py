@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import SketchError
-from .fitting import FitMode, Placement, fit
+from ..pictures.fitting import FitMode, Placement, fit
 from .paper import (
     CLEAN_PAPER,
     along_lines,

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DatasetError
 from ..files import in_order, natural_key
-from .video_reading import VIDEO_EXTENSIONS, index_video, read_frames
+from ..pictures.films import VIDEO_EXTENSIONS, index_video, read_frames
 
 # t frames, h w space
 
@@ -229,7 +229,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _read_picture(path: Path) -> np.ndarray:
     """``h w 3`` uint8, read as keyframes are."""
-    from ..video_io import read_image
+    from ..pictures.files import read_image
 
     image = read_image(path)
     return ((image.numpy().transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)

@@ -10,8 +10,8 @@ from einops import rearrange
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..conditioning.fitting import FIT_MODES, FitMode, fit
 from ..errors import DatasetError
+from ..pictures.fitting import FIT_MODES, FitMode, fit
 from .clip_sources import ClipFrames, ClipInfo, ClipSource
 from .cuts import cut_to
 from .sparse_frames import choose_sparse_frames

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError
+from ..pictures.films import index_video, read_frames
 from .decide import KEPT
-from .video_reading import index_video, read_frames
 
 TILE = (128, 96)
 MOST = 60

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..pictures.films import index_video, read_frames
 from .clip_sources import ClipFrames, ClipInfo
 from .shards import shard_files
-from .video_reading import index_video, read_frames
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ import numpy as np
 
 from ..errors import DatasetError
 from ..files import in_order
-from ..video_formats import ENCODERS
+from ..pictures.films import index_video, iterate_frames
+from ..pictures.formats import ENCODERS
 from .atomic import write_bytes
 from .build_settings import BuildSettings
 from .decide import KEPT
 from .extras import require
 from .manifest import read_rows
 from .runner import Runner, run_here
-from .video_reading import index_video, iterate_frames
 
 # t frames, h w space
 

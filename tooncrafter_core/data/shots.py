@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError
+from ..pictures.films import VideoIndex, iterate_frames
 from .extras import require
-from .video_reading import VideoIndex, iterate_frames
 
 ANALYSIS_HEIGHT = 180
 """Frames are shrunk to this height to look for cuts: lines and grain do not matter there."""

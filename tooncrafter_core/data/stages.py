@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import DatasetError
+from ..pictures.films import VideoIndex, iterate_frames
 from .extras import require
-from .video_reading import VideoIndex, iterate_frames
 
 # t frames, h w space
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
+from ..pictures.films import VideoIndex, index_video
 from .atomic import read_json, write_json
 from .build_settings import BuildSettings, make_stages
 from .shots import find_shots
 from .stages import Scores, Stage, read_pixels
-from .video_reading import VideoIndex, index_video
 
 FORMAT = 1
 """Of the small files; others are made again."""

@@ -6,8 +6,8 @@ Legend: t frames, c channels (3), h w space.
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..sheets import SheetRow, draw_sheet
-from ..video_io import write_video
+from ..pictures.files import write_video
+from ..pictures.sheets import SheetRow, draw_sheet
 from .clips import EvaluationError
 from .making import TRUTH, folder_name
 from .peers import CrossFade

@@ -12,10 +12,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..conditioning.fitting import fit
 from ..errors import ToonCrafterError
 from ..files import in_order
-from ..video_io import read_image
+from ..pictures.files import read_image
+from ..pictures.fitting import fit
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".gif", ".apng")

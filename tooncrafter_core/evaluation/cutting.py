@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data.shots import Shot, ShotSettings, find_shots
-from ..data.video_reading import index_video
+from ..pictures.films import index_video
 from .clips import MIN_FRAMES, EvaluationError, fit_clip, from_levels, video_frames
 
 TRIM = 1

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..video_io import write_video
+from ..pictures.files import write_video
 from .clips import Clip, EvaluationError, read_clip
 from .peers import Peer, Rebuilder
 

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from .. import pipeline
 from ..checkpoints import Models
-from ..conditioning.fitting import fit
 from ..decoding import decode_video
 from ..models.autoencoder import Autoencoder, references_from
 from ..models.decoder_parts import HAR, PARTS, WARP, only_parts, without_references
+from ..pictures.fitting import fit
 from ..settings import InterpolationSettings
 from ..weight_packages import describe_file
 from .clips import Clip

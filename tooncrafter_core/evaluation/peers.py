@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..files import in_order
-from ..sheets import cross_fade
+from ..pictures.sheets import cross_fade
 from .clips import Clip, EvaluationError, fit_clip, read_clip
 
 

@@ -6,7 +6,7 @@ import torch
 from einops import rearrange
 
 from ..data.procedural import render_clip
-from ..video_io import write_video
+from ..pictures.files import write_video
 from .clips import Clip, from_levels
 from .position import save_positions
 

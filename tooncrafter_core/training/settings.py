@@ -9,8 +9,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ..conditioning.fitting import FIT_MODES
 from ..errors import TrainingError
+from ..pictures.fitting import FIT_MODES
 from .config import ATTENTIONS, DEVICES, PRECISIONS, SCHEDULES, SOURCES, RunConfig
 from .groups import Group
 

@@ -9,8 +9,8 @@ from einops import rearrange
 from torch import Tensor
 
 from ..data.atomic import write_bytes
-from ..sheets import shown_frames
-from ..video_formats import encode_png
+from ..pictures.formats import encode_png
+from ..pictures.sheets import shown_frames
 
 # b batch, c channels, t frames, h w space
 

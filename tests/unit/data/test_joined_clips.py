@@ -12,9 +12,9 @@ from tooncrafter_core.data.clip_sources import FrameFolders, ProceduralClips
 from tooncrafter_core.data.clips import ClipDataset, ClipSettings
 from tooncrafter_core.data.joined_clips import JoinedClips
 from tooncrafter_core.errors import DatasetError, TrainingError
+from tooncrafter_core.pictures.files import write_video
 from tooncrafter_core.training.clips import open_clips
 from tooncrafter_core.training.config import DataConfig
-from tooncrafter_core.video_io import write_video
 
 
 @pytest.fixture

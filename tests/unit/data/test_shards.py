@@ -14,8 +14,8 @@ from tooncrafter_core.data.decide import Thresholds
 from tooncrafter_core.data.manifest import read_rows, redecide
 from tooncrafter_core.data.shard_source import ShardClips
 from tooncrafter_core.data.shards import ShardSettings, write_shards
-from tooncrafter_core.data.video_reading import index_video, read_frames
 from tooncrafter_core.errors import DatasetError
+from tooncrafter_core.pictures.films import index_video, read_frames
 
 
 @pytest.fixture(scope="module")

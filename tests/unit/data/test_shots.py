@@ -8,7 +8,7 @@ import pytest
 
 from support.films import drawn_film, encode, numbered
 from tooncrafter_core.data.shots import Shot, ShotSettings, cut_clips, find_shots
-from tooncrafter_core.data.video_reading import index_video
+from tooncrafter_core.pictures.films import index_video
 
 
 def test_cuts_between_drawn_shots_are_found(film: Callable[..., Path]) -> None:

@@ -17,8 +17,8 @@ from tooncrafter_core.data.captions import Blip2Captions, SidecarCaptions, capti
 from tooncrafter_core.data.motion import DisMotion, RaftMotion
 from tooncrafter_core.data.stages import ClipPixels, read_pixels
 from tooncrafter_core.data.text import RapidText
-from tooncrafter_core.data.video_reading import index_video
 from tooncrafter_core.errors import DatasetError
+from tooncrafter_core.pictures.films import index_video
 
 
 def pixels(moving: np.ndarray, rate: float = 12.0) -> ClipPixels:

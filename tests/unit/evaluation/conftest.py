@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.video_io import write_video
+from tooncrafter_core.pictures.files import write_video
 from tooncrafter_core.weight_packages import PACKAGES
 
 MakeClip = Callable[..., Tensor]

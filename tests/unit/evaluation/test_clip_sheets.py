@@ -15,7 +15,7 @@ from tooncrafter_core.evaluation.clip_sheets import (
 from tooncrafter_core.evaluation.clips import EvaluationError, read_clip
 from tooncrafter_core.evaluation.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import MetricInfo, Results
-from tooncrafter_core.video_io import read_image, write_video
+from tooncrafter_core.pictures.files import read_image, write_video
 
 MakeClip = Callable[..., Tensor]
 LPIPS = MetricInfo(key="lpips", title="LPIPS", is_higher_better=False, decimals=4, weights="none")

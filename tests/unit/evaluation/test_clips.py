@@ -15,7 +15,7 @@ from tooncrafter_core.evaluation.clips import (
     read_clip,
 )
 from tooncrafter_core.evaluation.cutting import CutSettings, cut_clips, rest_of
-from tooncrafter_core.video_io import write_video
+from tooncrafter_core.pictures.files import write_video
 
 MakeClip = Callable[..., Tensor]
 

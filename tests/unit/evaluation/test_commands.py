@@ -14,7 +14,7 @@ from tooncrafter_core.cli import main
 from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.embedded import MINI as MINI_NAME
 from tooncrafter_core.evaluation.results import load_results
-from tooncrafter_core.video_io import write_video
+from tooncrafter_core.pictures.files import write_video
 
 MakeClip = Callable[..., Tensor]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from support.films import encode, numbered
-from tooncrafter_core.data.video_reading import index_video, iterate_frames, read_frames
 from tooncrafter_core.errors import DatasetError
+from tooncrafter_core.pictures.films import index_video, iterate_frames, read_frames
 
 
 def levels(frames: np.ndarray) -> list[int]:

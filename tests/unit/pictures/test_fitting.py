@@ -4,14 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.conditioning.fitting import (
-    FIT_MODES,
-    FitMode,
-    fit,
-    model_size,
-    official_resize,
-)
 from tooncrafter_core.errors import ToonCrafterError
+from tooncrafter_core.pictures.fitting import FIT_MODES, FitMode, fit, model_size, official_resize
 
 
 def picture(height: int, width: int, batch: int = 1) -> Tensor:

@@ -2,7 +2,7 @@
 
 import torch
 
-from tooncrafter_core.sheets import (
+from tooncrafter_core.pictures.sheets import (
     LINE,
     MARGIN,
     SheetRow,

@@ -14,9 +14,9 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .errors import KeyframeError, OutputError
-from .files import Place, check_places, is_numbered_picture
-from .video_formats import ENCODERS, Frames, encode_png
+from ..errors import KeyframeError, OutputError
+from ..files import Place, check_places, is_numbered_picture
+from .formats import ENCODERS, Frames, encode_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image

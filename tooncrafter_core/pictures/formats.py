@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import OutputError
+from ..errors import OutputError
 
 # t frames, h w space, c channels
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.conditioning.keyframes import check_keyframes
 from tooncrafter_core.errors import KeyframeError
+from tooncrafter_core.pictures.keyframes import check_keyframes
 
 GOOD = torch.zeros(3, 8, 8)
 

@@ -1,0 +1,1 @@
+"""Pictures and films: read, written, fitted to a size, laid out on sheets."""
