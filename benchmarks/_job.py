@@ -22,9 +22,9 @@ from tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from tooncrafter_core.diffusion.guidance import guided_prediction
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.layers.kernels.memory_order import arrange_weights
-from tooncrafter_core.models.autoencoder import Autoencoder, references_from
-from tooncrafter_core.models.resampler import Resampler
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.denoiser import Denoiser
+from tooncrafter_core.models.projector import Resampler
 from tooncrafter_core.types import Condition
 
 XFORMERS_ABOVE = 64

@@ -27,8 +27,8 @@ from tooncrafter_core.diffusion.prediction import v_target
 from tooncrafter_core.diffusion.samplers import sample_ddim
 from tooncrafter_core.diffusion.schedule import NoiseSchedule, ddim_steps, make_schedule
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
-from tooncrafter_core.models.autoencoder import Autoencoder, references_from
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.types import Condition
 
 FRAMES, SIDE = 4, 8

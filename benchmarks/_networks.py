@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from tooncrafter_core.config.model import AutoencoderConfig, ModelConfig, UNetConfig
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS, Operations
-from tooncrafter_core.models.autoencoder import Autoencoder
-from tooncrafter_core.models.resampler import Resampler
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
+from tooncrafter_core.models.denoiser import Denoiser
+from tooncrafter_core.models.projector import Resampler
 from tooncrafter_core.types import Condition
 
 MEDIUM = replace(

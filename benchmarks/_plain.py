@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tooncrafter_core.layers.mixins import ClipGroupNormMixin, ConvMixin
 from tooncrafter_core.layers.operations import TorchOperations
-from tooncrafter_core.models.decoder_layers import TemporalStack
-from tooncrafter_core.models.references import ReferenceAttention
+from tooncrafter_core.models.autoencoder.layers import TemporalStack
+from tooncrafter_core.models.autoencoder.references import ReferenceAttention
 
 
 class PlainOperations(TorchOperations):

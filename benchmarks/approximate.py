@@ -19,7 +19,7 @@ from benchmarks._learnt import Clip, latent_psnr, learnt_denoiser, psnr
 from benchmarks._results import Report, clip_options
 from tooncrafter_core.diffusion.guidance import is_in_interval
 from tooncrafter_core.diffusion.multistep import multistep_steps, sample_dpmpp_2m
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.denoiser import Denoiser
 
 CPU = torch.device("cpu")
 

@@ -27,7 +27,7 @@ from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.diffusion.prediction import predicted_clean
 from tooncrafter_core.diffusion.schedule import make_schedule
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.denoiser import Denoiser
 
 CPU = torch.device("cpu")
 HALVES = (torch.float16, torch.bfloat16)

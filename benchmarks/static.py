@@ -24,8 +24,8 @@ from support.counting import GIB, Counts, FusedAttentionOperations, count
 from tooncrafter_core.checkpoints.keys import Component
 from tooncrafter_core.checkpoints.load import build_network
 from tooncrafter_core.config.model import AutoencoderConfig, ModelConfig, UNetConfig
-from tooncrafter_core.models.autoencoder import Autoencoder
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
+from tooncrafter_core.models.denoiser import Denoiser
 
 BUDGETS = Path(__file__).with_name("budgets.json")
 DTYPE = torch.bfloat16

@@ -9,7 +9,7 @@ from torch import nn
 
 from .layers.kernels.availability import likes_channels_last
 from .models.attention import SpatialTransformer, TemporalTransformer
-from .models.layers import ResBlock
+from .models.residual import ResBlock
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from .checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
 from .checkpoints.load import Models
 from .conditioning.build import build_conditions
-from .conditioning.encoders import ImageEncoder, TextEncoder
 from .conditioning.sketches import SketchLayer
 from .config.model import AutoencoderConfig
 from .decoding import decode_video
@@ -26,7 +25,8 @@ from .diffusion.schedule import ddim_steps, make_schedule
 from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
 from .memory import TileSize, chunk_within, free_memory, tile_within
-from .models.autoencoder import Autoencoder, references_from
+from .models.autoencoder.autoencoder import Autoencoder, references_from
+from .models.clip.encoders import ImageEncoder, TextEncoder
 from .models.sketch_encoder import SketchEncoder
 from .offloading import batches_guidance, visiting
 from .pictures.fitting import Placement, fit

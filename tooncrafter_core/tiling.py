@@ -16,7 +16,7 @@ from einops import rearrange
 from torch import Tensor
 
 from .memory import TILE_OVERLAP, TileSize
-from .models.autoencoder import Autoencoder
+from .models.autoencoder.autoencoder import Autoencoder
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,11 @@ from ...tooncrafter_core.memory import (
     tile_within,
     tiled_bytes,
 )
-from ...tooncrafter_core.models.autoencoder import Autoencoder, Posterior, references_from
+from ...tooncrafter_core.models.autoencoder.autoencoder import (
+    Autoencoder,
+    Posterior,
+    references_from,
+)
 from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations

@@ -17,9 +17,9 @@ from ...tooncrafter_core.checkpoints import (
     find_encoder,
     read_checkpoint,
 )
-from ...tooncrafter_core.conditioning.preprocess import preprocess_for_image_encoder
 from ...tooncrafter_core.config.model import ImageEncoderConfig, ModelConfig
 from ...tooncrafter_core.errors import ModelMismatchError
+from ...tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
 from .encoder_files import (
     count_layers,
     full_precision,

@@ -26,8 +26,8 @@ from ...tooncrafter_core.conditioning.build import (
 )
 from ...tooncrafter_core.config.model import ModelConfig
 from ...tooncrafter_core.memory import DENOISER_WORKSPACE, denoiser_bytes
-from ...tooncrafter_core.models.resampler import Resampler
-from ...tooncrafter_core.models.unet import Denoiser
+from ...tooncrafter_core.models.denoiser import Denoiser
+from ...tooncrafter_core.models.projector import Resampler
 from ...tooncrafter_core.precision import inference_dtypes
 from .block_patches import BlockPatches, refuse_context_windows
 from .conditioning import (

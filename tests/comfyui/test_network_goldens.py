@@ -17,7 +17,7 @@ from golden.cases import golden_id
 from support.host_goldens import Golden, assert_close, built_once, denoiser_of
 from tooncrafter_core.checkpoints import Checkpoint
 from tooncrafter_core.config.model import ModelConfig
-from tooncrafter_core.models.autoencoder import references_from
+from tooncrafter_core.models.autoencoder.autoencoder import references_from
 
 # Denoiser
 

@@ -16,7 +16,7 @@ from golden.cases import (
     read,
     weights,
 )
-from tooncrafter_core.models.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 
 Case = tuple[dict[str, Any], dict[str, Tensor], Autoencoder]
 

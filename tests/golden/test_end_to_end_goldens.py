@@ -28,7 +28,7 @@ from tooncrafter_core.checkpoints.load import Models, build_network
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.decoding import second_pass_frames
 from tooncrafter_core.diffusion.noise import NoiseStream
-from tooncrafter_core.models.autoencoder import Posterior
+from tooncrafter_core.models.autoencoder.autoencoder import Posterior
 from tooncrafter_core.settings import InterpolationSettings
 
 LATENT_WIDTH_OF_ANOTHER_SAMPLER = 32

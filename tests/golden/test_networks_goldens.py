@@ -17,8 +17,8 @@ from golden.cases import (
     unet_config,
     weights,
 )
-from tooncrafter_core.models.resampler import Resampler
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.denoiser import Denoiser
+from tooncrafter_core.models.projector import Resampler
 
 
 @own_goldens_only

@@ -27,8 +27,8 @@ from tooncrafter_core.conditioning.sketches import (
     scale_residuals,
 )
 from tooncrafter_core.config.model import SketchEncoderConfig
+from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.models.unet import Denoiser
 
 CONTROL, DENOISER = "control_model.", "model.diffusion_model."
 

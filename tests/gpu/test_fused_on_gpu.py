@@ -17,8 +17,8 @@ from tooncrafter_core.layers.kernels.availability import (
     works_on,
 )
 from tooncrafter_core.layers.kernels.memory_order import arrange_weights
-from tooncrafter_core.models.autoencoder import Autoencoder, references_from
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.denoiser import Denoiser
 
 pytestmark = pytest.mark.gpu
 

@@ -20,9 +20,9 @@ from golden.cases import (
     unet_config,
     weights,
 )
-from tooncrafter_core.models.autoencoder import Autoencoder, references_from
-from tooncrafter_core.models.resampler import Resampler
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.denoiser import Denoiser
+from tooncrafter_core.models.projector import Resampler
 
 pytestmark = pytest.mark.gpu
 

@@ -11,7 +11,7 @@ from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.memory import free_memory
-from tooncrafter_core.models.autoencoder import Autoencoder, references_from
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 
 pytestmark = pytest.mark.gpu
 

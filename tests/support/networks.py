@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tooncrafter_core.checkpoints.made_up import made_up_tensor
-from tooncrafter_core.models.keyframe_matching import KeyframeMatching
+from tooncrafter_core.models.motion.keyframe_matching import KeyframeMatching
 
 Network = TypeVar("Network", bound=nn.Module)
 

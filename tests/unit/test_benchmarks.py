@@ -18,7 +18,7 @@ from benchmarks._timing import interleaved, timed
 from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import OutputError
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.denoiser import Denoiser
 
 CPU = torch.device("cpu")
 

@@ -24,8 +24,8 @@ from tooncrafter_core.memory import (
     tile_within,
     tiled_bytes,
 )
-from tooncrafter_core.models.autoencoder import Autoencoder
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
+from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.tiling import decode_in_tiles
 
 BF16, BYTES = torch.bfloat16, 2

@@ -16,7 +16,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..models.autoencoder import Autoencoder
+from ..models.autoencoder.autoencoder import Autoencoder
 from .kept_texts import LATENT_RGB_KEY
 
 Colour = tuple[float, float, float]

@@ -110,18 +110,18 @@ def build_network(
     """
     part = part_of(config, component)
     if component is Component.DENOISER:
-        from ..models.unet import Denoiser
+        from ..models.denoiser import Denoiser
 
         return Denoiser(part, operations=operations, device="meta")
     if component is Component.PROJECTOR:
-        from ..models.resampler import Resampler
+        from ..models.projector import Resampler
 
         return Resampler(part, operations=operations, device="meta")
     if component is Component.AUTOENCODER:
-        from ..models.autoencoder import Autoencoder
+        from ..models.autoencoder.autoencoder import Autoencoder
 
         return Autoencoder(part, operations=operations, device="meta")
-    from ..conditioning.encoders import ImageEncoder, TextEncoder
+    from ..models.clip.encoders import ImageEncoder, TextEncoder
 
     if component is Component.TEXT_ENCODER:
         return TextEncoder(part, device="meta")

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import torch
 
-from ..conditioning.clip_model import ClipModel, has_every_layer
-from ..conditioning.encoders import ImageEncoder, TextEncoder
 from ..config.model import ModelConfig, ResamplerConfig, UNetConfig
 from ..errors import CheckpointError
+from ..models.clip.encoders import ImageEncoder, TextEncoder
+from ..models.clip.similarity import ClipModel, has_every_layer
 from .convert_encoders import encoder_checkpoint
 from .detect import component_shapes, detect_component_files
 from .keys import Component

@@ -108,7 +108,7 @@ def preview_colours(source: "Checkpoint", is_fitted: bool) -> dict[str, str]:
     from ..checkpoints import Component, build_network, detect, is_sketch_encoder, load_component
     from ..checkpoints.latent_colours import latent_rgb_factors, latent_rgb_metadata
     from ..data.procedural import render_clip
-    from ..models.autoencoder import Autoencoder
+    from ..models.autoencoder.autoencoder import Autoencoder
 
     if is_sketch_encoder(source):
         raise OutputError("A sketch encoder makes no latents. Drop --preview-colours.")

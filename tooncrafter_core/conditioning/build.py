@@ -8,8 +8,8 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..errors import KeyframeError, ModelMismatchError, ToonCrafterError
+from ..models.clip.encoders import ImageEncoder, TextEncoder
 from ..types import Condition
-from .encoders import ImageEncoder, TextEncoder
 
 # b batch, t frames, t0 frames the projector was trained on, c channels, h w space, l tokens
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from einops import rearrange
 
-from ..conditioning.clip_model import ClipModel
+from ..models.clip.similarity import ClipModel
 from .stages import ClipPixels, Identity, Scores
 
 

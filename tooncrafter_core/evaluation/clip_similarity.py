@@ -8,7 +8,7 @@ Legend: t frames, c channels, h w space; videos in [-1, 1].
 
 from torch import Tensor
 
-from ..conditioning.clip_model import ClipModel
+from ..models.clip.similarity import ClipModel
 from .clips import check_pair
 
 

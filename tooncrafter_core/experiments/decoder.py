@@ -9,7 +9,7 @@ from typing import Any
 from ..evaluation.compare import CompareSettings
 from ..evaluation.models import Reconstructor
 from ..evaluation.results import MetricInfo, Results
-from ..models.decoder_parts import HAR, P3D, PARTS, WARP
+from ..models.autoencoder.ablation import HAR, P3D, PARTS, WARP
 from ..training.config import RunConfig
 from ..weight_packages import describe_file
 from .bench import (

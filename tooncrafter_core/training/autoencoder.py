@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from ..checkpoints.keys import COMPONENT_KEYS, Component
 from ..checkpoints.load import Models
 from ..errors import TrainingError
-from ..models.autoencoder import Autoencoder
-from ..models.decoder_parts import OF_PARTS
+from ..models.autoencoder.ablation import OF_PARTS
+from ..models.autoencoder.autoencoder import Autoencoder
 from .draws import Draws
 from .groups import Group
 from .reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..models.attention import SpatialTransformer, TemporalTransformer
-from ..models.decoder_layers import TemporalStack, VideoResBlock
-from ..models.layers import ResBlock, TemporalConvStack
+from ..models.autoencoder.layers import TemporalStack, VideoResBlock
+from ..models.residual import ResBlock, TemporalConvStack
 
 Forward = Callable[..., Any]
 

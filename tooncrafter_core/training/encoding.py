@@ -11,8 +11,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..conditioning.encoders import ImageEncoder, TextEncoder
-from ..models.autoencoder import Autoencoder
+from ..models.autoencoder.autoencoder import Autoencoder
+from ..models.clip.encoders import ImageEncoder, TextEncoder
 from .draws import Draws
 from .stage import Batch
 

@@ -13,7 +13,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..models.reference_warp import move_references
+from ..models.motion.reference_warp import move_references
 
 BOTH = 0.2
 """Of the error of both keyframes, beside that of the better one: what is hidden in one of them

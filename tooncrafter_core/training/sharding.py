@@ -8,7 +8,7 @@ from torch.distributed.device_mesh import init_device_mesh
 
 from ..errors import TrainingError
 from ..models.attention import SpatialTransformer, TemporalTransformer
-from ..models.layers import ResBlock
+from ..models.residual import ResBlock
 from .config import MachineConfig
 from .stage import Stage
 

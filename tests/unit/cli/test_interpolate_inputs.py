@@ -13,7 +13,7 @@ from torch import Tensor
 from support.command_line import command, failure
 from support.tiny import tiny_models
 from tooncrafter_core.cli import interpolate, main
-from tooncrafter_core.models.autoencoder import Autoencoder
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 
 Picture = Callable[[], Image.Image]
 

@@ -15,7 +15,10 @@ from tooncrafter_core.evaluation.models import (
     Interpolator,
     variants,
 )
-from tooncrafter_core.models.decoder_parts import without_mixing_over_time, without_references
+from tooncrafter_core.models.autoencoder.ablation import (
+    without_mixing_over_time,
+    without_references,
+)
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.settings import InterpolationSettings
 

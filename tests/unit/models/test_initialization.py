@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from support.networks import normal
-from tooncrafter_core.conditioning.encoders import ImageEncoder, TextEncoder
 from tooncrafter_core.config.presets import MINI, TINY, TINY_SKETCH
+from tooncrafter_core.models.clip.encoders import ImageEncoder, TextEncoder
 from tooncrafter_core.models.initialization import init_layers
-from tooncrafter_core.models.resampler import Resampler
+from tooncrafter_core.models.projector import Resampler
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
 
 

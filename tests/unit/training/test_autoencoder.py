@@ -11,7 +11,7 @@ from support.tiny import tiny_models
 from tooncrafter_core.checkpoints.load import Models
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import TrainingError
-from tooncrafter_core.models.autoencoder import Autoencoder
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 from tooncrafter_core.training.autoencoder import AutoencoderSettings, AutoencoderStage
 from tooncrafter_core.training.draws import draw_seeds
 

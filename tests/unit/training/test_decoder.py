@@ -15,9 +15,9 @@ from tooncrafter_core.checkpoints.load import Models
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.errors import TrainingError
-from tooncrafter_core.models import reference_warp
-from tooncrafter_core.models.autoencoder import Autoencoder
-from tooncrafter_core.models.picture_choice import choose_together
+from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
+from tooncrafter_core.models.motion import reference_warp
+from tooncrafter_core.models.motion.picture_choice import choose_together
 from tooncrafter_core.pipeline import condition_on, sample
 from tooncrafter_core.settings import InterpolationSettings
 from tooncrafter_core.training.decoder import CRITIC, MODEL, DecoderSettings, DecoderStage

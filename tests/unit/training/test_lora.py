@@ -11,7 +11,7 @@ from support.networks import filled, normal
 from tooncrafter_core.checkpoints.read import read_checkpoint
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import TrainingError
-from tooncrafter_core.models.unet import Denoiser
+from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.training.groups import Group
 from tooncrafter_core.training.lora import LoraAdapters, write_lora
 from tooncrafter_core.training.run import train

@@ -8,8 +8,8 @@ from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import MINI, TINY, TOONCRAFTER_512
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.models.attention import TemporalTransformer
-from tooncrafter_core.models.keyframe_warp import KeyframeWarp
-from tooncrafter_core.models.layers import TemporalConvStack
+from tooncrafter_core.models.motion.keyframe_warp import KeyframeWarp
+from tooncrafter_core.models.residual import TemporalConvStack
 from tooncrafter_core.training.denoising import DenoisingSettings, DenoisingStage
 from tooncrafter_core.training.groups import Group, group_of
 from tooncrafter_core.training.presets import PRESETS

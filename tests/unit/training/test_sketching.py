@@ -17,8 +17,8 @@ from tooncrafter_core.config.model import SketchEncoderConfig
 from tooncrafter_core.config.presets import TINY_SKETCH
 from tooncrafter_core.errors import ModelMismatchError, TrainingError
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
+from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.models.unet import Denoiser
 from tooncrafter_core.training.config import StartConfig
 from tooncrafter_core.training.draws import draw_seeds
 from tooncrafter_core.training.groups import Group

@@ -1,0 +1,1 @@
+"""The autoencoder with its dual-reference decoder."""

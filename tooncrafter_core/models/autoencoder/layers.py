@@ -1,0 +1,234 @@
+"""Layers of the autoencoder: plain 2-D ones, and those that join frames.
+
+Legend: t frames of one clip, c channels, h w space. A clip travels as
+t c h w. Temporal layers can process it a few frames at a time: their result does not depend on
+how many, because normalisation uses statistics of the whole clip.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar, cast
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from ...layers.mixins import ClipGroupNormMixin, ConvMixin, join_offsets
+from ...layers.operations import Operations
+
+
+def frame_chunks(num_frames: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of consecutive chunks of at most ``size`` frames."""
+    for start in range(0, num_frames, size):
+        yield start, min(start + size, num_frames)
+
+
+def map_frames(
+    function: Callable[[int, int], Tensor],
+    num_frames: int,
+    size: int,
+    into: Tensor | None = None,
+) -> Tensor:
+    """Compute a clip chunk by chunk, ``function(start, stop)`` giving t c h w of those frames.
+
+    ``into`` may be a clip whose frames are no longer needed once their chunk is computed.
+    """
+    if size >= num_frames:
+        return function(0, num_frames)
+    out = into
+    for start, stop in frame_chunks(num_frames, size):
+        chunk = function(start, stop)
+        if out is None or out.shape[1:] != chunk.shape[1:]:
+            out = empty_clip(chunk, num_frames)
+        if not _are_same(chunk, out[start:stop]):
+            out[start:stop] = chunk
+        del chunk  # before the next chunk is computed, not after
+    if out is None:
+        raise ValueError("A clip needs at least one frame.")
+    return out
+
+
+def _are_same(frames: Tensor, others: Tensor) -> bool:
+    """Whether both are the same memory: what was computed in place needs no copying."""
+    return not frames.is_meta and frames.data_ptr() == others.data_ptr()
+
+
+def empty_clip(frames: Tensor, num_frames: int) -> Tensor:
+    """A clip t c h w of so many frames, laid out in memory as these."""
+    channels, height, width = frames.shape[1:]
+    if channels > 1 and frames.stride(1) == 1:
+        return frames.new_empty((num_frames, height, width, channels)).movedim(-1, 1)
+    return frames.new_empty((num_frames, channels, height, width))
+
+
+class ResnetBlock(nn.Module):
+    """A residual block on single frames (SPEC section 6.1)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        norm_groups: int,
+        operations: Operations,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.operations = operations
+        self.norm1 = operations.GroupNorm(norm_groups, in_channels, eps=1e-6, **factory)
+        self.conv1 = operations.Conv2d(in_channels, out_channels, 3, padding=1, **factory)
+        self.norm2 = operations.GroupNorm(norm_groups, out_channels, eps=1e-6, **factory)
+        self.conv2 = operations.Conv2d(out_channels, out_channels, 3, padding=1, **factory)
+        if in_channels != out_channels:
+            self.nin_shortcut = operations.Conv2d(in_channels, out_channels, 1, **factory)
+        self.has_shortcut = in_channels != out_channels
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.conv2,)
+
+    def forward(self, x: Tensor, *, in_place: bool = False) -> Tensor:
+        """Transform t c h w; ``in_place`` allows the result to be written over ``x``."""
+        h, bias = self.conv1.unbiased(self.norm1.activated(x))
+        h, bias = self.conv2.unbiased(self.norm2.activated(h, bias))
+        if not self.has_shortcut:
+            return self.operations.add(x, h, bias, in_place=in_place)
+        shortcut, its_bias = self.nin_shortcut.unbiased(x)
+        offset = join_offsets(bias, its_bias)
+        return self.operations.add(shortcut, h, offset, in_place=in_place)
+
+
+Block = TypeVar("Block", bound=ResnetBlock)
+
+
+class PixelAttention(nn.Module):
+    """Single-head attention among the pixels of a frame (SPEC section 6.1)."""
+
+    def __init__(
+        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+    ) -> None:
+        super().__init__()
+        self.operations = operations
+        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
+        self.q = operations.Conv2d(channels, channels, 1, **factory)
+        self.k = operations.Conv2d(channels, channels, 1, **factory)
+        self.v = operations.Conv2d(channels, channels, 1, **factory)
+        self.proj_out = operations.Conv2d(channels, channels, 1, **factory)
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.proj_out,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform t c h w."""
+        normed = self.norm(x)
+        q, k, v = (
+            rearrange(layer(normed), "t c h w -> t (h w) c") for layer in (self.q, self.k, self.v)
+        )
+        out = self.operations.attention(q, k, v, 1)
+        return x + self.proj_out(rearrange(out, "t (h w) c -> t c h w", h=x.shape[2]))
+
+
+class Middle(nn.Module, Generic[Block]):
+    """The blocks at the lowest resolution."""
+
+    block_1: Block
+    block_2: Block
+
+    def __init__(
+        self,
+        block: type[Block],
+        channels: int,
+        norm_groups: int,
+        operations: Operations,
+        **factory: Any,
+    ) -> None:
+        super().__init__()
+        self.block_1 = block(channels, channels, norm_groups, operations, **factory)
+        self.attn_1 = PixelAttention(channels, norm_groups, operations, **factory)
+        self.block_2 = block(channels, channels, norm_groups, operations, **factory)
+
+
+class TemporalStack(nn.Module):
+    """Two normalised convolutions over time (P3D, SPEC section 6.2)."""
+
+    def __init__(
+        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+    ) -> None:
+        super().__init__()
+        self.operations = operations
+
+        def norm() -> nn.Module:
+            return operations.ClipGroupNorm(norm_groups, channels, eps=1e-5, **factory)
+
+        def conv() -> nn.Module:
+            # No padding: the neighbouring frames are handed in, see ``_convolve``.
+            return operations.TemporalConv3d(channels, channels, (3, 1, 1), **factory)
+
+        self.in_layers = nn.Sequential(norm(), nn.SiLU(), conv())
+        # The checkpoint counts a dropout before the second convolution.
+        self.out_layers = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+
+    def last_of_branch(self) -> Iterable[nn.Module]:
+        """Zero when training begins; see ``init_layers``."""
+        return (self.out_layers[-1],)
+
+    def forward(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
+        """Return ``x + weight * stack(x)`` for a clip t c h w, ``chunk`` frames at a time."""
+        num_frames = x.shape[0]
+        first, bias = self._convolution(self.in_layers, x), None
+
+        def hide(start: int, stop: int) -> Tensor:
+            nonlocal bias
+            h, bias = first(start, stop)
+            return h
+
+        hidden = map_frames(hide, num_frames, chunk)
+        second = self._convolution(self.out_layers, hidden, bias)
+
+        def add(start: int, stop: int) -> Tensor:
+            frames = x[start:stop]
+            return self.operations.add(frames, *second(start, stop), weight, in_place=in_place)
+
+        return map_frames(add, num_frames, chunk, into=x if in_place else None)
+
+    def _convolution(
+        self, layers: nn.Sequential, x: Tensor, offset: Tensor | None = None
+    ) -> Callable[[int, int], tuple[Tensor, Tensor | None]]:
+        """A function that gives frames of norm, SiLU and convolution of the clip ``x``.
+
+        Beside them it returns the bias that is still to be added; ``offset`` is that of ``x``.
+        """
+        norm, conv = cast(ClipGroupNormMixin, layers[0]), cast(ConvMixin, layers[-1])
+        statistics = norm.statistics(x, offset)
+        last = x.shape[0]
+
+        def convolve(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
+            before, after = max(start - 1, 0), min(stop + 1, last)
+            # Past the ends of the clip the convolution sees zeros.
+            padding = before - start + 1, stop + 1 - after
+            h = norm.activated_by(statistics, x[before:after], padding)
+            h, bias = conv.unbiased(rearrange(h, "t c h w -> 1 c t h w"))
+            return rearrange(h, "1 c t h w -> t c h w"), bias
+
+        return convolve
+
+
+class VideoResBlock(ResnetBlock):
+    """A residual block on frames, then a learned share of a stack over time (SPEC section 6.2)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        norm_groups: int,
+        operations: Operations,
+        **factory: Any,
+    ) -> None:
+        super().__init__(in_channels, out_channels, norm_groups, operations, **factory)
+        self.time_stack = TemporalStack(out_channels, norm_groups, operations, **factory)
+        self.mix_factor = nn.Parameter(torch.empty(1, **factory))
+
+    def mix_over_time(self, x: Tensor, chunk: int, in_place: bool) -> Tensor:
+        """Join the frames of a clip t c h w that has gone through ``forward``."""
+        # a * (x + stack(x)) + (1 - a) * x
+        share = torch.sigmoid(self.mix_factor.to(x))
+        return self.time_stack(x, share, chunk, in_place)

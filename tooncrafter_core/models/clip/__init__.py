@@ -1,0 +1,1 @@
+"""OpenCLIP's text and image encoders."""

@@ -1,0 +1,98 @@
+"""The small denoiser's way to move the keyframes' latents instead of drawing them anew.
+
+Legend: b batch, t frames, c channels, h w space, k keyframes (2).
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from einops import rearrange, reduce
+from torch import Tensor, nn
+
+from ...layers.operations import Operations
+from ..initialization import zero
+from .keyframe_matching import KeyframeMatching, Matches
+from .sketched_frames import follow_sketches
+from .warping import warp
+
+CELLS_PER_UNIT = 4.0
+"""Of the predicted flow: what moves, moves some cells, and layers learn numbers near one."""
+
+
+class Moved(NamedTuple):
+    """What is known of the keyframes' motion before the network has looked; see ``look``."""
+
+    matches: Matches
+    features: Tensor
+    """(b t) c h w, for the network's first features."""
+
+
+class KeyframeWarp(nn.Module):
+    """Adds to v what the noisy latents, the keyframes' and the moved keyframes' tell at once.
+
+    The keyframes are matched first; their flow is improved by the network and grows with the way in
+    time, so that the ends are the keyframes themselves.
+    """
+
+    def __init__(
+        self, channels: int, embed_dim: int, latents: int, operations: Operations, **factory: Any
+    ) -> None:
+        """``channels`` of the features, ``embed_dim`` of the timestep, ``latents`` channels."""
+        super().__init__()
+        self.latents = latents
+        self.matching = KeyframeMatching(latents, operations, **factory)
+        self.tell = operations.Conv2d(latents + 3, channels, 3, padding=1, **factory)
+        self.flow = operations.Conv2d(channels, 6, 3, padding=1, **factory)
+        # Noisy latents, the three kinds of ``keyframe_condition``, the moved, the matched.
+        shares = operations.Linear(embed_dim, 6 * latents, **factory)
+        self.shares = nn.Sequential(nn.SiLU(), shares)
+
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Let it add nothing; CPU ``generator``."""
+        zero(self.tell, self.flow, self.shares[-1])
+        self.matching.init_weights(generator)
+
+    def look(self, x: Tensor) -> Moved:
+        """Match the keyframes in the network's input ``b (4 c) t h w``."""
+        c, num_frames = self.latents, x.shape[2]
+        first, last = x[:, 2 * c : 3 * c, 0], x[:, 3 * c :, 0]
+        matches = self.matching(first, last, num_frames)
+        told = [matches.latents, matches.way / CELLS_PER_UNIT, matches.certainty]
+        told = rearrange(torch.cat(told, dim=1), "b c t h w -> (b t) c h w")
+        return Moved(matches, self.tell(told.to(x)))
+
+    def forward(
+        self,
+        features: Tensor,
+        x: Tensor,
+        embedding: Tensor,
+        moved: Moved,
+        sketched: Tensor | None = None,
+    ) -> Tensor:
+        """What is added to v, ``b c t h w``.
+
+        ``features`` are ``(b t) c h w``, ``x`` is the network's input, ``embedding`` that of the
+        timestep ``b c``, ``moved`` what ``look`` gave. ``sketched`` is what sketches show of the
+        keyframes, as a sketch encoder with ``matches_keyframes`` says it.
+        """
+        num_frames, c = x.shape[2], self.latents
+        maps = rearrange(self.flow(features).float(), "(b t) c h w -> b t c h w", t=num_frames)
+        flow = CELLS_PER_UNIT * rearrange(maps[:, :, :4], "b t (k n) h w -> b t k n h w", k=2)
+        way = rearrange(moved.matches.way, "b n t h w -> b t n h w")
+        time = torch.linspace(0, 1, num_frames, device=x.device)
+        ways = rearrange(torch.stack([time, 1 - time]), "k t -> t k 1 1 1")
+        flow = ways * (flow + torch.stack([-way, way], dim=2))
+        keyframes = rearrange(x[:, 2 * c :], "b (k c) t h w -> (b t k) c h w", c=c)
+        fetched = warp(keyframes, rearrange(flow, "b t k n h w -> (b t k) n h w"))
+        fetched = rearrange(fetched, "(b t k) c h w -> b t k c h w", t=num_frames, k=2)
+        # Of two keyframes equally fit, the nearer counts for more, and at the ends alone.
+        nearness = (1 - ways[..., 0]).clamp(min=1e-6).log()
+        weights = (maps[:, :, 4:] + nearness).softmax(2)
+        mixed = reduce(weights.unsqueeze(3) * fetched, "b t k c h w -> b c t h w", "sum")
+        matched = moved.matches.latents
+        if sketched is not None:
+            ends = x[:, 2 * c : 3 * c, 0], x[:, 3 * c :, 0]
+            mixed, matched = follow_sketches(self.matching, ends, sketched, mixed, matched)
+        shares = rearrange(self.shares(embedding), "b c -> b c 1 1 1")
+        seen = torch.cat([x, mixed.to(x), matched.to(x)], dim=1)
+        return reduce(shares * seen, "b (n c) t h w -> b c t h w", "sum", c=c)
