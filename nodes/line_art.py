@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..tooncrafter_core.conditioning.line_art import line_art
+from ..tooncrafter_core.sketches.line_art import line_art
 from .bridge.images import hints_to_image, to_pixels
 from .sockets import SKETCH_CATEGORY, schema
 

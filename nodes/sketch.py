@@ -6,10 +6,10 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
-from ..tooncrafter_core.conditioning.hints import POLARITIES, fit_hints, to_hint
-from ..tooncrafter_core.conditioning.sketches import MISSING_MODES, SketchLayer, parse_frames
 from ..tooncrafter_core.errors import KeyframeError, check_choice
-from ..tooncrafter_core.sketch_guidance import TOKENS_READ
+from ..tooncrafter_core.sketches.frames import MISSING_MODES, SketchLayer, parse_frames
+from ..tooncrafter_core.sketches.guidance import TOKENS_READ
+from ..tooncrafter_core.sketches.hints import POLARITIES, fit_hints, to_hint
 from .bridge import paths
 from .bridge.conditioning import KEYFRAME_LATENTS
 from .bridge.control import SketchControl, require_sketch_control

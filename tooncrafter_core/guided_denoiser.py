@@ -15,7 +15,7 @@ from .diffusion.guidance import guide_text_and_image, guided_prediction, rescale
 from .types import Condition
 
 if TYPE_CHECKING:  # it reads checkpoints, which takes more packages than guidance itself
-    from .sketch_guidance import SketchGuidance
+    from .sketches.guidance import SketchGuidance
 
 
 class GuidedDenoiser:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from .checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
 from .checkpoints.load import Models
 from .conditioning.build import build_conditions
-from .conditioning.sketches import SketchLayer
 from .config.model import AutoencoderConfig
 from .decoding import decode_video
 from .diffusion.guidance import is_in_interval
@@ -32,7 +31,8 @@ from .offloading import batches_guidance, visiting
 from .pictures.fitting import Placement, fit
 from .pictures.keyframes import check_keyframes
 from .settings import InterpolationSettings
-from .sketch_guidance import SketchGuidance, check_sketch_encoder, fit_sketches
+from .sketches.frames import SketchLayer
+from .sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .tiling import decode_in_tiles
 from .types import Condition
 

@@ -1,7 +1,7 @@
 """Draws hints.png of the README: six kinds of line drawing, and below each what the network sees.
 
 `PYTHONPATH=. python docs/images/draw_hints.py` writes hints.png beside itself. The drawings are
-made by draw_sketches.py; the hints are those of `tooncrafter_core.conditioning.hints.to_hint`.
+made by draw_sketches.py; the hints are those of `tooncrafter_core.sketches.hints.to_hint`.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from draw_sketches import correct, draw, jump, outlines
 from einops import rearrange
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from tooncrafter_core.conditioning.hints import to_hint
+from tooncrafter_core.sketches.hints import to_hint
 
 SHOWN = (320, 200)
 MARGIN, LINE, COLUMNS = 10, 24, 3

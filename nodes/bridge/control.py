@@ -13,8 +13,11 @@ import comfy.patcher_extension
 import torch
 from torch import Tensor
 
-from ...tooncrafter_core.conditioning.hints import fit_hints, to_hint
-from ...tooncrafter_core.conditioning.sketches import (
+from ...tooncrafter_core.config.model import SketchEncoderConfig
+from ...tooncrafter_core.errors import ModelMismatchError, SketchError
+from ...tooncrafter_core.memory import sketch_encoder_bytes
+from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
+from ...tooncrafter_core.sketches.frames import (
     FramePlan,
     MissingMode,
     SketchLayer,
@@ -22,16 +25,13 @@ from ...tooncrafter_core.conditioning.sketches import (
     plan_frames,
     scale_residuals,
 )
-from ...tooncrafter_core.config.model import SketchEncoderConfig
-from ...tooncrafter_core.errors import ModelMismatchError, SketchError
-from ...tooncrafter_core.memory import sketch_encoder_bytes
-from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
-from ...tooncrafter_core.sketch_guidance import (
+from ...tooncrafter_core.sketches.guidance import (
     TokensRead,
     check_sketch_encoder,
     encoder_context,
     percent_done,
 )
+from ...tooncrafter_core.sketches.hints import fit_hints, to_hint
 from .operations import HostOperations
 from .sampling_model import ToonCrafterModelSampling
 from .unknown import note_unknown

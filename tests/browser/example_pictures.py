@@ -13,8 +13,8 @@ from browser.example_parts import GAP, TITLE, Graph
 from browser.page import ComfyPage
 from comfyui.host import Host
 from comfyui.launch import PROJECT
-from tooncrafter_core.conditioning.hints import to_hint
-from tooncrafter_core.conditioning.line_art import line_art
+from tooncrafter_core.sketches.hints import to_hint
+from tooncrafter_core.sketches.line_art import line_art
 
 DRAWINGS = PROJECT / "docs" / "images"
 PICTURE_WIDTH, PICTURE_LIMIT = 1800, 200_000

@@ -25,12 +25,12 @@ from tooncrafter_core.checkpoints import build_models as build_core
 from tooncrafter_core.checkpoints import detect, detect_sketch_encoder
 from tooncrafter_core.checkpoints.latent_colours import LatentColours, latent_rgb_metadata
 from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
-from tooncrafter_core.conditioning.hints import to_hint
-from tooncrafter_core.conditioning.sketches import SketchLayer
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.settings import InterpolationSettings
-from tooncrafter_core.sketch_guidance import load_sketch_encoder
+from tooncrafter_core.sketches.frames import SketchLayer
+from tooncrafter_core.sketches.guidance import load_sketch_encoder
+from tooncrafter_core.sketches.hints import to_hint
 
 
 def test_nodes_and_core_draw_the_same_frames_along_a_sketch(pack: Any) -> None:

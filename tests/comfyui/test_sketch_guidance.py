@@ -34,13 +34,13 @@ from support.host_sketches import (
 )
 from support.tiny import tiny_models as tiny_core
 from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
-from tooncrafter_core.conditioning.hints import to_hint
-from tooncrafter_core.conditioning.sketches import SketchLayer
 from tooncrafter_core.memory import sketch_encoder_bytes
 from tooncrafter_core.pictures.fitting import fit
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.settings import InterpolationSettings
-from tooncrafter_core.sketch_guidance import load_sketch_encoder
+from tooncrafter_core.sketches.frames import SketchLayer
+from tooncrafter_core.sketches.guidance import load_sketch_encoder
+from tooncrafter_core.sketches.hints import to_hint
 
 NOISE = torch.randn(1, 4, 1, 8, 8, generator=torch.Generator().manual_seed(3))
 

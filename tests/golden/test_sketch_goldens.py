@@ -20,15 +20,15 @@ from golden.cases import (
     split_context,
     unet_config,
 )
-from tooncrafter_core.conditioning.sketches import (
+from tooncrafter_core.config.model import SketchEncoderConfig
+from tooncrafter_core.models.denoiser import Denoiser
+from tooncrafter_core.models.sketch_encoder import SketchEncoder
+from tooncrafter_core.sketches.frames import (
     SketchLayer,
     gather_hint_features,
     plan_frames,
     scale_residuals,
 )
-from tooncrafter_core.config.model import SketchEncoderConfig
-from tooncrafter_core.models.denoiser import Denoiser
-from tooncrafter_core.models.sketch_encoder import SketchEncoder
 
 CONTROL, DENOISER = "control_model.", "model.diffusion_model."
 

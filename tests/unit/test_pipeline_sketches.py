@@ -14,14 +14,14 @@ from support.networks import normal
 from support.tiny import tiny_models
 from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
-from tooncrafter_core.conditioning.sketches import SketchLayer
 from tooncrafter_core.config.model import SketchEncoderConfig
 from tooncrafter_core.errors import ModelMismatchError, SketchError, ToonCrafterError
 from tooncrafter_core.memory import sketch_encoder_bytes
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.settings import InterpolationSettings
-from tooncrafter_core.sketch_guidance import (
+from tooncrafter_core.sketches.frames import SketchLayer
+from tooncrafter_core.sketches.guidance import (
     SketchGuidance,
     check_sketch_encoder,
     encoder_context,

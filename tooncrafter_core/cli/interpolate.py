@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import torch
 
     from ..checkpoints import Models
-    from ..conditioning.sketches import SketchLayer
     from ..config.model import ModelConfig, SketchEncoderConfig
     from ..diffusion.samplers import SamplingProgress
     from ..models.sketch_encoder import SketchEncoder
     from ..settings import InterpolationSettings
+    from ..sketches.frames import SketchLayer
 
 OUT_OF_MEMORY = (
     "The device ran out of memory. Lower --width, --height or --frames, choose --dtype bf16, add "
@@ -160,7 +160,7 @@ def read_keyframes(args: argparse.Namespace) -> "tuple[torch.Tensor, torch.Tenso
 def load_encoder(args: argparse.Namespace) -> "SketchEncoder":
     """The sketch encoder, where the model will be; ``CheckpointError`` for another kind of file."""
     from ..checkpoints import detect_sketch_encoder, read_checkpoint
-    from ..sketch_guidance import load_sketch_encoder
+    from ..sketches.guidance import load_sketch_encoder
 
     checkpoint = read_checkpoint(args.sketch_encoder)
     config = detect_sketch_encoder(checkpoint)

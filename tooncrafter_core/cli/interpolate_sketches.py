@@ -13,8 +13,8 @@ from ..files import in_order
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..conditioning.sketches import SketchLayer
     from ..settings import InterpolationSettings
+    from ..sketches.frames import SketchLayer
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ def read_sketches(
     ``SketchError`` says which frame number, option or picture cannot be used and why, before
     anything large is read. What is accepted with a doubt is logged.
     """
-    from ..conditioning.hints import to_hint
-    from ..conditioning.sketches import SketchLayer, parse_frames
+    from ..sketches.frames import SketchLayer, parse_frames
+    from ..sketches.hints import to_hint
 
     files = [_split(text) for text in getattr(args, "sketches", ())]
     if hasattr(args, "sketch_dir"):

@@ -151,7 +151,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         if not chosen:
             return {"sketches": sketches, "has_sketch": has_sketch}
         if self.settings.sketches == "line_art":
-            from ..conditioning.line_art import line_art
+            from ..sketches.line_art import line_art
 
             lines = line_art(rearrange(video[:, chosen], "c t h w -> t c h w"))
         elif drawn.lines is None:

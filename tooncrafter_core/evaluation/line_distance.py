@@ -9,7 +9,7 @@ Legend: t frames, c channels (3), h w space, n points; videos in [-1, 1].
 import torch
 from torch import Tensor
 
-from ..conditioning.line_art import line_art
+from ..sketches.line_art import line_art
 from .clips import check_pair
 from .metrics import Metric
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..checkpoints import detect, read_checkpoint
-from ..conditioning.sketches import MissingMode
 from ..data.sparse_frames import bisected_frames
 from ..evaluation.compare import CompareSettings
 from ..evaluation.guided import SketchGuide
 from ..evaluation.models import Interpolator
 from ..evaluation.results import MetricInfo, Results
+from ..sketches.frames import MissingMode
 from ..training.config import RunConfig
 from .bench import (
     Bench,

@@ -7,10 +7,10 @@ from einops import rearrange
 from torch import Tensor
 
 from ..checkpoints.load import Models
-from ..conditioning.sketches import SketchLayer
 from ..models.sketch_encoder import SketchEncoder
 from ..pipeline import interpolate
 from ..settings import InterpolationSettings
+from ..sketches.frames import SketchLayer
 from .stage import Batch
 
 # b batch, c channels, t frames, h w space, n sketches

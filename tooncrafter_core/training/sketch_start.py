@@ -15,7 +15,7 @@ from ..config.model import SketchEncoderConfig, UNetConfig
 from ..errors import TrainingError
 from ..layers.operations import Operations
 from ..models.sketch_encoder import SketchEncoder
-from ..sketch_guidance import load_sketch_encoder
+from ..sketches.guidance import load_sketch_encoder
 from .config import StartConfig
 
 OWN = (

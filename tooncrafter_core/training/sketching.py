@@ -14,7 +14,7 @@ from ..checkpoints.keys import Component
 from ..checkpoints.load import Models
 from ..errors import TrainingError
 from ..models.sketch_encoder import SketchEncoder
-from ..sketch_guidance import TOKENS_READ, TokensRead, check_sketch_encoder, encoder_context
+from ..sketches.guidance import TOKENS_READ, TokensRead, check_sketch_encoder, encoder_context
 from ..types import Condition
 from .denoising import DenoisingSettings, DenoisingStage
 from .groups import Group

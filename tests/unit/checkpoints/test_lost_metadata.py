@@ -32,7 +32,7 @@ from tooncrafter_core.embedded import MINI as MINI_NAME
 from tooncrafter_core.embedded import MINI_SKETCH as MINI_SKETCH_NAME
 from tooncrafter_core.embedded import embedded_file
 from tooncrafter_core.errors import CheckpointError, ToonCrafterError
-from tooncrafter_core.sketch_guidance import load_sketch_encoder
+from tooncrafter_core.sketches.guidance import load_sketch_encoder
 
 Shapes = dict[str, tuple[int, ...]]
 NO_ENCODERS: dict[str, Any] = {"text_encoder": None, "image_encoder": None}

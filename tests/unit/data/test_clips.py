@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from support.films import encode, numbered
-from tooncrafter_core.conditioning.line_art import line_art
 from tooncrafter_core.data.clip_loader import ClipLoader, ClipSampler
 from tooncrafter_core.data.clip_sources import ClipInfo, FrameFolders, ProceduralClips, VideoFiles
 from tooncrafter_core.data.clips import (
@@ -23,6 +22,7 @@ from tooncrafter_core.data.clips import (
 from tooncrafter_core.data.procedural import render_clip
 from tooncrafter_core.errors import DatasetError
 from tooncrafter_core.pictures.fitting import fit
+from tooncrafter_core.sketches.line_art import line_art
 
 SMALL = ClipSettings(num_frames=4, width=64, height=64, max_fps=60)
 

@@ -10,14 +10,14 @@ from torch import Tensor
 from golden.recipe import make_state_dict
 from support.checkpoints import manifest
 from support.networks import deviation
-from tooncrafter_core.conditioning.sketches import (
+from tooncrafter_core.config.model import SketchEncoderConfig
+from tooncrafter_core.models.sketch_encoder import SketchEncoder
+from tooncrafter_core.sketches.frames import (
     SketchLayer,
     gather_hint_features,
     plan_frames,
     scale_residuals,
 )
-from tooncrafter_core.config.model import SketchEncoderConfig
-from tooncrafter_core.models.sketch_encoder import SketchEncoder
 
 CONFIG = SketchEncoderConfig(
     model_channels=32, channel_mult=(1, 2), num_res_blocks=1, attention_resolutions=(1, 2),

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from support.training import quick_config, quick_run, read_log
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.errors import OutputError, TrainingError
-from tooncrafter_core.sketch_guidance import load_sketch_encoder
+from tooncrafter_core.sketches.guidance import load_sketch_encoder
 from tooncrafter_core.training.config import OptimizerConfig
 from tooncrafter_core.training.loop import Trainer
 from tooncrafter_core.training.optimization import learning_rate

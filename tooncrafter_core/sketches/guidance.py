@@ -11,22 +11,16 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .checkpoints.detect import detect_sketch_encoder
-from .checkpoints.keys import Component
-from .checkpoints.load import load_component
-from .checkpoints.read import Checkpoint
-from .conditioning.hints import fit_hints
-from .conditioning.sketches import (
-    MissingMode,
-    SketchLayer,
-    gather_hint_features,
-    plan_frames,
-    scale_residuals,
-)
-from .config.model import SketchEncoderConfig, UNetConfig
-from .errors import ModelMismatchError
-from .models.sketch_encoder import SketchEncoder
-from .pictures.fitting import FitMode
+from ..checkpoints.detect import detect_sketch_encoder
+from ..checkpoints.keys import Component
+from ..checkpoints.load import load_component
+from ..checkpoints.read import Checkpoint
+from ..config.model import SketchEncoderConfig, UNetConfig
+from ..errors import ModelMismatchError
+from ..models.sketch_encoder import SketchEncoder
+from ..pictures.fitting import FitMode
+from .frames import MissingMode, SketchLayer, gather_hint_features, plan_frames, scale_residuals
+from .hints import fit_hints
 
 TokensRead = Literal["text", "all"]
 """Which tokens the sketch encoder attends to; the authors of its weights do not say."""

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tooncrafter_core.conditioning.hints import to_hint
-from tooncrafter_core.conditioning.line_art import line_art
 from tooncrafter_core.errors import SketchError
+from tooncrafter_core.sketches.hints import to_hint
+from tooncrafter_core.sketches.line_art import line_art
 
 BACKGROUND, SKIN = (0.3, 0.7, 0.9), (0.95, 0.75, 0.6)
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.conditioning.sketches import (
+from tooncrafter_core.errors import SketchError
+from tooncrafter_core.sketches.frames import (
     FramePlan,
     SketchLayer,
     gather_hint_features,
@@ -12,7 +13,6 @@ from tooncrafter_core.conditioning.sketches import (
     plan_frames,
     scale_residuals,
 )
-from tooncrafter_core.errors import SketchError
 
 
 def layer(*frames: int, strength: float = 0.6, start: float = 0.0, end: float = 1.0) -> SketchLayer:

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.conditioning.hints import fit_hints, to_hint
 from tooncrafter_core.errors import SketchError
 from tooncrafter_core.pictures.fitting import FIT_MODES, FitMode, fit
+from tooncrafter_core.sketches.hints import fit_hints, to_hint
 
 HEIGHT, WIDTH = 160, 256
 

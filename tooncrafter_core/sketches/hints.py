@@ -13,15 +13,7 @@ from torch.nn import functional as F
 
 from ..errors import SketchError
 from ..pictures.fitting import FitMode, Placement, fit
-from .paper import (
-    CLEAN_PAPER,
-    along_lines,
-    border,
-    is_dark_on_light,
-    paper_colour,
-    quantile,
-    shrunk,
-)
+from .ink import CLEAN_PAPER, along_lines, border, is_dark_on_light, paper_colour, quantile, shrunk
 
 Polarity = Literal["auto", "dark_on_light", "light_on_dark"]
 POLARITIES: tuple[Polarity, ...] = get_args(Polarity)

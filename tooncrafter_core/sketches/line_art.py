@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import SketchError
-from .paper import along_lines
+from .ink import along_lines
 
 WIDER = 1.6
 """Of the two Gaussians, how much wider the second is; the paper's value."""
