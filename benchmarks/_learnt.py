@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmarks._networks import make_autoencoder
-from tooncrafter_core.checkpoints.made_up import made_up_tensor
+from tooncrafter_core.checkpoints.synthetic import made_up_tensor
 from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.decoding import decode_video

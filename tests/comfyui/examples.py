@@ -16,7 +16,7 @@ from comfyui.host import Prompt
 from comfyui.launch import PROJECT
 from comfyui.workflow import load_workflow, to_prompt
 from tooncrafter_core.checkpoints import save_checkpoint
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.config.presets import TINY
 
 EXAMPLES = PROJECT / "example_workflows"

@@ -9,7 +9,7 @@ from tooncrafter_pack.nodes.bridge.clip_image import encode_image, load_image_en
 import nodes as host_nodes
 from support.host_models import picture
 from tooncrafter_core.checkpoints import build_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder

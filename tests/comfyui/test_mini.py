@@ -24,7 +24,7 @@ from support.host_sketches import drawings, guide
 from tooncrafter_core.checkpoints import build_models as build_core
 from tooncrafter_core.checkpoints import detect, detect_sketch_encoder
 from tooncrafter_core.checkpoints.latent_colours import LatentColours, latent_rgb_metadata
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.settings import InterpolationSettings

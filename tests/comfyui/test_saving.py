@@ -28,7 +28,7 @@ from support.refusals import assert_refused
 from tooncrafter_core.checkpoints import Checkpoint, detect, read_checkpoint, save_checkpoint
 from tooncrafter_core.checkpoints.keys import IGNORED_KEYS, component_of
 from tooncrafter_core.checkpoints.load import check_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.errors import CheckpointError, ModelMismatchError

@@ -33,7 +33,7 @@ from support.host_sketches import (
     tiny_control,
 )
 from support.tiny import tiny_models as tiny_core
-from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.memory import sketch_encoder_bytes
 from tooncrafter_core.pictures.fitting import fit
 from tooncrafter_core.pipeline import interpolate

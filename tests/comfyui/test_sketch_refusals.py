@@ -23,7 +23,7 @@ from support.checkpoints import tiny_tensors
 from support.host_models import HostModels, run_keyframes, run_sampler
 from support.host_sketches import Ready, drawings, guide, guide_by_stock_node, tiny_control
 from support.refusals import assert_refused
-from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.config.presets import TINY_SKETCH
 from tooncrafter_core.errors import CheckpointError, ModelMismatchError, SketchError
 

@@ -10,7 +10,7 @@ from support import model_files
 from support.host_models import picture
 from support.host_prompts import KEYFRAMES, SAMPLER, SAVE, interpolation, node
 from support.host_sketches import drawings
-from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 
 ENCODER, SKETCH, GUIDANCE = "20", "21", "22"
 FILE = "tiny-sketch.safetensors"

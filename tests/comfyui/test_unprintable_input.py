@@ -7,7 +7,7 @@ import pytest
 from comfyui.host import Host, Prompt
 from support import model_files
 from support.host_prompts import DECODE, KEYFRAMES, LOAD, POSITIVE, SAMPLER, interpolation, node
-from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 
 ENCODER, GUIDANCE, SIGMAS, SHOWN = "20", "22", "23", "24"
 FILE = "tiny-sketch.safetensors"

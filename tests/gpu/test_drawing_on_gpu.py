@@ -12,8 +12,8 @@ from torch import Tensor
 from support.networks import normal
 from support.tiny import tiny_models
 from tooncrafter_core.checkpoints import Models, build_models, detect, read_checkpoint
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
-from tooncrafter_core.embedded import MINI, embedded_file, mini_settings
+from tooncrafter_core.checkpoints.embedded import MINI, embedded_file, mini_settings
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.evaluation.pixels import psnr
 from tooncrafter_core.pictures.files import read_image
 from tooncrafter_core.pipeline import interpolate

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import nodes as host_nodes
 from support.host_models import Conditioning, HostModels
-from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.config.presets import TINY_SKETCH
 
 Ready = tuple[Conditioning, Conditioning, dict[str, Any]]

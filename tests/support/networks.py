@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from tooncrafter_core.checkpoints.made_up import made_up_tensor
+from tooncrafter_core.checkpoints.synthetic import made_up_tensor
 from tooncrafter_core.models.motion.keyframe_matching import KeyframeMatching
 
 Network = TypeVar("Network", bound=nn.Module)

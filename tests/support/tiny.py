@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from tooncrafter_core.checkpoints import Models, build_models, save_checkpoint
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.presets import TINY, TINY_SKETCH
 
 STEADY = replace(

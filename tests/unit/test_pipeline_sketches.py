@@ -13,7 +13,7 @@ from support.counting import GIB, FusedAttentionOperations, count
 from support.networks import normal
 from support.tiny import tiny_models
 from tooncrafter_core import pipeline
-from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.config.model import SketchEncoderConfig
 from tooncrafter_core.errors import ModelMismatchError, SketchError, ToonCrafterError
 from tooncrafter_core.memory import sketch_encoder_bytes

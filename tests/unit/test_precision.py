@@ -10,7 +10,7 @@ from benchmarks.precision import LIMIT, tiny_study
 from support.networks import normal
 from support.tiny import STEADY
 from tooncrafter_core.checkpoints import build_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.pipeline import interpolate
 from tooncrafter_core.settings import InterpolationSettings
 

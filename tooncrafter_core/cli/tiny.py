@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from ..checkpoints import save_checkpoint
-    from ..checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
     from ..checkpoints.save import check_target
+    from ..checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 
     output = Path(args.output)
     check_target(output)

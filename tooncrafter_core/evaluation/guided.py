@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from ..checkpoints import read_checkpoint
+from ..checkpoints.weight_packages import describe_file
 from ..models.sketch_encoder import SketchEncoder
 from ..sketches.frames import SketchLayer
 from ..sketches.guidance import load_sketch_encoder
 from ..sketches.line_art import line_art
-from ..weight_packages import describe_file
 from .clips import Clip, fit_clip, read_clip
 
 

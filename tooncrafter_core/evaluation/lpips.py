@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..checkpoints.weight_packages import describe_file
 from ..perceptual import (
     NAMES,
     Backbone,
@@ -17,7 +18,6 @@ from ..perceptual import (
     load_perceptual_distance,
     weights_file,
 )
-from ..weight_packages import describe_file
 from .clips import check_pair
 
 CHUNK = 4

@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from ..checkpoints.load_clip import load_clip_model
+from ..checkpoints.weight_packages import MissingWeightsError, describe_file
 from ..perceptual import Backbone
-from ..weight_packages import MissingWeightsError, describe_file
 from .clip_similarity import clip_image_similarity, clip_text_similarity
 from .clips import Clip, EvaluationError
 from .cpbd import cpbd

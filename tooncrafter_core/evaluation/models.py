@@ -15,12 +15,12 @@ from torch import Tensor
 
 from .. import pipeline
 from ..checkpoints import Models
+from ..checkpoints.weight_packages import describe_file
 from ..decoding import decode_video
 from ..models.autoencoder.ablation import HAR, PARTS, WARP, only_parts, without_references
 from ..models.autoencoder.autoencoder import Autoencoder, references_from
 from ..pictures.fitting import fit
 from ..settings import InterpolationSettings
-from ..weight_packages import describe_file
 from .clips import Clip
 from .guided import SketchGuide
 

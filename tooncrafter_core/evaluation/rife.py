@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..weight_packages import MissingWeightsError, describe_file, package_file
+from ..checkpoints.weight_packages import MissingWeightsError, describe_file, package_file
 from .clips import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 

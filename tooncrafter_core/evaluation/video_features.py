@@ -14,7 +14,7 @@ import torch
 from einops import rearrange, reduce
 from torch import Tensor
 
-from ..weight_packages import describe_file
+from ..checkpoints.weight_packages import describe_file
 from .clips import EvaluationError, check_pair
 from .lpips import CHUNK, Lpips
 

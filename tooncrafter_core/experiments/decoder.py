@@ -6,12 +6,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ..checkpoints.weight_packages import describe_file
 from ..evaluation.compare import CompareSettings
 from ..evaluation.models import Reconstructor
 from ..evaluation.results import MetricInfo, Results
 from ..models.autoencoder.ablation import HAR, P3D, PARTS, WARP
 from ..training.config import RunConfig
-from ..weight_packages import describe_file
 from .bench import (
     Bench,
     Methods,

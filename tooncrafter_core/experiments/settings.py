@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
+from ..checkpoints.weight_packages import describe_file
 from ..data.atomic import read_json, write_json
 from ..errors import TrainingError
 from ..evaluation.procedural import FIRST_SEED
@@ -14,7 +15,6 @@ from ..settings import InterpolationSettings
 from ..training.config import RunConfig
 from ..training.settings import check_values, merge_settings, parse_overrides, read_file
 from ..training.stages import find_stage
-from ..weight_packages import describe_file
 
 RECIPES = Path(__file__).parent / "recipes"
 IDENTITY = "experiment.json"

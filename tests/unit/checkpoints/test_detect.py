@@ -17,13 +17,13 @@ from tooncrafter_core.checkpoints import (
 )
 from tooncrafter_core.checkpoints.keys import OPTIONAL, REQUIRED
 from tooncrafter_core.checkpoints.load import build_network, check_models
-from tooncrafter_core.checkpoints.made_up import made_up_sketch_encoder
 from tooncrafter_core.checkpoints.stored_config import (
     CONFIG_KEY,
     config_from_json,
     config_metadata,
     config_to_json,
 )
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.config.model import (
     AutoencoderConfig,
     ImageEncoderConfig,

@@ -9,7 +9,7 @@ import torch
 from support.command_line import failure
 from support.training import overrides, write_smallest
 from tooncrafter_core.checkpoints import save_checkpoint
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_sketch_encoder
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.cli import main
 from tooncrafter_core.config.presets import TINY_SKETCH
 

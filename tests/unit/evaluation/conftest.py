@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from tooncrafter_core.checkpoints.weight_packages import PACKAGES
 from tooncrafter_core.pictures.files import write_video
-from tooncrafter_core.weight_packages import PACKAGES
 
 MakeClip = Callable[..., Tensor]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tooncrafter_core.checkpoints import Checkpoint, save_checkpoint
 from tooncrafter_core.checkpoints.load_clip import load_clip_model
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import CheckpointError
 from tooncrafter_core.evaluation.clip_similarity import clip_image_similarity, clip_text_similarity

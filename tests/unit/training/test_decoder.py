@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from support.networks import deviation, filled, normal
 from support.tiny import tiny_models
 from tooncrafter_core.checkpoints.load import Models
+from tooncrafter_core.checkpoints.weight_packages import PACKAGES
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.errors import TrainingError
@@ -27,7 +28,6 @@ from tooncrafter_core.training.draws import Draws, draw_seeds
 from tooncrafter_core.training.groups import Group
 from tooncrafter_core.training.stage import Batch
 from tooncrafter_core.training.windows import moving_windows
-from tooncrafter_core.weight_packages import PACKAGES
 
 SEEDS = draw_seeds(5, 0, [0, 1])
 CONFIG = replace(TINY.autoencoder, channels=32, channel_mult=(1, 1, 1, 1))

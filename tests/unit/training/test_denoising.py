@@ -13,7 +13,7 @@ from support.networks import normal
 from support.tiny import tiny_models
 from support.training import SMALLEST
 from tooncrafter_core.checkpoints.load import Models, build_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.training.denoising import DenoisingSettings, DenoisingStage
 from tooncrafter_core.training.draws import draw_seeds

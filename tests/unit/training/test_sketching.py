@@ -12,7 +12,7 @@ from torch import Tensor
 from support.networks import filled, normal
 from support.tiny import STEADY, STEADY_SKETCH, steady_models
 from tooncrafter_core.checkpoints.load import Models
-from tooncrafter_core.checkpoints.made_up import made_up_tensor
+from tooncrafter_core.checkpoints.synthetic import made_up_tensor
 from tooncrafter_core.config.model import SketchEncoderConfig
 from tooncrafter_core.config.presets import TINY_SKETCH
 from tooncrafter_core.errors import ModelMismatchError, TrainingError

