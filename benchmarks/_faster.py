@@ -10,7 +10,7 @@ from torch._dynamo.utils import counters
 from benchmarks._job import Job, Networks, Shape, make_networks
 from benchmarks._suite import Suite, count_flops, within
 from benchmarks._timing import seconds
-from tooncrafter_core.compiled import compile_denoiser
+from tooncrafter_core.device.compiling import compile_denoiser
 
 OTHER_FRAMES = 24
 """Of a clip that the compiled denoiser has not seen."""

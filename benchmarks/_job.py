@@ -17,6 +17,7 @@ from benchmarks._networks import (
     make_references,
 )
 from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
+from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from tooncrafter_core.diffusion.guidance import guided_prediction
@@ -25,7 +26,6 @@ from tooncrafter_core.layers.kernels.memory_order import arrange_weights
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.models.projector import Resampler
-from tooncrafter_core.types import Condition
 
 XFORMERS_ABOVE = 64
 """Tokens above which the published program attends by a fused kernel: all but over the frames."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from benchmarks._networks import make_autoencoder
 from tooncrafter_core.checkpoints.synthetic import made_up_tensor
+from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.decoding import decode_video
@@ -29,7 +30,6 @@ from tooncrafter_core.diffusion.schedule import NoiseSchedule, ddim_steps, make_
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.denoiser import Denoiser
-from tooncrafter_core.types import Condition
 
 FRAMES, SIDE = 4, 8
 """Of a clip of latents; its frames have 64x64 pixels."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.model import AutoencoderConfig, ModelConfig, UNetConfig
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS, Operations
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.models.projector import Resampler
-from tooncrafter_core.types import Condition
 
 MEDIUM = replace(
     ModelConfig(),

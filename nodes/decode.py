@@ -6,8 +6,8 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..tooncrafter_core.device.memory import TileSize
 from ..tooncrafter_core.errors import ModelMismatchError, check_choice
-from ..tooncrafter_core.memory import TileSize
 from ..tooncrafter_core.pictures.fitting import fit
 from ..tooncrafter_core.pictures.keyframes import check_keyframes
 from ..tooncrafter_core.tiling import tiles_notice

@@ -11,8 +11,8 @@ import torch
 from einops import repeat
 from torch import Tensor, nn
 
+from .conditioning.condition import Condition
 from .diffusion.guidance import guide_text_and_image, guided_prediction, rescale_guidance
-from .types import Condition
 
 if TYPE_CHECKING:  # it reads checkpoints, which takes more packages than guidance itself
     from .sketches.guidance import SketchGuidance

@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from .config.model import ModelConfig, UNetConfig
-from .layers.kernels.memory_order import arrange_weights
-from .memory import (
+from .device.memory import (
     DECODER_WORKSPACE,
     DENOISER_WORKSPACE,
     decode_bytes,
     denoiser_bytes,
     free_memory,
 )
+from .layers.kernels.memory_order import arrange_weights
 from .settings import InterpolationSettings
 
 

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from .checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
 from .checkpoints.load import Models
 from .conditioning.build import build_conditions
+from .conditioning.condition import Condition
 from .config.model import AutoencoderConfig
 from .decoding import decode_video
+from .device.memory import TileSize, chunk_within, free_memory, tile_within
 from .diffusion.guidance import is_in_interval
 from .diffusion.multistep import multistep_steps, sample_dpmpp_2m
 from .diffusion.noise import NoiseStream
@@ -23,7 +25,6 @@ from .diffusion.samplers import OnStep, sample_ddim
 from .diffusion.schedule import ddim_steps, make_schedule
 from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
-from .memory import TileSize, chunk_within, free_memory, tile_within
 from .models.autoencoder.autoencoder import Autoencoder, references_from
 from .models.clip.encoders import ImageEncoder, TextEncoder
 from .models.sketch_encoder import SketchEncoder
@@ -34,7 +35,6 @@ from .settings import InterpolationSettings
 from .sketches.frames import SketchLayer
 from .sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .tiling import decode_in_tiles
-from .types import Condition
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .memory import TILE_OVERLAP, TileSize
+from .device.memory import TILE_OVERLAP, TileSize
 from .models.autoencoder.autoencoder import Autoencoder
 
 logger = logging.getLogger(__name__)

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
 from ...tooncrafter_core.config.model import AutoencoderConfig, ModelConfig
 from ...tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
-from ...tooncrafter_core.errors import ModelMismatchError
-from ...tooncrafter_core.memory import (
+from ...tooncrafter_core.device.memory import (
     TileSize,
     choose_chunk,
     decode_bytes,
@@ -29,12 +28,13 @@ from ...tooncrafter_core.memory import (
     tile_within,
     tiled_bytes,
 )
+from ...tooncrafter_core.device.precision import inference_dtypes
+from ...tooncrafter_core.errors import ModelMismatchError
 from ...tooncrafter_core.models.autoencoder.autoencoder import (
     Autoencoder,
     Posterior,
     references_from,
 )
-from ...tooncrafter_core.precision import inference_dtypes
 from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
 from .patchers import arranged_when_loaded, is_out_of_memory, loads_again, without_overflow

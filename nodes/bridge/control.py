@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from ...tooncrafter_core.config.model import SketchEncoderConfig
+from ...tooncrafter_core.device.memory import sketch_encoder_bytes
 from ...tooncrafter_core.errors import ModelMismatchError, SketchError
-from ...tooncrafter_core.memory import sketch_encoder_bytes
 from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
 from ...tooncrafter_core.sketches.frames import (
     FramePlan,

@@ -25,10 +25,10 @@ from ...tooncrafter_core.conditioning.build import (
     motion_fps_vector,
 )
 from ...tooncrafter_core.config.model import ModelConfig
-from ...tooncrafter_core.memory import DENOISER_WORKSPACE, denoiser_bytes
+from ...tooncrafter_core.device.memory import DENOISER_WORKSPACE, denoiser_bytes
+from ...tooncrafter_core.device.precision import inference_dtypes
 from ...tooncrafter_core.models.denoiser import Denoiser
 from ...tooncrafter_core.models.projector import Resampler
-from ...tooncrafter_core.precision import inference_dtypes
 from .block_patches import BlockPatches, refuse_context_windows
 from .conditioning import (
     IMAGE_FEATURES,

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from ...tooncrafter_core.checkpoints import Checkpoint, read_checkpoint
+from ...tooncrafter_core.device.memory import is_out_of_memory as says_out_of_memory
+from ...tooncrafter_core.device.precision import overflow_message
 from ...tooncrafter_core.errors import ToonCrafterError
 from ...tooncrafter_core.layers.kernels.memory_order import arrange_weights
-from ...tooncrafter_core.memory import is_out_of_memory as says_out_of_memory
-from ...tooncrafter_core.precision import overflow_message
 from .unknown import note_unknown
 
 logger = logging.getLogger(__name__)

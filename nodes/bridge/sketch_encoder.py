@@ -5,7 +5,7 @@ import comfy.ops
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
 from ...tooncrafter_core.config.model import SketchEncoderConfig
-from ...tooncrafter_core.precision import inference_dtypes
+from ...tooncrafter_core.device.precision import inference_dtypes
 from .control import HostSketchEncoder, SketchControl
 from .patchers import choose_dtypes, loads_again, make_patcher
 

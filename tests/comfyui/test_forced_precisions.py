@@ -11,7 +11,7 @@ import torch
 from tooncrafter_pack.nodes.load import LoadToonCrafter
 from tooncrafter_pack.tooncrafter_core.checkpoints.embedded import MINI as MINI_FILE
 from tooncrafter_pack.tooncrafter_core.checkpoints.embedded import MINI_SKETCH as SKETCH_FILE
-from tooncrafter_pack.tooncrafter_core.precision import inference_dtypes
+from tooncrafter_pack.tooncrafter_core.device.precision import inference_dtypes
 from torch import Tensor
 
 from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler

@@ -18,7 +18,7 @@ from tooncrafter_core.checkpoints import Checkpoint
 from tooncrafter_core.conditioning.build import keyframe_condition
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.memory import denoiser_bytes
+from tooncrafter_core.device.memory import denoiser_bytes
 
 Ready = tuple[Any, Any, dict[str, Any]]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import nodes as host_nodes
 from support.host_models import HostModels, picture, run_decode, run_keyframes
-from tooncrafter_core.memory import decode_bytes, encode_bytes
+from tooncrafter_core.device.memory import decode_bytes, encode_bytes
 
 Ready = tuple[Any, Any, dict[str, Any]]
 

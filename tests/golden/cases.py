@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from golden import recipe
+from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.model import (
     AutoencoderConfig,
     ImageEncoderConfig,
@@ -23,7 +24,6 @@ from tooncrafter_core.config.model import (
     TextEncoderConfig,
     UNetConfig,
 )
-from tooncrafter_core.types import Condition
 
 FOLDER = Path(os.environ.get("TOONCRAFTER_GOLDENS", Path(__file__).parent / "data"))
 

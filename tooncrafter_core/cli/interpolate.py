@@ -181,7 +181,7 @@ def needs_offloading(args: argparse.Namespace, settings: "InterpolationSettings"
     from math import prod
 
     from ..checkpoints import detect, read_checkpoint
-    from ..memory import free_memory
+    from ..device.memory import free_memory
     from ..offloading import job_bytes
 
     device = choose_device(args.device)
@@ -210,7 +210,7 @@ def load_models(args: argparse.Namespace) -> "Models":
     from ..checkpoints.convert_encoders import encoder_checkpoint, with_encoder
     from ..checkpoints.detect import part_of
     from ..checkpoints.keys import OPTIONAL
-    from ..compiled import compile_denoiser, warn_where_it_loses
+    from ..device.compiling import compile_denoiser, warn_where_it_loses
     from ..pipeline import missing_encoder
 
     device = storage_device(args)
@@ -244,7 +244,7 @@ def choose_dtype(
     """
     import torch
 
-    from ..precision import inference_dtypes, overflow_message
+    from ..device.precision import inference_dtypes, overflow_message
 
     possible = inference_dtypes(config)
     if name != "auto":
@@ -291,7 +291,7 @@ def interpolate_with_progress(
     from einops import rearrange
     from tqdm import tqdm
 
-    from ..memory import is_out_of_memory
+    from ..device.memory import is_out_of_memory
     from ..pipeline import interpolate
 
     def on_step(progress: "SamplingProgress") -> None:

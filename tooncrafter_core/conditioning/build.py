@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import KeyframeError, ModelMismatchError, ToonCrafterError
 from ..models.clip.encoders import ImageEncoder, TextEncoder
-from ..types import Condition
+from .condition import Condition
 
 # b batch, t frames, t0 frames the projector was trained on, c channels, h w space, l tokens
 

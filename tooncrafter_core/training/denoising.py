@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from ..checkpoints.keys import Component
 from ..checkpoints.load import Models
 from ..conditioning.build import frame_image_tokens, keyframe_condition
+from ..conditioning.condition import Condition
 from ..diffusion.schedule import make_schedule
 from ..diffusion.training import training_pair
 from ..errors import TrainingError
 from ..models.autoencoder.autoencoder import Autoencoder
 from ..models.clip.encoders import ImageEncoder, TextEncoder
 from ..pipeline import require_encoders
-from ..types import Condition
 from .bypass import without_temporal_layers
 from .draws import Draws
 from .encoding import EncodedClips, TextCache, encoded_clips

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..checkpoints.keys import Component
 from ..checkpoints.load import Models
+from ..conditioning.condition import Condition
 from ..errors import TrainingError
 from ..models.sketch_encoder import SketchEncoder
 from ..sketches.guidance import TOKENS_READ, TokensRead, check_sketch_encoder, encoder_context
-from ..types import Condition
 from .denoising import DenoisingSettings, DenoisingStage
 from .groups import Group
 from .previewing import PreviewSettings, draw_between

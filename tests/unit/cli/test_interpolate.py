@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 
 from support.checkpoints import tiny_tensors
 from support.command_line import command, failure
-from tooncrafter_core import memory
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, interpolate_options, main
 from tooncrafter_core.config.presets import MINI, TINY
+from tooncrafter_core.device import memory
 from tooncrafter_core.errors import ToonCrafterError
 from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from .layers.kernels.availability import likes_channels_last
-from .models.attention import SpatialTransformer, TemporalTransformer
-from .models.residual import ResBlock
+from ..layers.kernels.availability import likes_channels_last
+from ..models.attention import SpatialTransformer, TemporalTransformer
+from ..models.residual import ResBlock
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from .config.model import AutoencoderConfig, ModelConfig, SketchEncoderConfig
+from ..config.model import AutoencoderConfig, ModelConfig, SketchEncoderConfig
 
 NAMES = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}
 

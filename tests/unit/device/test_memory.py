@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from support.counting import GIB, Counts, FusedAttentionOperations, count
 from tooncrafter_core.config.model import AutoencoderConfig, UNetConfig
-from tooncrafter_core.memory import (
+from tooncrafter_core.device.memory import (
     DECODER_WORKSPACE,
     TileSize,
     choose_chunk,

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from support.networks import deviation, filled, normal
-from tooncrafter_core.compiled import compile_denoiser, warn_where_it_loses
+from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.presets import TINY
+from tooncrafter_core.device.compiling import compile_denoiser, warn_where_it_loses
 from tooncrafter_core.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.denoiser import Denoiser
-from tooncrafter_core.types import Condition
 
 SMALL = replace(TINY.unet, channel_mult=(1,), attention_resolutions=(1,))
 """One level: tracing takes most of the test's time, and every kind of layer is in it."""
@@ -36,7 +36,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return module.forward
 
     torch._dynamo.reset()
-    monkeypatch.setattr("tooncrafter_core.compiled.BACKEND", backend)
+    monkeypatch.setattr("tooncrafter_core.device.compiling.BACKEND", backend)
     return made
 
 
@@ -66,7 +66,7 @@ def test_it_is_told_where_compiling_makes_steps_slower(
     cpu = torch.device("cpu")
     warn_where_it_loses(cpu, torch.float16)
     assert not caplog.records
-    monkeypatch.setattr("tooncrafter_core.compiled.likes_channels_last", lambda x: True)
+    monkeypatch.setattr("tooncrafter_core.device.compiling.likes_channels_last", lambda x: True)
     warn_where_it_loses(cpu, torch.float16)
     (record,) = caplog.records
     assert "quicker" in record.getMessage() and "--compile" in record.getMessage()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from .config.model import AutoencoderConfig, SketchEncoderConfig, UNetConfig
+from ..config.model import AutoencoderConfig, SketchEncoderConfig, UNetConfig
 
 DENOISER_FACTOR = 33
 """Values alive at the peak per latent cell and base channel."""
