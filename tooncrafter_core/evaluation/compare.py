@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..metrics.distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from ..pictures.files import write_video
 from .clips import Clip, EvaluationError, fit_clip, read_clip
-from .distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from .making import TRUTH, folder_name, frames_folder, make_clip, to_levels
 from .metrics import Metric, Toolbox
 from .peers import Peer, Rebuilder

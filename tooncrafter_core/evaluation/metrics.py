@@ -9,14 +9,14 @@ from torch import Tensor
 
 from ..checkpoints.load_clip import load_clip_model
 from ..checkpoints.weight_packages import MissingWeightsError, describe_file
-from ..perceptual import Backbone
-from .clip_similarity import clip_image_similarity, clip_text_similarity
+from ..metrics.clip_similarity import clip_image_similarity, clip_text_similarity
+from ..metrics.cpbd import cpbd
+from ..metrics.lpips import load_lpips
+from ..metrics.perceptual import Backbone
+from ..metrics.pixels import psnr, ssim
+from ..metrics.position import load_positions, position_error
+from ..metrics.video_features import AlexNetFeatures, I3dFeatures, VideoFeatures
 from .clips import Clip, EvaluationError
-from .cpbd import cpbd
-from .lpips import load_lpips
-from .pixels import psnr, ssim
-from .position import load_positions, position_error
-from .video_features import AlexNetFeatures, I3dFeatures, VideoFeatures
 
 Measure = Callable[[Tensor, Tensor, Clip], Tensor]
 """Made frames and true ones, ``t 3 h w`` both, and their clip, to a number for each frame."""

@@ -6,9 +6,9 @@ import torch
 from einops import rearrange
 
 from ..data.procedural import render_clip
+from ..metrics.position import save_positions
 from ..pictures.files import write_video
 from .clips import Clip, from_levels
-from .position import save_positions
 
 FIRST_SEED = 1_000_000
 """Far from the seeds that a training begins with."""

@@ -13,7 +13,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..perceptual import PerceptualDistance
+from ..metrics.perceptual import PerceptualDistance
 
 Choice = tuple[Tensor, Tensor]
 """Pictures ``t n c h w`` and their weights ``t n h w``, which are 1 together."""

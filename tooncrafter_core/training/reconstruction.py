@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import TrainingError
-from ..perceptual import BACKBONES, Backbone, load_perceptual_distance
+from ..metrics.perceptual import BACKBONES, Backbone, load_perceptual_distance
 
 
 @dataclass(kw_only=True)

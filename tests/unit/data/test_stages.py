@@ -161,7 +161,7 @@ def test_agreement_is_the_cosine_of_openclips_own_embeddings(tmp_path: Path) -> 
 
 def test_agreement_reads_clip_as_the_evaluation_does(tmp_path: Path) -> None:
     from tooncrafter_core.checkpoints.load_clip import load_clip_model
-    from tooncrafter_core.evaluation.clip_similarity import clip_text_similarity
+    from tooncrafter_core.metrics.clip_similarity import clip_text_similarity
 
     path = write_checkpoint(tiny_tensors(), tmp_path / "tiny.ckpt", "state_dict")
     clip = pixels(np.random.default_rng(1).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))

@@ -19,7 +19,7 @@ from tooncrafter_core.evaluation.peers import CrossFade, Hold
 from tooncrafter_core.evaluation.report_html import spread, write_reports
 from tooncrafter_core.evaluation.results import Results, load_results
 from tooncrafter_core.evaluation.tables import make_tables
-from tooncrafter_core.evaluation.video_features import AlexNetFeatures, I3dFeatures
+from tooncrafter_core.metrics.video_features import AlexNetFeatures, I3dFeatures
 
 MakeClip = Callable[..., Tensor]
 SETTINGS = CompareSettings(num_frames=6, width=128, height=96)

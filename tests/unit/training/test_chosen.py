@@ -8,7 +8,7 @@ from torch import Tensor
 
 from support.networks import normal
 from tooncrafter_core.checkpoints.weight_packages import PACKAGES
-from tooncrafter_core.perceptual import load_perceptual_distance
+from tooncrafter_core.metrics.perceptual import load_perceptual_distance
 from tooncrafter_core.training.chosen import chosen_loss
 
 pytestmark = pytest.mark.skipif(

@@ -10,7 +10,7 @@ Legend: n videos, d features.
 import torch
 from torch import Tensor
 
-from .clips import EvaluationError
+from ..evaluation.clips import EvaluationError
 
 MIN_VIDEOS = 2
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.evaluation.clips import EvaluationError
-from tooncrafter_core.evaluation.cpbd import cpbd, edge_widths
+from tooncrafter_core.metrics.cpbd import cpbd, edge_widths
 
 
 def ramp(width: int, rising: bool = True) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .clips import EvaluationError, check_pair
+from ..evaluation.clips import EvaluationError, check_pair
 
 PATCH = 17
 """Side of the square around a part that is looked for."""

@@ -7,7 +7,7 @@ import torch
 from einops import reduce
 from torch import Tensor
 
-from .clips import EvaluationError, check_pair
+from ..evaluation.clips import EvaluationError, check_pair
 
 VALUE_RANGE = 2.0
 PSNR_LIMIT = 60.0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.evaluation.clips import EvaluationError
-from tooncrafter_core.evaluation.pixels import PSNR_LIMIT, psnr, ssim
+from tooncrafter_core.metrics.pixels import PSNR_LIMIT, psnr, ssim
 
 SCIKIT_IMAGE = {"ssim": 0.8239510723455616, "psnr": 22.15863334336816}
 """scikit-image 0.26.0 on the two patterns: Gaussian weights, population covariance, range 2."""

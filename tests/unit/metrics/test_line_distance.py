@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.evaluation.line_distance import FARTHEST, line_distance
+from tooncrafter_core.metrics.line_distance import FARTHEST, line_distance
 
 
 def bar(x: int, num_frames: int = 2) -> Tensor:

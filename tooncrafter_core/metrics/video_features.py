@@ -15,7 +15,7 @@ from einops import rearrange, reduce
 from torch import Tensor
 
 from ..checkpoints.weight_packages import describe_file
-from .clips import EvaluationError, check_pair
+from ..evaluation.clips import EvaluationError, check_pair
 from .lpips import CHUNK, Lpips
 
 MIN_I3D_FRAMES = 10

@@ -11,14 +11,8 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.weight_packages import describe_file
-from ..perceptual import (
-    NAMES,
-    Backbone,
-    PerceptualDistance,
-    load_perceptual_distance,
-    weights_file,
-)
-from .clips import check_pair
+from ..evaluation.clips import check_pair
+from .perceptual import NAMES, Backbone, PerceptualDistance, load_perceptual_distance, weights_file
 
 CHUNK = 4
 """Frames at a time."""

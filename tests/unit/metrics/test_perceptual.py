@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from support.networks import normal
-from tooncrafter_core import perceptual as module
 from tooncrafter_core.checkpoints.weight_packages import PACKAGES, MissingWeightsError
-from tooncrafter_core.perceptual import (
+from tooncrafter_core.metrics import perceptual as module
+from tooncrafter_core.metrics.perceptual import (
     BACKBONES,
     Backbone,
     load_perceptual_distance,

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from tooncrafter_core.checkpoints.weight_packages import MissingWeightsError, package_file
 from tooncrafter_core.errors import ToonCrafterError
-from tooncrafter_core.evaluation.lpips import load_lpips
-from tooncrafter_core.perceptual import BACKBONES, Backbone
+from tooncrafter_core.metrics.lpips import load_lpips
+from tooncrafter_core.metrics.perceptual import BACKBONES, Backbone
 
 MakeClip = Callable[..., Tensor]
 

@@ -9,11 +9,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.evaluation.clips import EvaluationError
-from tooncrafter_core.evaluation.distances import (
-    frechet_distance,
-    kernel_distance,
-    paired_distance,
-)
+from tooncrafter_core.metrics.distances import frechet_distance, kernel_distance, paired_distance
 
 
 def two_sets(n: int = 40, m: int = 55, d: int = 6) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .clips import EvaluationError, check_pair
+from ..evaluation.clips import EvaluationError, check_pair
 
 BLOCK = 64
 EDGE_SHARE = 0.002

@@ -1,0 +1,1 @@
+"""Measures of frames and clips, with no model that draws above them."""
