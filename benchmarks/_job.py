@@ -19,9 +19,9 @@ from benchmarks._networks import (
 from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
 from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.model import ModelConfig
-from tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from tooncrafter_core.diffusion.guidance import guided_prediction
-from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.decoding import DEFAULT_CHUNK, decode_video
+from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.layers.kernels.memory_order import arrange_weights
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.denoiser import Denoiser

@@ -22,12 +22,12 @@ from tooncrafter_core.checkpoints.synthetic import made_up_tensor
 from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.diffusion.prediction import v_target
 from tooncrafter_core.diffusion.samplers import sample_ddim
 from tooncrafter_core.diffusion.schedule import NoiseSchedule, ddim_steps, make_schedule
-from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.decoding import decode_video
+from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.denoiser import Denoiser
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmarks._job import Job, Networks, Shape, make_networks
 from benchmarks._suite import Suite, reason, word
-from tooncrafter_core.offloading import visiting
+from tooncrafter_core.interpolation.offloading import visiting
 
 CAPS = (5.0e9, 5.5e9)
 """Bytes for everything torch takes; the first is the goal, the second about a 6 GB card's."""

@@ -27,7 +27,7 @@ from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
 from benchmarks._results import Report
 from benchmarks._timing import Function, interleaved
 from tooncrafter_core.diffusion.guidance import guided_prediction
-from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 
 CPU, F32 = torch.device("cpu"), torch.float32

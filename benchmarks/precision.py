@@ -23,10 +23,10 @@ from benchmarks._learnt import F32, Clip, latent_psnr, learnt_denoiser, psnr
 from benchmarks._networks import make_autoencoder, make_conditions, make_denoiser, make_references
 from benchmarks._results import Report
 from tooncrafter_core.config.presets import TOONCRAFTER_512
-from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.diffusion.prediction import predicted_clean
 from tooncrafter_core.diffusion.schedule import make_schedule
-from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.decoding import decode_video
+from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.denoiser import Denoiser
 
 CPU = torch.device("cpu")

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ..tooncrafter_core.device.memory import TileSize
 from ..tooncrafter_core.errors import ModelMismatchError, check_choice
+from ..tooncrafter_core.interpolation.tiling import tiles_notice
 from ..tooncrafter_core.pictures.fitting import fit
 from ..tooncrafter_core.pictures.keyframes import check_keyframes
-from ..tooncrafter_core.tiling import tiles_notice
 from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
 from .bridge.images import to_image, to_pixels
 from .bridge.notices import warn

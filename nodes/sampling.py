@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..tooncrafter_core.diffusion.schedule import SPACINGS
 from ..tooncrafter_core.errors import check_choice
-from ..tooncrafter_core.settings import SPEED_PRESETS
+from ..tooncrafter_core.interpolation.settings import SPEED_PRESETS
 from .bridge.progress import preview_callback
 from .bridge.sampler import (
     DDIMSampler,

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
 from ...tooncrafter_core.config.model import AutoencoderConfig, ModelConfig
-from ...tooncrafter_core.decoding import DEFAULT_CHUNK, decode_video
 from ...tooncrafter_core.device.memory import (
     TileSize,
     choose_chunk,
@@ -30,12 +29,13 @@ from ...tooncrafter_core.device.memory import (
 )
 from ...tooncrafter_core.device.precision import inference_dtypes
 from ...tooncrafter_core.errors import ModelMismatchError
+from ...tooncrafter_core.interpolation.decoding import DEFAULT_CHUNK, decode_video
+from ...tooncrafter_core.interpolation.tiling import decode_in_tiles, log_tiles
 from ...tooncrafter_core.models.autoencoder.autoencoder import (
     Autoencoder,
     Posterior,
     references_from,
 )
-from ...tooncrafter_core.tiling import decode_in_tiles, log_tiles
 from .operations import HostOperations
 from .patchers import arranged_when_loaded, is_out_of_memory, loads_again, without_overflow
 from .unknown import note_unknown

@@ -14,7 +14,7 @@ from ...tooncrafter_core.diffusion.multistep import multistep_timesteps
 from ...tooncrafter_core.diffusion.noise import NoiseStream, seed_going_on
 from ...tooncrafter_core.diffusion.samplers import ddim_step
 from ...tooncrafter_core.diffusion.schedule import Spacing, select_timesteps, step_between
-from ...tooncrafter_core.settings import Solver
+from ...tooncrafter_core.interpolation.settings import Solver
 from .progress import StepCallback
 from .sampling_model import ToonCrafterModelSampling, tooncrafter_sampling
 from .unknown import note_unknown

@@ -26,8 +26,8 @@ from tooncrafter_core.checkpoints import detect, detect_sketch_encoder
 from tooncrafter_core.checkpoints.latent_colours import LatentColours, latent_rgb_metadata
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.sketches.frames import SketchLayer
 from tooncrafter_core.sketches.guidance import load_sketch_encoder
 from tooncrafter_core.sketches.hints import to_hint

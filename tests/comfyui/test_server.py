@@ -14,8 +14,8 @@ from support import host_prompts, model_files
 from support.host_prompts import interpolation
 from tooncrafter_core.checkpoints import read_checkpoint
 from tooncrafter_core.checkpoints.load import build_models
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 
 Images = tuple[str, str]
 

@@ -35,9 +35,9 @@ from support.host_sketches import (
 from support.tiny import tiny_models as tiny_core
 from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.device.memory import sketch_encoder_bytes
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.pictures.fitting import fit
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
 from tooncrafter_core.sketches.frames import SketchLayer
 from tooncrafter_core.sketches.guidance import load_sketch_encoder
 from tooncrafter_core.sketches.hints import to_hint

@@ -14,8 +14,8 @@ from support.host_models import HostModels, relative, run_decode, run_keyframes,
 from tooncrafter_core.checkpoints import Checkpoint, Models
 from tooncrafter_core.checkpoints import build_models as build_core
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.training.denoising import DenoisingSettings, DenoisingStage
 from tooncrafter_core.training.draws import draw_seeds
 from tooncrafter_core.training.groups import Group

@@ -22,14 +22,14 @@ from golden.cases import (
     unet_config,
     weights,
 )
-from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED
 from tooncrafter_core.checkpoints.load import Models, build_network
 from tooncrafter_core.config.model import ModelConfig
-from tooncrafter_core.decoding import second_pass_frames
 from tooncrafter_core.diffusion.noise import NoiseStream
+from tooncrafter_core.interpolation import pipeline
+from tooncrafter_core.interpolation.decoding import second_pass_frames
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.models.autoencoder.autoencoder import Posterior
-from tooncrafter_core.settings import InterpolationSettings
 
 LATENT_WIDTH_OF_ANOTHER_SAMPLER = 32
 """At this latent width the official program changes spacing and rescale (SPEC section 9)."""

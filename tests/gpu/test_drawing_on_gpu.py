@@ -15,10 +15,10 @@ from tooncrafter_core.checkpoints import Models, build_models, detect, read_chec
 from tooncrafter_core.checkpoints.embedded import MINI, embedded_file, mini_settings
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.device.precision import inference_dtypes
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.metrics.pixels import psnr
 from tooncrafter_core.pictures.files import read_image
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
 
 pytestmark = pytest.mark.gpu
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.device.memory import free_memory
+from tooncrafter_core.interpolation.decoding import decode_video
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 
 pytestmark = pytest.mark.gpu

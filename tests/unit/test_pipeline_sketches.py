@@ -12,14 +12,14 @@ from torch import Tensor
 from support.counting import GIB, FusedAttentionOperations, count
 from support.networks import normal
 from support.tiny import tiny_models
-from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.config.model import SketchEncoderConfig
 from tooncrafter_core.device.memory import sketch_encoder_bytes
 from tooncrafter_core.errors import ModelMismatchError, SketchError, ToonCrafterError
+from tooncrafter_core.interpolation import pipeline
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
 from tooncrafter_core.sketches.frames import SketchLayer
 from tooncrafter_core.sketches.guidance import (
     SketchGuidance,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..evaluation.metrics import Toolbox
     from ..evaluation.peers import Peer, Rebuilder
     from ..evaluation.results import Results
-    from ..settings import InterpolationSettings
+    from ..interpolation.settings import InterpolationSettings
 
 
 RESULTS = ("frames", "measured", "results.json", "tables.md", "report.html")

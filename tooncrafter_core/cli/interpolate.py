@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ..checkpoints import Models
     from ..config.model import ModelConfig, SketchEncoderConfig
     from ..diffusion.samplers import SamplingProgress
+    from ..interpolation.settings import InterpolationSettings
     from ..models.sketch_encoder import SketchEncoder
-    from ..settings import InterpolationSettings
     from ..sketches.frames import SketchLayer
 
 OUT_OF_MEMORY = (
@@ -110,7 +110,7 @@ def settings_from(args: argparse.Namespace) -> "InterpolationSettings":
     """The settings that the options ask for; ``ToonCrafterError`` when one is out of range."""
     from dataclasses import fields
 
-    from ..settings import SPEED_PRESETS, InterpolationSettings
+    from ..interpolation.settings import SPEED_PRESETS, InterpolationSettings
 
     names = {field.name for field in fields(InterpolationSettings)}
     given = {k: v for k, v in vars(args).items() if k in names}
@@ -182,7 +182,7 @@ def needs_offloading(args: argparse.Namespace, settings: "InterpolationSettings"
 
     from ..checkpoints import detect, read_checkpoint
     from ..device.memory import free_memory
-    from ..offloading import job_bytes
+    from ..interpolation.offloading import job_bytes
 
     device = choose_device(args.device)
     if device.type == "cpu" or args.offload != "auto":
@@ -211,7 +211,7 @@ def load_models(args: argparse.Namespace) -> "Models":
     from ..checkpoints.detect import part_of
     from ..checkpoints.keys import OPTIONAL
     from ..device.compiling import compile_denoiser, warn_where_it_loses
-    from ..pipeline import missing_encoder
+    from ..interpolation.pipeline import missing_encoder
 
     device = storage_device(args)
     checkpoint = read_checkpoint(args.checkpoint)
@@ -292,7 +292,7 @@ def interpolate_with_progress(
     from tqdm import tqdm
 
     from ..device.memory import is_out_of_memory
-    from ..pipeline import interpolate
+    from ..interpolation.pipeline import interpolate
 
     def on_step(progress: "SamplingProgress") -> None:
         bar.update()

@@ -13,7 +13,7 @@ from ..files import in_order
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..settings import InterpolationSettings
+    from ..interpolation.settings import InterpolationSettings
     from ..sketches.frames import SketchLayer
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from ..checkpoints.weight_packages import describe_file
 from ..data.atomic import read_json, write_json
 from ..errors import TrainingError
 from ..evaluation.procedural import FIRST_SEED
-from ..settings import InterpolationSettings
+from ..interpolation.settings import InterpolationSettings
 from ..training.config import RunConfig
 from ..training.settings import check_values, merge_settings, parse_overrides, read_file
 from ..training.stages import find_stage

@@ -19,9 +19,9 @@ from ..conditioning.condition import Condition
 from ..diffusion.schedule import make_schedule
 from ..diffusion.training import training_pair
 from ..errors import TrainingError
+from ..interpolation.pipeline import require_encoders
 from ..models.autoencoder.autoencoder import Autoencoder
 from ..models.clip.encoders import ImageEncoder, TextEncoder
-from ..pipeline import require_encoders
 from .bypass import without_temporal_layers
 from .draws import Draws
 from .encoding import EncodedClips, TextCache, encoded_clips

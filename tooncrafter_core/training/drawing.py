@@ -12,8 +12,8 @@ from ..checkpoints.load import Models
 from ..diffusion.noise import NoiseStream
 from ..diffusion.samplers import ddim_step
 from ..diffusion.schedule import ddim_steps, make_schedule
-from ..pipeline import condition_on, sample
-from ..settings import InterpolationSettings
+from ..interpolation.pipeline import condition_on, sample
+from ..interpolation.settings import InterpolationSettings
 
 
 def drawn_latents(

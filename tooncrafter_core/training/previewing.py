@@ -7,9 +7,9 @@ from einops import rearrange
 from torch import Tensor
 
 from ..checkpoints.load import Models
+from ..interpolation.pipeline import interpolate
+from ..interpolation.settings import InterpolationSettings
 from ..models.sketch_encoder import SketchEncoder
-from ..pipeline import interpolate
-from ..settings import InterpolationSettings
 from ..sketches.frames import SketchLayer
 from .stage import Batch
 

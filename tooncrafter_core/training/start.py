@@ -14,8 +14,8 @@ from ..checkpoints.read import Checkpoint, read_checkpoint
 from ..config.model import ModelConfig
 from ..config.presets import PRESETS
 from ..errors import TrainingError
+from ..interpolation.pipeline import missing_encoder
 from ..layers.operations import TORCH_OPERATIONS, Operations
-from ..pipeline import missing_encoder
 from .config import StartConfig
 
 NETWORKS = (*REQUIRED, *OPTIONAL)

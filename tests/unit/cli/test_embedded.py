@@ -12,7 +12,7 @@ from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_s
 from tooncrafter_core.cli import main, parse
 from tooncrafter_core.cli.interpolate import settings_from, suit_mini
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 
 
 def without_checkpoint(arguments: list[str]) -> list[str]:

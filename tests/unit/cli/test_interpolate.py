@@ -17,7 +17,7 @@ from tooncrafter_core.cli import build_parser, interpolate, interpolate_options,
 from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.device import memory
 from tooncrafter_core.errors import ToonCrafterError
-from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
+from tooncrafter_core.interpolation.settings import SPEED_PRESETS, InterpolationSettings
 
 
 def read_pixels(path: Path) -> np.ndarray:

@@ -184,10 +184,12 @@ def test_interruption_and_lack_of_memory_leave_nothing(
         return stop
 
     arguments = command(folder, "-o", tmp_path / "o.mp4")
-    monkeypatch.setattr("tooncrafter_core.pipeline.interpolate", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(
+        "tooncrafter_core.interpolation.pipeline.interpolate", raising(KeyboardInterrupt())
+    )
     assert main(arguments) == 130
     capsys.readouterr()
     error = torch.OutOfMemoryError("CUDA out of memory")
-    monkeypatch.setattr("tooncrafter_core.pipeline.interpolate", raising(error))
+    monkeypatch.setattr("tooncrafter_core.interpolation.pipeline.interpolate", raising(error))
     assert "ran out of memory. Lower --width" in failure(capsys, arguments)
     assert not list(tmp_path.iterdir())

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from support.command_line import command, failure
 from support.tiny import tiny_models
-from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, main
 from tooncrafter_core.cli.interpolate_sketches import read_sketches
 from tooncrafter_core.config.presets import TINY_SKETCH
+from tooncrafter_core.interpolation import pipeline
 from tooncrafter_core.sketches.frames import SketchLayer
 
 FRAMES = 4

@@ -10,7 +10,7 @@ from support.networks import deviation, filled, normal
 from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.device.compiling import compile_denoiser, warn_where_it_loses
-from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
 from tooncrafter_core.models.denoiser import Denoiser
 
 SMALL = replace(TINY.unet, channel_mult=(1,), attention_resolutions=(1,))

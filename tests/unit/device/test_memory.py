@@ -24,9 +24,9 @@ from tooncrafter_core.device.memory import (
     tile_within,
     tiled_bytes,
 )
+from tooncrafter_core.interpolation.tiling import decode_in_tiles
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 from tooncrafter_core.models.denoiser import Denoiser
-from tooncrafter_core.tiling import decode_in_tiles
 
 BF16, BYTES = torch.bfloat16, 2
 OPERATIONS = FusedAttentionOperations()

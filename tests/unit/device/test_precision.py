@@ -11,8 +11,8 @@ from support.networks import normal
 from support.tiny import STEADY
 from tooncrafter_core.checkpoints import build_models
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 
 FIRST, LAST = (normal(3, 64, 64, seed=seed).clamp(-1, 1) for seed in (1, 2))
 

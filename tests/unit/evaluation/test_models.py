@@ -15,12 +15,12 @@ from tooncrafter_core.evaluation.models import (
     Interpolator,
     variants,
 )
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.models.autoencoder.ablation import (
     without_mixing_over_time,
     without_references,
 )
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
 
 MakeClip = Callable[..., Tensor]
 CLIP = Clip("slow", Path("slow"), "a ball rolls")

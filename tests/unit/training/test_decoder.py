@@ -16,11 +16,11 @@ from tooncrafter_core.checkpoints.weight_packages import PACKAGES
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.errors import TrainingError
+from tooncrafter_core.interpolation.pipeline import condition_on, sample
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 from tooncrafter_core.models.motion import reference_warp
 from tooncrafter_core.models.motion.picture_choice import choose_together
-from tooncrafter_core.pipeline import condition_on, sample
-from tooncrafter_core.settings import InterpolationSettings
 from tooncrafter_core.training.decoder import CRITIC, MODEL, DecoderSettings, DecoderStage
 from tooncrafter_core.training.discriminator import PatchDiscriminator
 from tooncrafter_core.training.drawing import drawn_latents

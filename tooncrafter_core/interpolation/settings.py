@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from .conditioning.build import TokenMode
+from ..conditioning.build import TokenMode
+from ..diffusion.noise import MAX_SEED
+from ..diffusion.schedule import SPACINGS, Spacing
+from ..errors import ToonCrafterError, check_choice
+from ..pictures.fitting import FIT_MODES, FitMode
+from ..sketches.frames import MISSING_MODES, MissingMode
+from ..sketches.guidance import TOKENS_READ, TokensRead
 from .decoding import DEFAULT_CHUNK
-from .diffusion.noise import MAX_SEED
-from .diffusion.schedule import SPACINGS, Spacing
-from .errors import ToonCrafterError, check_choice
-from .pictures.fitting import FIT_MODES, FitMode
-from .sketches.frames import MISSING_MODES, MissingMode
-from .sketches.guidance import TOKENS_READ, TokensRead
 
 MAX_FRAMES = 256
 MIN_SIDE, MAX_SIDE = 16, 4096

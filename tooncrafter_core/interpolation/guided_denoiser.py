@@ -11,11 +11,11 @@ import torch
 from einops import repeat
 from torch import Tensor, nn
 
-from .conditioning.condition import Condition
-from .diffusion.guidance import guide_text_and_image, guided_prediction, rescale_guidance
+from ..conditioning.condition import Condition
+from ..diffusion.guidance import guide_text_and_image, guided_prediction, rescale_guidance
 
 if TYPE_CHECKING:  # it reads checkpoints, which takes more packages than guidance itself
-    from .sketches.guidance import SketchGuidance
+    from ..sketches.guidance import SketchGuidance
 
 
 class GuidedDenoiser:

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from support.networks import normal
 from support.tiny import tiny_models
-from tooncrafter_core import offloading, pipeline
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.offloading import job_bytes, visiting
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.interpolation import offloading, pipeline
+from tooncrafter_core.interpolation.offloading import job_bytes, visiting
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 
 CPU = torch.device("cpu")
 NETWORKS = ("text_encoder", "image_encoder", "projector", "denoiser", "autoencoder")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tooncrafter_core.errors import ToonCrafterError
-from tooncrafter_core.settings import SPEED_PRESETS, InterpolationSettings
+from tooncrafter_core.interpolation.settings import SPEED_PRESETS, InterpolationSettings
 
 
 def test_defaults_are_those_of_the_published_program() -> None:

@@ -10,15 +10,15 @@ from itertools import chain
 import torch
 from torch import nn
 
-from .config.model import ModelConfig, UNetConfig
-from .device.memory import (
+from ..config.model import ModelConfig, UNetConfig
+from ..device.memory import (
     DECODER_WORKSPACE,
     DENOISER_WORKSPACE,
     decode_bytes,
     denoiser_bytes,
     free_memory,
 )
-from .layers.kernels.memory_order import arrange_weights
+from ..layers.kernels.memory_order import arrange_weights
 from .settings import InterpolationSettings
 
 

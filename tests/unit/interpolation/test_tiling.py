@@ -11,13 +11,13 @@ from torch import Tensor
 
 from support.networks import filled, normal
 from support.tiny import tiny_models
-from tooncrafter_core import pipeline
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.decoding import decode_video
 from tooncrafter_core.device.memory import TileSize, smaller_tile
+from tooncrafter_core.interpolation import pipeline
+from tooncrafter_core.interpolation.decoding import decode_video
+from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.interpolation.tiling import decode_in_tiles, seam_weights, spans
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
-from tooncrafter_core.settings import InterpolationSettings
-from tooncrafter_core.tiling import decode_in_tiles, seam_weights, spans
 
 ROWS, COLUMNS = 8, 32
 

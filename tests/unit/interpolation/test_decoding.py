@@ -8,7 +8,7 @@ from torch import Tensor
 
 from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.decoding import decode_video, second_pass_frames
+from tooncrafter_core.interpolation.decoding import decode_video, second_pass_frames
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from support.networks import normal
 from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.diffusion.guidance import guide_text_and_image, rescale_guidance
-from tooncrafter_core.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
 
 Z = normal(1, 4, 3, 2, 2)
 CONDITION = Condition(

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from support.networks import normal
 from support.tiny import steady_models, tiny_models
-from tooncrafter_core import pipeline
 from tooncrafter_core.checkpoints import build_models
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.diffusion.samplers import SamplingProgress
 from tooncrafter_core.errors import CheckpointError, KeyframeError, ToonCrafterError
-from tooncrafter_core.pipeline import interpolate
-from tooncrafter_core.settings import InterpolationSettings
+from tooncrafter_core.interpolation import pipeline
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 
 FIRST, LAST = normal(3, 70, 90, seed=1).clamp(-1, 1), normal(3, 64, 64, seed=2).clamp(-1, 1)
 QUICK = InterpolationSettings(width=64, height=64, num_frames=4, steps=2)

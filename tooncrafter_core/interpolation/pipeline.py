@@ -11,29 +11,29 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from .checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
-from .checkpoints.load import Models
-from .conditioning.build import build_conditions
-from .conditioning.condition import Condition
-from .config.model import AutoencoderConfig
+from ..checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
+from ..checkpoints.load import Models
+from ..conditioning.build import build_conditions
+from ..conditioning.condition import Condition
+from ..config.model import AutoencoderConfig
+from ..device.memory import TileSize, chunk_within, free_memory, tile_within
+from ..diffusion.guidance import is_in_interval
+from ..diffusion.multistep import multistep_steps, sample_dpmpp_2m
+from ..diffusion.noise import NoiseStream
+from ..diffusion.samplers import OnStep, sample_ddim
+from ..diffusion.schedule import ddim_steps, make_schedule
+from ..errors import CheckpointError, SketchError, ToonCrafterError
+from ..models.autoencoder.autoencoder import Autoencoder, references_from
+from ..models.clip.encoders import ImageEncoder, TextEncoder
+from ..models.sketch_encoder import SketchEncoder
+from ..pictures.fitting import Placement, fit
+from ..pictures.keyframes import check_keyframes
+from ..sketches.frames import SketchLayer
+from ..sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .decoding import decode_video
-from .device.memory import TileSize, chunk_within, free_memory, tile_within
-from .diffusion.guidance import is_in_interval
-from .diffusion.multistep import multistep_steps, sample_dpmpp_2m
-from .diffusion.noise import NoiseStream
-from .diffusion.samplers import OnStep, sample_ddim
-from .diffusion.schedule import ddim_steps, make_schedule
-from .errors import CheckpointError, SketchError, ToonCrafterError
 from .guided_denoiser import GuidedDenoiser
-from .models.autoencoder.autoencoder import Autoencoder, references_from
-from .models.clip.encoders import ImageEncoder, TextEncoder
-from .models.sketch_encoder import SketchEncoder
 from .offloading import batches_guidance, visiting
-from .pictures.fitting import Placement, fit
-from .pictures.keyframes import check_keyframes
 from .settings import InterpolationSettings
-from .sketches.frames import SketchLayer
-from .sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .tiling import decode_in_tiles
 
 

@@ -15,8 +15,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .device.memory import TILE_OVERLAP, TileSize
-from .models.autoencoder.autoencoder import Autoencoder
+from ..device.memory import TILE_OVERLAP, TileSize
+from ..models.autoencoder.autoencoder import Autoencoder
 
 logger = logging.getLogger(__name__)
 

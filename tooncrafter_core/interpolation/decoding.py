@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from .device.memory import TileSize, is_out_of_memory, smaller_tile
+from ..device.memory import TileSize, is_out_of_memory, smaller_tile
 from .tiling import log_tiles
 
 logger = logging.getLogger(__name__)

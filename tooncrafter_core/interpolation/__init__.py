@@ -1,0 +1,1 @@
+"""The whole interpolation without ComfyUI: settings, sampling, decoding."""
