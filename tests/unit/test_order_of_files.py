@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tooncrafter_core.cli import interpolate_sketches
-from tooncrafter_core.data.clip_sources import FrameFolders, find_videos
-from tooncrafter_core.data.shards import shard_files
+from tooncrafter_core.data.build.shards import shard_files
+from tooncrafter_core.data.clips.sources import FrameFolders, find_videos
 from tooncrafter_core.evaluation.clips import find_clips, picture_paths, read_clip
 
 NUMBERS = range(1, 17)

@@ -11,10 +11,10 @@ from ..errors import OutputError, ToonCrafterError
 from ..files import Place, check_places
 
 if TYPE_CHECKING:
-    from ..data.build import Progress
-    from ..data.build_settings import BuildSettings
-    from ..data.decide import Thresholds
-    from ..data.runner import Runner
+    from ..data.build.build import Progress
+    from ..data.build.decide import Thresholds
+    from ..data.build.runner import Runner
+    from ..data.build.settings import BuildSettings
 
 THRESHOLDS = {
     "min_motion": "mean flow in picture heights a second; less is a still shot",
@@ -87,10 +87,10 @@ def run(args: argparse.Namespace) -> int:
 
 def run_build(args: argparse.Namespace) -> int:
     """Build, with a progress bar on stderr, and write the report."""
-    from ..data.build import build_dataset
-    from ..data.build_settings import BuildSettings
-    from ..data.report import write_report
-    from ..data.shots import ShotSettings
+    from ..data.build.build import build_dataset
+    from ..data.build.report import write_report
+    from ..data.build.settings import BuildSettings
+    from ..data.build.shots import ShotSettings
 
     shots = ShotSettings(**_given(args, ShotSettings))
     settings = BuildSettings(shots=shots, **_given(args, BuildSettings))
@@ -109,7 +109,7 @@ def run_build(args: argparse.Namespace) -> int:
 
 def build_place(out: str) -> Place:
     """The folder of a data set."""
-    from ..data.build import MANIFEST
+    from ..data.build.build import MANIFEST
 
     return Place(
         option="-o", at=out, kind="folder", names=("work", MANIFEST, *REPORT_FILES),
@@ -127,8 +127,8 @@ def run_decide(args: argparse.Namespace) -> int:
     """Decide again; thresholds that are not named stay as they were."""
     from dataclasses import replace
 
-    from ..data.decide import Thresholds
-    from ..data.manifest import read_notes, redecide
+    from ..data.build.decide import Thresholds
+    from ..data.build.manifest import read_notes, redecide
 
     if args.out is not None:
         check_places([Place(option="-o", at=args.out)], [args.manifest], args.overwrite)
@@ -140,7 +140,7 @@ def run_decide(args: argparse.Namespace) -> int:
 
 def run_shards(args: argparse.Namespace) -> int:
     """Write shards; those that are there already stay."""
-    from ..data.shards import ShardSettings, write_shards
+    from ..data.build.shards import ShardSettings, write_shards
 
     settings = ShardSettings(clips_per_shard=args.clips_per_shard, height=args.height)
     check_places([Place(option="-o", at=args.out, kind="folder")], [args.manifest])
@@ -153,7 +153,7 @@ def run_shards(args: argparse.Namespace) -> int:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the report of a manifest."""
-    from ..data.report import write_report
+    from ..data.build.report import write_report
 
     out = args.out or Path(args.manifest).parent
     # Beside its manifest a report is an earlier one of the same data set.
@@ -266,23 +266,23 @@ def _given(args: argparse.Namespace, kind: type) -> dict[str, Any]:
 
 
 def _thresholds(args: argparse.Namespace) -> "Thresholds":
-    from ..data.decide import Thresholds
+    from ..data.build.decide import Thresholds
 
     return Thresholds(**_given(args, Thresholds))
 
 
 def _runner(args: argparse.Namespace) -> "Runner":
-    from ..data.runner import run_here
+    from ..data.build.runner import run_here
 
     if args.ray is None:
         return run_here
-    from ..data.runner_ray import RayRunner
+    from ..data.build.runner_ray import RayRunner
 
     return RayRunner(address=args.ray, workers=args.workers)
 
 
 def _print_counts(manifest: Path) -> None:
-    from ..data.report import summarise, tables
+    from ..data.build.report import summarise, tables
 
     for title, _, rows in tables(summarise(manifest)):
         print(f"\n{title}")

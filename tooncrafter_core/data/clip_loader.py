@@ -7,7 +7,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Sampler
 
 from ..errors import DatasetError
-from .clips import ClipDataset, SampleId, collate_clips
+from .clips.dataset import ClipDataset, SampleId, collate_clips
 
 
 class ClipSampler(Sampler[SampleId]):

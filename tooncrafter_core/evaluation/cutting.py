@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..data.shots import Shot, ShotSettings, find_shots
+from ..data.build.shots import Shot, ShotSettings, find_shots
 from ..pictures.films import index_video
 from .clips import MIN_FRAMES, EvaluationError, fit_clip, from_levels, video_frames
 

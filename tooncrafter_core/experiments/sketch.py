@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..checkpoints import detect, read_checkpoint
-from ..data.sparse_frames import bisected_frames
+from ..data.clips.sketched_frames import bisected_frames
 from ..evaluation.compare import CompareSettings
 from ..evaluation.guided import SketchGuide
 from ..evaluation.models import Interpolator

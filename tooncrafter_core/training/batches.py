@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..data.clip_loader import ClipSampler
-from ..data.clips import SampleId, collate_clips
+from ..data.clips.dataset import SampleId, collate_clips
 from ..errors import TrainingError
 from .draws import draw_seeds
 from .stage import Batch

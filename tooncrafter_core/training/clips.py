@@ -4,10 +4,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..data.clip_sources import FOLDER_FPS, ClipSource, FrameFolders, ProceduralClips, VideoFiles
-from ..data.clips import ClipDataset, ClipSettings, SketchKind
-from ..data.joined_clips import JoinedClips
-from ..data.shard_source import ShardClips
+from ..data.clips.dataset import ClipDataset, ClipSettings, SketchKind
+from ..data.clips.joined import JoinedClips
+from ..data.clips.shard_source import ShardClips
+from ..data.clips.sources import FOLDER_FPS, ClipSource, FrameFolders, ProceduralClips, VideoFiles
 from ..errors import TrainingError
 from .config import DataConfig
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..data.atomic import read_json, write_bytes, write_json
-from ..data.clips import ClipDataset, SampleId
+from ..data.clips.dataset import ClipDataset, SampleId
 from ..errors import TrainingError
 from .denoising import DenoisingStage
 

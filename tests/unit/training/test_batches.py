@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from tooncrafter_core.data.clips import SampleId
+from tooncrafter_core.data.clips.dataset import SampleId
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.training.batches import (
     PartSampler,

@@ -1,0 +1,1 @@
+"""Data sets made of films: shots, scores, a manifest, shards, a report."""

@@ -1,0 +1,171 @@
+"""Builds a data set: films to shots to clips to scores to a manifest.
+
+Everything that was computed lies in the output folder under ``work``; running again goes on, and
+computes only what is missing or was made by other models or settings.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..atomic import read_json
+from ..clips.sources import find_videos
+from .decide import Thresholds
+from .manifest import ManifestNotes, empty_row, write_manifest
+from .runner import Runner, run_here
+from .settings import BuildSettings, describe_stages
+from .shots import Shot, cut_clips
+from .workers import (
+    ClipJob,
+    ClipWorker,
+    FilmJob,
+    FilmWorker,
+    all_scores,
+    clip_record_path,
+    film_record_path,
+)
+
+MANIFEST = "manifest.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a build is."""
+
+    what: str
+    """``films`` or ``clips``."""
+    done: int
+    """Of these in this run, without what earlier runs did."""
+    total: int
+    errors: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def build_dataset(
+    inputs: Sequence[str | Path], out: str | Path, settings: BuildSettings | None = None,
+    thresholds: Thresholds | None = None, runner: Runner = run_here,
+    on_progress: OnProgress | None = None,
+) -> Path:  # fmt: skip
+    """Build or go on building; returns the manifest's path.
+
+    A film or a clip that cannot be read becomes a row with its error. ``DatasetError`` when there
+    is nothing to build from, ``OutputError`` when the disk is full: what was done is kept.
+    """
+    settings, thresholds = settings or BuildSettings(), thresholds or Thresholds()
+    out = Path(out)
+    films = [FilmJob(path=path.as_posix()) for path in find_videos(inputs)]
+    _sweep(out)
+    _run(FilmWorker, "films", films, out, settings, runner, on_progress)
+    clips = list(_clip_jobs(films, out, settings))
+    _run(ClipWorker, "clips", clips, out, settings, runner, on_progress)
+    notes = ManifestNotes(
+        thresholds=thresholds,
+        stages=describe_stages(settings),
+        settings=asdict(settings.shots),
+    )
+    write_manifest(out / MANIFEST, _rows(films, out, settings), notes)
+    return out / MANIFEST
+
+
+def _run(
+    worker: Any, what: str, jobs: Sequence[Any], out: Path, settings: BuildSettings,
+    runner: Runner, on_progress: OnProgress | None,
+) -> None:  # fmt: skip
+    """Do the jobs that are not done, and tell how it goes."""
+    check = worker(str(out), settings)
+    todo = [job for job in jobs if not check.is_done(job)]
+    errors = 0
+
+    def tell(done: int) -> None:
+        if on_progress:
+            on_progress(Progress(what=what, done=done, total=len(todo), errors=errors))
+
+    tell(0)
+    for done, (_, error) in enumerate(runner(worker, str(out), settings, todo), start=1):
+        errors += error is not None
+        tell(done)
+
+
+def _clip_jobs(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> Iterator[ClipJob]:
+    """The clips of every film, copies left out."""
+    for record, original in _film_records(films, out):
+        if not record["error"] and original is None:
+            yield from _clips_of(record, settings)
+
+
+def _film_records(
+    films: Sequence[FilmJob], out: Path
+) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Each film's record, and the path of the film of which it is a copy."""
+    seen: dict[str, str] = {}
+    for film in films:
+        record = read_json(film_record_path(out, film))
+        if record is None:  # its worker was lost; the next run makes it
+            continue
+        sha256 = record.get("sha256")
+        original = seen.get(sha256) if sha256 else None
+        if sha256 and original is None and not record["error"]:
+            seen[sha256] = record["path"]
+        yield record, original
+
+
+def _clips_of(record: dict[str, Any], settings: BuildSettings) -> Iterator[ClipJob]:
+    for number, (first, end) in enumerate(record["shots"]):
+        for clip in cut_clips(Shot(first=first, end=end), record["fps"], settings.shots):
+            yield ClipJob(
+                path=record["path"],
+                sha256=record["sha256"],
+                shot=number,
+                first=clip.first,
+                end=clip.end,
+            )
+
+
+def _rows(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> Iterator[dict[str, Any]]:
+    """The manifest's rows, in the order of the films and their frames."""
+    for record, original in _film_records(films, out):
+        film = {
+            **empty_row(),
+            "source": record["path"],
+            "sha256": record.get("sha256"),
+            "error": record["error"],
+            "duplicate_of": original,
+        }
+        if record["error"] or original:
+            yield film
+            continue
+        lost = record["num_frames"] - record["decoded"]
+        film |= {
+            "fps": record["fps"], "width": record["width"], "height": record["height"],
+            "pixel_format": record["pixel_format"], "is_variable_rate": record["is_variable"],
+            "warning": f"{lost} of {record['num_frames']} frames are damaged" if lost else None,
+        }  # fmt: skip
+        jobs = list(_clips_of(record, settings))
+        if not jobs:
+            yield film
+        for job in jobs:
+            yield _clip_row(film, job, out, record["fps"])
+
+
+def _clip_row(film: dict[str, Any], job: ClipJob, out: Path, fps: float) -> dict[str, Any]:
+    row = {
+        **film, "clip_id": job.clip_id, "shot": job.shot, "in_frame": job.first,
+        "out_frame": job.end, "in_second": job.first / fps, "out_second": job.end / fps,
+        "num_frames": job.end - job.first,
+    }  # fmt: skip
+    record = read_json(clip_record_path(out, job))
+    if record is None:
+        return {**row, "error": "the clip was not judged: its worker was lost; run again"}
+    scores = {name: score for name, score in all_scores(record).items() if name in row}
+    models = {name: stage["made_by"]["model"] for name, stage in record["stages"].items()}
+    return {**row, **scores, "models": json.dumps(models, sort_keys=True), "error": record["error"]}
+
+
+def _sweep(out: Path) -> None:
+    """Remove the unfinished files of runs that were killed."""
+    for part in out.glob("work/*/**/.*.part"):
+        part.unlink(missing_ok=True)

@@ -1,0 +1,122 @@
+"""The list of all clips, kept and rejected: one Parquet file with a version.
+
+A row is a clip, or a film from which none could be made. What made the scores and decisions lies in
+the file's own notes: models, settings, thresholds.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import DatasetError
+from ..atomic import disk_errors_in_words
+from ..extras import require
+from .decide import Thresholds, decide
+
+VERSION = 1
+BATCH = 4096
+"""Rows in memory at a time."""
+
+TEXT, WHOLE, REAL, FLAG = "string", "int64", "float64", "bool_"
+COLUMNS = {
+    "clip_id": TEXT, "source": TEXT, "sha256": TEXT, "shot": WHOLE, "in_frame": WHOLE,
+    "out_frame": WHOLE, "in_second": REAL, "out_second": REAL, "num_frames": WHOLE, "fps": REAL,
+    "width": WHOLE, "height": WHOLE, "pixel_format": TEXT, "is_variable_rate": FLAG,
+    "motion": REAL, "motion_peak": REAL, "text": REAL, "aesthetic": REAL, "caption": TEXT,
+    "agreement": REAL, "agreement_first": REAL, "agreement_middle": REAL, "agreement_last": REAL,
+    "models": TEXT, "decision": TEXT, "reason": TEXT, "split": TEXT, "duplicate_of": TEXT,
+    "error": TEXT, "warning": TEXT,
+}  # fmt: skip
+"""``out_frame`` is the first one after the clip. ``models`` is JSON: what made each score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestNotes:
+    """What the manifest says about itself."""
+
+    thresholds: Thresholds
+    stages: dict[str, Any]
+    """By stage, what computes its scores, or why it was skipped."""
+    settings: dict[str, Any]
+    """How shots were found and cut."""
+
+
+def write_manifest(path: Path, rows: Iterable[Mapping[str, Any]], notes: ManifestNotes) -> None:
+    """Decide about every row and write all; the old file stays until the new one is whole."""
+    pyarrow, parquet = require("pyarrow"), require("pyarrow.parquet")
+    schema = pyarrow.schema(
+        [(name, getattr(pyarrow, kind)()) for name, kind in COLUMNS.items()],
+        metadata={
+            "tooncrafter.manifest_version": str(VERSION),
+            "tooncrafter.notes": json.dumps(asdict(notes), sort_keys=True),
+        },
+    )
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with disk_errors_in_words(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with parquet.ParquetWriter(part, schema) as writer:
+                for batch in _batches(decide(row, notes.thresholds) for row in rows):
+                    columns = {name: [row[name] for row in batch] for name in COLUMNS}
+                    writer.write_table(pyarrow.table(columns, schema=schema))
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_notes(path: str | Path) -> ManifestNotes:
+    """What made a manifest. ``DatasetError`` when it is none, or of another version."""
+    parquet = require("pyarrow.parquet")
+    pyarrow = require("pyarrow")
+    path = Path(path)
+    try:
+        metadata = parquet.read_schema(path).metadata or {}
+    except FileNotFoundError:
+        raise DatasetError(f"There is no manifest at '{path}'.") from None
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise DatasetError(f"'{path.name}' is no manifest: it cannot be read.") from error
+    version = metadata.get(b"tooncrafter.manifest_version", b"").decode()
+    if version != str(VERSION):
+        found = f"version {version}" if version else "no version"
+        raise DatasetError(
+            f"The manifest '{path.name}' has {found}; this program reads version {VERSION}. Build "
+            "the data set again: scores that were computed are kept beside it."
+        )
+    notes = json.loads(metadata[b"tooncrafter.notes"])
+    return ManifestNotes(**{**notes, "thresholds": Thresholds(**notes["thresholds"])})
+
+
+def read_rows(path: str | Path) -> Iterator[dict[str, Any]]:
+    """The rows of a manifest, a few at a time in memory."""
+    read_notes(path)
+    parquet = require("pyarrow.parquet")
+    with parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH):
+            yield from batch.to_pylist()
+
+
+def redecide(path: str | Path, thresholds: Thresholds, output: str | Path | None = None) -> Path:
+    """Decide again by other thresholds, from the scores in the manifest alone."""
+    notes = read_notes(path)
+    target = Path(output or path)
+    changed = ManifestNotes(thresholds=thresholds, stages=notes.stages, settings=notes.settings)
+    write_manifest(target, read_rows(path), changed)
+    return target
+
+
+def empty_row() -> dict[str, Any]:
+    """A row of which nothing is known yet."""
+    return dict.fromkeys(COLUMNS)
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

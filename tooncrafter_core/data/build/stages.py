@@ -1,0 +1,89 @@
+"""What a clip is judged by: the stages, and the pictures they are handed."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ...errors import DatasetError
+from ...pictures.films import VideoIndex, iterate_frames
+from ..extras import require
+
+# t frames, h w space
+
+FLOW_HEIGHT = 256
+STILL_HEIGHT = 720
+FLOW_RATE = 12.0
+"""Pictures a second for the flow: cartoons are drawn on twos, so every other frame of 24."""
+MAX_FLOW_FRAMES = 25
+
+Scores = dict[str, float | str | None]
+"""By name; None where a clip has no such score."""
+Identity = dict[str, str | float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClipPixels:
+    """The pictures of a clip that the stages look at."""
+
+    moving: np.ndarray
+    """``t h w 3`` uint8, at most 256 high, evenly spaced in time."""
+    rate: float
+    """Of ``moving``, pictures a second."""
+    stills: np.ndarray
+    """``3 h w 3`` uint8, at most 720 high: the first, middle and last frame."""
+    source: str
+    first_second: float
+    last_second: float
+
+
+class Stage(Protocol):
+    """One way to judge a clip."""
+
+    name: str
+
+    def identity(self) -> Identity:
+        """What decides its scores: model, weights and settings. Other scores count as unknown."""
+        ...
+
+    def score(self, clip: ClipPixels, known: Scores) -> Scores:
+        """The clip's scores; ``known`` are those of earlier stages.
+
+        ``DatasetError`` where it cannot be judged.
+        """
+        ...
+
+
+def read_pixels(index: VideoIndex, first: int, end: int) -> ClipPixels:
+    """Read what the stages need in one pass. ``DatasetError`` for a clip with missing frames."""
+    cv2 = require("cv2")
+    step = max(round(index.fps / FLOW_RATE), 1, -(-(end - first) // MAX_FLOW_FRAMES))
+    moving_numbers = range(first, end, step)
+    still_numbers = [first, (first + end - 1) // 2, end - 1]
+    large, small = (_size(index, height) for height in (STILL_HEIGHT, FLOW_HEIGHT))
+    moving: dict[int, np.ndarray] = {}
+    stills: dict[int, np.ndarray] = {}
+    wanted = {*moving_numbers, *still_numbers}
+    for number, pixels in iterate_frames(index, first, end, wanted, large):
+        if number in still_numbers:
+            stills[number] = pixels
+        if number in moving_numbers:
+            moving[number] = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
+    missing = sorted(wanted - {*moving, *stills})
+    if missing:
+        raise DatasetError(
+            f"Frame {missing[0]} of '{index.path.name}' cannot be decoded: the file is damaged."
+        )
+    return ClipPixels(
+        moving=np.stack([moving[number] for number in moving_numbers]),
+        rate=index.fps / step,
+        stills=np.stack([stills[number] for number in still_numbers]),
+        source=str(index.path),
+        first_second=first / index.fps,
+        last_second=end / index.fps,
+    )
+
+
+def _size(index: VideoIndex, height: int) -> tuple[int, int]:
+    scale = min(1.0, height / max(index.height, 1))
+    return max(round(index.width * scale), 1), max(round(index.height * scale), 1)

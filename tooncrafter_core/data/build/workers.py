@@ -1,0 +1,188 @@
+"""The two kinds of work of a build: a film to its shots, a clip to its scores.
+
+Each piece of work reads its film, computes, and leaves one small file, whole or not at all: a
+program that is killed loses only what it was doing. Nothing else is shared between workers.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from ...errors import DatasetError
+from ...pictures.films import VideoIndex, index_video
+from ..atomic import read_json, write_json
+from .settings import BuildSettings, make_stages
+from .shots import find_shots
+from .stages import Scores, Stage, read_pixels
+
+FORMAT = 1
+"""Of the small files; others are made again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmJob:
+    """A film to look at."""
+
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipJob:
+    """Frames ``first`` to ``end`` of a film to judge."""
+
+    path: str
+    sha256: str
+    shot: int
+    first: int
+    end: int
+
+    @property
+    def clip_id(self) -> str:
+        """Its name: what it is a part of, by content, and where."""
+        return f"{self.sha256[:16]}-{self.first:07d}-{self.end:07d}"
+
+
+Job = FilmJob | ClipJob
+Worker = Callable[[Any], str | None]
+"""Does a job and returns its error in words, if it has one."""
+
+
+def film_record_path(out: Path, job: FilmJob) -> Path:
+    """Where the result of a film is."""
+    name = hashlib.sha256(job.path.encode()).hexdigest()[:24]
+    return out / "work" / "films" / f"{name}.json"
+
+
+def clip_record_path(out: Path, job: ClipJob) -> Path:
+    """Where the result of a clip is; not too many in one folder."""
+    return out / "work" / "clips" / job.sha256[:2] / f"{job.clip_id}.json"
+
+
+class FilmWorker:
+    """Looks at films."""
+
+    def __init__(self, out: str, settings: BuildSettings) -> None:
+        self.out, self.settings = Path(out), settings
+
+    def is_done(self, job: FilmJob) -> bool:
+        """Whether the result is there, of this file and by these settings."""
+        record = read_json(film_record_path(self.out, job))
+        return record is not None and record["made_by"] == self._made_by(job)
+
+    def __call__(self, job: FilmJob) -> str | None:
+        """Find the film's shots; a film that cannot be read leaves its error."""
+        record: dict[str, Any] = {"made_by": self._made_by(job), "path": job.path, "error": None}
+        try:
+            record["sha256"] = hash_file(Path(job.path))
+            index = index_video(job.path)
+            found = find_shots(index, self.settings.shots)
+            record |= {
+                "width": index.width, "height": index.height, "fps": index.fps,
+                "is_variable": index.is_variable, "pixel_format": index.pixel_format,
+                "num_frames": index.num_frames, "decoded": found.decoded,
+                "shots": [[shot.first, shot.end] for shot in found.shots],
+            }  # fmt: skip
+        except DatasetError as error:
+            record["error"] = str(error)
+        write_json(film_record_path(self.out, job), record)
+        return record["error"]
+
+    def _made_by(self, job: FilmJob) -> dict[str, Any]:
+        try:
+            stat = Path(job.path).stat()
+            file = [stat.st_size, stat.st_mtime_ns]
+        except OSError:
+            file = []
+        return {"format": FORMAT, "file": file, "settings": asdict(self.settings.shots)}
+
+
+class ClipWorker:
+    """Judges clips."""
+
+    def __init__(self, out: str, settings: BuildSettings) -> None:
+        self.out, self.settings = Path(out), settings
+
+    @cached_property
+    def stages(self) -> Sequence[Stage]:
+        """The stages, with their models once they are loaded."""
+        return make_stages(self.settings)
+
+    @cached_property
+    def _identities(self) -> dict[str, Any]:
+        return {stage.name: stage.identity() for stage in self.stages}
+
+    def is_done(self, job: ClipJob) -> bool:
+        """Whether every stage's score is there, made by the same model."""
+        record = read_json(clip_record_path(self.out, job))
+        return record is not None and not self._open_stages(record)
+
+    def __call__(self, job: ClipJob) -> str | None:
+        """Compute the scores that are not there yet; a damaged clip leaves its error."""
+        path = clip_record_path(self.out, job)
+        record = read_json(path)
+        if record is None or record["format"] != FORMAT:
+            record = {"format": FORMAT, "clip_id": job.clip_id, "stages": {}, "error": None}
+        stages = self._open_stages(record)
+        record |= {"error": None, "failed_with": None}
+        try:
+            self._score(job, stages, record)
+        except DatasetError as error:
+            record |= {"error": str(error), "failed_with": self._identities}
+        write_json(path, record)
+        return record["error"]
+
+    def _score(self, job: ClipJob, stages: Sequence[Stage], record: dict[str, Any]) -> None:
+        if not stages:
+            return
+        clip = read_pixels(_index(job.path, job.sha256), job.first, job.end)
+        for stage in stages:
+            known = all_scores(record)
+            record["stages"][stage.name] = {
+                "made_by": self._identities[stage.name],
+                "scores": stage.score(clip, known),
+            }
+
+    def _open_stages(self, record: dict[str, Any]) -> list[Stage]:
+        """The stages whose scores are missing, or were made by something else."""
+        if record.get("format") != FORMAT:
+            return list(self.stages)
+        if record["error"] is not None and record["failed_with"] == self._identities:
+            return []
+        found: list[Stage] = []
+        for stage in self.stages:
+            kept = record["stages"].get(stage.name)
+            # What judges the caption must follow a new caption.
+            is_stale = stage.name == "agreement" and any(o.name == "caption" for o in found)
+            if kept is None or kept["made_by"] != self._identities[stage.name] or is_stale:
+                found.append(stage)
+        return found
+
+
+def all_scores(record: dict[str, Any]) -> Scores:
+    """Every score of a clip's record."""
+    return {
+        name: score
+        for stage in record["stages"].values()
+        for name, score in stage["scores"].items()
+    }
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file, a piece at a time. ``DatasetError`` when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except OSError as error:
+        raise DatasetError(f"'{path.name}' cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _index(path: str, sha256: str) -> VideoIndex:
+    """The index of a film; clips of one film come one after the other."""
+    return index_video(path)

@@ -1,0 +1,1 @@
+"""Training clips as the torch data set reads them: from frames, films, shards or a program."""
