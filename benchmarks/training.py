@@ -24,17 +24,17 @@ from tooncrafter_core.checkpoints.load import Models, build_network
 from tooncrafter_core.config.presets import SKETCH_PRESETS, TOONCRAFTER_512
 from tooncrafter_core.layers.operations import TorchOperations
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
-from tooncrafter_core.training.bypass import BLOCKS, checkpointed_activations
-from tooncrafter_core.training.config import OptimizerConfig
-from tooncrafter_core.training.decoder import DecoderSettings, DecoderStage
-from tooncrafter_core.training.denoising import DenoisingSettings, DenoisingStage
-from tooncrafter_core.training.draws import draw_seeds
 from tooncrafter_core.training.groups import Group
-from tooncrafter_core.training.lora import LoraAdapters
-from tooncrafter_core.training.players import make_players, take_turn
-from tooncrafter_core.training.previewing import PreviewSettings
-from tooncrafter_core.training.sketching import SketchSettings, SketchStage
+from tooncrafter_core.training.inputs.draws import draw_seeds
+from tooncrafter_core.training.loop.players import make_players, take_turn
+from tooncrafter_core.training.outputs.previewing import PreviewSettings
+from tooncrafter_core.training.settings.config import OptimizerConfig
 from tooncrafter_core.training.stage import Batch, Stage
+from tooncrafter_core.training.stages.bypass import BLOCKS, checkpointed_activations
+from tooncrafter_core.training.stages.decoder import DecoderSettings, DecoderStage
+from tooncrafter_core.training.stages.denoising import DenoisingSettings, DenoisingStage
+from tooncrafter_core.training.stages.sketching import SketchSettings, SketchStage
+from tooncrafter_core.training.start.lora import LoraAdapters
 
 WIDTH, HEIGHT, FRAMES = 512, 320, 16
 LOW = torch.bfloat16

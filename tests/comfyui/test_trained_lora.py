@@ -16,11 +16,11 @@ from tooncrafter_core.checkpoints import build_models as build_core
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
-from tooncrafter_core.training.denoising import DenoisingSettings, DenoisingStage
-from tooncrafter_core.training.draws import draw_seeds
 from tooncrafter_core.training.groups import Group
-from tooncrafter_core.training.lora import LoraAdapters, write_lora
-from tooncrafter_core.training.previewing import PreviewSettings
+from tooncrafter_core.training.inputs.draws import draw_seeds
+from tooncrafter_core.training.outputs.previewing import PreviewSettings
+from tooncrafter_core.training.stages.denoising import DenoisingSettings, DenoisingStage
+from tooncrafter_core.training.start.lora import LoraAdapters, write_lora
 
 GROUPS = (Group.SPATIAL, Group.TEMPORAL)
 SETTINGS = InterpolationSettings(

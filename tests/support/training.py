@@ -14,10 +14,10 @@ from tooncrafter_core.config.model import (
     TextEncoderConfig,
     UNetConfig,
 )
-from tooncrafter_core.training.config import RunConfig
 from tooncrafter_core.training.run import train
-from tooncrafter_core.training.settings import read_settings
-from tooncrafter_core.training.stages import find_preset, find_stage
+from tooncrafter_core.training.settings.config import RunConfig
+from tooncrafter_core.training.settings.read import read_settings
+from tooncrafter_core.training.stages.registry import find_preset, find_stage
 
 SMALLEST = ModelConfig(
     unet=UNetConfig(model_channels=8, channel_mult=(1, 2), num_res_blocks=1, norm_groups=4,

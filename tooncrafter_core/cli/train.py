@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError, TrainingError
 
 if TYPE_CHECKING:
-    from ..training.config import RunConfig
-    from ..training.stages import StageKind
+    from ..training.settings.config import RunConfig
+    from ..training.stages.registry import StageKind
 
 STAGE_NAMES = ("base", "autoencoder", "rectify", "decoder", "sketch")
 
@@ -35,10 +35,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Read the settings, train, and print the path of the result."""
-    from ..training.presets import NOTES, SMALL
     from ..training.run import train
-    from ..training.settings import changed_from, read_settings, to_yaml
-    from ..training.stages import find_preset, find_stage
+    from ..training.settings.presets import NOTES, SMALL
+    from ..training.settings.read import changed_from, read_settings, to_yaml
+    from ..training.stages.registry import find_preset, find_stage
 
     kind = find_stage(args.stage)
     name, preset = find_preset(kind, args.preset)
@@ -70,7 +70,7 @@ def check_own_settings(
     A run may go on by its own: they are written again.
     """
     from ..training.run import SETTINGS
-    from ..training.settings import read_settings, to_yaml
+    from ..training.settings.read import read_settings, to_yaml
 
     written = Path(config.out) / SETTINGS
     if not written.exists() or not written.samefile(file):

@@ -18,9 +18,9 @@ from ..evaluation.peers import Peer, Rebuilder
 from ..evaluation.procedural import procedural_clips
 from ..evaluation.results import MetricInfo, Results
 from ..metrics.line_distance import LINE_METRIC
-from ..training.config import RunConfig
 from ..training.run import Tell, train
-from ..training.stages import find_stage
+from ..training.settings.config import RunConfig
+from ..training.stages.registry import find_stage
 from .settings import EvaluationConfig
 from .spread import BySeed, Measured
 

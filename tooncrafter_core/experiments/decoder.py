@@ -11,7 +11,7 @@ from ..evaluation.compare import CompareSettings
 from ..evaluation.models import Reconstructor
 from ..evaluation.results import MetricInfo, Results
 from ..models.autoencoder.ablation import HAR, P3D, PARTS, WARP
-from ..training.config import RunConfig
+from ..training.settings.config import RunConfig
 from .bench import (
     Bench,
     Methods,

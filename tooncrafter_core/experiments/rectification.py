@@ -6,8 +6,8 @@ from pathlib import Path
 from ..evaluation.compare import CompareSettings
 from ..evaluation.models import Interpolator
 from ..evaluation.peers import CrossFade, Hold, Peer
-from ..training.config import RunConfig
-from ..training.presets import PRESETS
+from ..training.settings.config import RunConfig
+from ..training.settings.presets import PRESETS
 from .bench import Bench, gather, infos_of, load_once, method_name, methods_of, notes_of
 from .settings import ExperimentConfig, part_config, sampling
 from .spread import verdict

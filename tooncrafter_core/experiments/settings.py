@@ -12,9 +12,9 @@ from ..data.atomic import read_json, write_json
 from ..errors import TrainingError
 from ..evaluation.procedural import FIRST_SEED
 from ..interpolation.settings import InterpolationSettings
-from ..training.config import RunConfig
-from ..training.settings import check_values, merge_settings, parse_overrides, read_file
-from ..training.stages import find_stage
+from ..training.settings.config import RunConfig
+from ..training.settings.read import check_values, merge_settings, parse_overrides, read_file
+from ..training.stages.registry import find_stage
 
 RECIPES = Path(__file__).parent / "recipes"
 IDENTITY = "experiment.json"

@@ -16,7 +16,7 @@ from ..evaluation.guided import SketchGuide
 from ..evaluation.models import Interpolator
 from ..evaluation.results import MetricInfo, Results
 from ..sketches.frames import MissingMode
-from ..training.config import RunConfig
+from ..training.settings.config import RunConfig
 from .bench import (
     Bench,
     Methods,

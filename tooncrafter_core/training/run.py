@@ -11,19 +11,19 @@ from torch.utils.data import Dataset
 from ..data.atomic import write_bytes
 from ..errors import OutputError, TrainingError
 from ..files import Place, check_places
-from .batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
-from .clips import TrainingClips, check_batch, open_clips
-from .config import RunConfig
-from .denoising import DenoisingStage
-from .loop import HeldOut, Trainer
-from .machine import make_accelerator
-from .monitor import LOG, Monitor
-from .prepared import PreparedClips
-from .report import check_mixture, freeze_report
-from .settings import groups_of, to_yaml
-from .sharding import check_sharding
+from .inputs.batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
+from .inputs.clips import TrainingClips, check_batch, open_clips
+from .inputs.prepared import PreparedClips
+from .loop.loop import HeldOut, Trainer
+from .loop.machine import make_accelerator
+from .loop.monitor import LOG, Monitor
+from .loop.sharding import check_sharding
+from .outputs.report import check_mixture, freeze_report
+from .settings.config import RunConfig
+from .settings.read import groups_of, to_yaml
 from .stage import Stage
-from .stages import StageKind, with_lora
+from .stages.denoising import DenoisingStage
+from .stages.registry import StageKind, with_lora
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from support.training import quick_run
-from tooncrafter_core.training.checkpointing import CheckpointFolder
+from tooncrafter_core.training.outputs.checkpointing import CheckpointFolder
 
 SETTINGS: dict[str, Any] = {
     "steps": 40, "batch_size": 2, "output__checkpoint_every": 1, "optimizer__ema_decay": 0.9,

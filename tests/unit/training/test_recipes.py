@@ -10,8 +10,8 @@ import pytest
 from tooncrafter_core import training
 from tooncrafter_core.config.presets import PRESETS
 from tooncrafter_core.training.run import train
-from tooncrafter_core.training.settings import read_settings
-from tooncrafter_core.training.stages import STAGES
+from tooncrafter_core.training.settings.read import read_settings
+from tooncrafter_core.training.stages.registry import STAGES
 
 DATA = Path(__file__).parent / "data"
 

@@ -1,0 +1,58 @@
+"""Latents that the denoiser draws between the ends of true clips, for the decoder to learn from.
+
+Legend: b batch, r keyframes (2), c channels, t frames, h w space.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ...checkpoints.load import Models
+from ...diffusion.noise import NoiseStream
+from ...diffusion.samplers import ddim_step
+from ...diffusion.schedule import ddim_steps, make_schedule
+from ...interpolation.pipeline import condition_on, sample
+from ...interpolation.settings import InterpolationSettings
+
+
+def drawn_latents(
+    models: Models,
+    pictures: Tensor,
+    ends: Tensor,
+    num_frames: int,
+    fps: Sequence[float],
+    seeds: Sequence[int],
+    steps: int,
+) -> Tensor:
+    """The autoencoder's latents ``b 4 t h w`` of clips, drawn without guidance and eta 0.
+
+    ``pictures`` are the first keyframes ``b 3 h w`` in [-1, 1], ``ends`` the autoencoder's latents
+    of both, ``b 4 r h w``. A single step can be differentiated.
+    """
+    scale = models.config.diffusion.latent_scale
+    drawn = []
+    for picture, latents, rate, seed in zip(pictures, ends, fps, seeds, strict=True):
+        channels, _, height, width = latents.shape
+        settings = InterpolationSettings(
+            num_frames=num_frames, motion_fps=rate, steps=steps, eta=0.0, guidance_scale=1.0
+        )
+        condition, unconditional = condition_on(
+            models, picture[None], latents[None] * scale, settings
+        )
+        noise = NoiseStream(seed, (1, channels, num_frames, height, width))
+        if steps > 1:
+            drawn.append(sample(models, (condition, unconditional), noise, settings))
+            continue
+        (step,) = ddim_steps(make_schedule(models.config.diffusion), 1, eta=0.0)
+        start = noise.start().to(latents)
+        v = models.denoiser(
+            torch.cat([start, condition.keyframe_latents], dim=1),
+            torch.tensor([step.timestep], device=start.device),
+            condition.text,
+            condition.image_tokens,
+            condition.motion_fps,
+        )
+        # What ``sample`` would give, but for the gradient.
+        drawn.append(ddim_step(start, v.float(), step, torch.zeros_like(start))[0])
+    return torch.cat(drawn) / scale

@@ -1,0 +1,1 @@
+"""Steps: optimizers, processes, what is logged and checked on the way."""

@@ -1,0 +1,63 @@
+"""The critic of the decoder stage, which tells true patches from decoded ones.
+
+PatchGAN of Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks" (CVPR
+2017), with the hinge loss of Lim and Ye, "Geometric GAN" (2017).
+
+Legend: n pictures, c channels, h w space; pictures in [-1, 1].
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...models.initialization import draw_normal
+
+FIRST_STD = 0.02
+"""Of the weights when training begins, as in the paper."""
+
+
+class PatchDiscriminator(nn.Module):
+    """Judges every patch of a picture: positive is true; 70 pixels a patch with three layers.
+
+    Norms are of each picture alone: statistics of a batch would make a picture's judgement depend
+    on its neighbours and on how they are dealt out to processes. The paper's networks saw one
+    picture at a time, where both are the same.
+    """
+
+    def __init__(self, channels: int = 64, layers: int = 3) -> None:
+        """``channels`` of the first layer; ``layers`` halve the size, two more follow."""
+        super().__init__()
+        widths = [channels * min(2**index, 8) for index in range(layers + 1)]
+        body: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=2, padding=1)]
+        for index in range(1, layers + 1):
+            stride = 2 if index < layers else 1
+            body += [
+                nn.LeakyReLU(0.2),
+                nn.Conv2d(widths[index - 1], widths[index], 4, stride, padding=1, bias=False),
+                nn.GroupNorm(widths[index], widths[index]),
+            ]
+        body += [nn.LeakyReLU(0.2), nn.Conv2d(widths[-1], 1, 4, padding=1)]
+        self.body = nn.Sequential(*body)
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fill the network; CPU ``generator``."""
+        for layer in self.body:
+            if isinstance(layer, nn.Conv2d):
+                draw_normal(layer.weight, FIRST_STD, generator)
+                if layer.bias is not None:
+                    layer.bias.zero_()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """``n 3 h w`` to judgements ``n 1 h/8 w/8``, about; sides of 32 or more."""
+        return self.body(pictures)
+
+
+def critic_loss(of_true: Tensor, of_decoded: Tensor) -> Tensor:
+    """What the critic minimises: judgements on the wrong side of 1 and -1."""
+    return 0.5 * (F.relu(1 - of_true).mean() + F.relu(1 + of_decoded).mean())
+
+
+def generator_loss(of_decoded: Tensor) -> Tensor:
+    """What is minimised by pictures that the critic takes for true."""
+    return -of_decoded.mean()

@@ -1,0 +1,128 @@
+"""What a run needs to go on: written beside its place, renamed when complete, checked when read.
+
+A checkpoint is a folder ``step-00001000`` with the learning weights, their average, what the
+optimizers remember, and notes. Whatever stops the program, a folder of that name is complete.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ...checkpoints.save import save_checkpoint
+from ...data.atomic import disk_errors_in_words, write_json
+from ...errors import TrainingError
+
+NOTES, WEIGHTS, AVERAGES, OPTIMIZER = (
+    "notes.json", "weights.safetensors", "averages.safetensors", "optimizer.safetensors",
+)  # fmt: skip
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingState:
+    """A run at a step."""
+
+    step: int
+    """Steps done."""
+    weights: Mapping[str, Tensor]
+    optimizer: Mapping[str, Tensor]
+    """What the optimizers remember of each weight, as ``KEY:NAME``."""
+    averages: Mapping[str, Tensor] | None = None
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    """What must stay the same for the run to be the same run."""
+
+
+class CheckpointFolder:
+    """The checkpoints of a run."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder, self._keep = folder, keep
+
+    def steps(self) -> list[int]:
+        """Steps of which there is a checkpoint, rising."""
+        names = (path.name for path in self.folder.glob("step-*") if path.is_dir())
+        return sorted(int(name[5:]) for name in names if name[5:].isdigit())
+
+    def path(self, step: int) -> Path:
+        """Where the checkpoint of a step is."""
+        return self.folder / f"step-{step:08d}"
+
+    def save(self, state: TrainingState) -> Path:
+        """Write a checkpoint and drop the oldest beyond those that are kept.
+
+        ``OutputError`` when it cannot be written; those that were there stay.
+        """
+        path = self.path(state.step)
+        part = self.folder / f".{path.name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            with disk_errors_in_words(path):
+                part.mkdir(parents=True)
+                _write(part, state)
+                if path.exists():
+                    shutil.rmtree(path)
+                part.rename(path)
+                _sync(self.folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        for step in self.steps()[: -self._keep]:
+            shutil.rmtree(self.path(step), ignore_errors=True)
+        return path
+
+    def load(self, step: int) -> TrainingState:
+        """Read a checkpoint; ``TrainingError`` when it is damaged."""
+        path = self.path(step)
+        try:
+            notes = json.loads((path / NOTES).read_text("utf-8"))
+            averages = path / AVERAGES
+            return TrainingState(
+                step=int(notes["step"]),
+                weights=load_file(path / WEIGHTS),
+                averages=load_file(averages) if averages.exists() else None,
+                optimizer=load_file(path / OPTIMIZER),
+                identity=notes["identity"],
+            )
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            reason = " ".join(str(error).split())
+            raise TrainingError(
+                f"The checkpoint '{path}' cannot be read: {reason}. Remove it to go on with the "
+                "one before it."
+            ) from error
+
+
+def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    """``TrainingError`` when a run would go on as another one than it began."""
+    for key in sorted({*found, *wanted}):
+        if found.get(key) != wanted.get(key):
+            raise TrainingError(
+                f"The run in '{folder}' was begun with {key}={found.get(key)} and cannot go on "
+                f"with {key}={wanted.get(key)}. Set it as before, or choose another 'out'."
+            )
+
+
+def _write(folder: Path, state: TrainingState) -> None:
+    """Write every file of a checkpoint, the notes last, and wait until they are on the disk."""
+    save_checkpoint(state.weights, folder / WEIGHTS)
+    save_checkpoint(state.optimizer, folder / OPTIMIZER)
+    if state.averages is not None:
+        save_checkpoint(state.averages, folder / AVERAGES)
+    notes = {"format": FORMAT, "step": state.step, "identity": dict(state.identity)}
+    write_json(folder / NOTES, notes)
+    _sync(folder / NOTES)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,44 @@
+"""The file that a run is for: official keys, read by the nodes and by the next stage.
+
+Every process takes part, because weights may be spread over them; only the main one writes.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
+from ...checkpoints.load import Models
+from ...checkpoints.save import save_checkpoint
+from ...diffusion.schedule import schedule_buffers
+from ...models.sketch_encoder import SketchEncoder
+from ..loop.players import whole
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def write_model(models: Models, path: Path, dtype: str, is_main: bool = True) -> None:
+    """Write every network of a model and the schedule, as a complete checkpoint."""
+    tensors = schedule_buffers(models.config.diffusion)
+    for component in (*REQUIRED, *OPTIONAL):
+        network = getattr(models, component.value)
+        if network is not None:
+            tensors |= official_tensors(network, component)
+    if is_main:
+        save_checkpoint(tensors, path, dtype=DTYPES[dtype], config=models.config)
+
+
+def write_sketch_encoder(
+    network: SketchEncoder, path: Path, dtype: str, is_main: bool = True
+) -> None:
+    """Write a sketch encoder in a file of its own."""
+    tensors = official_tensors(network, Component.SKETCH_ENCODER)
+    if is_main:
+        save_checkpoint(tensors, path, dtype=DTYPES[dtype], config=network.config)
+
+
+def official_tensors(network: nn.Module, component: Component) -> dict[str, Tensor]:
+    """A network's tensors under their official keys, in one piece."""
+    prefix = COMPONENT_KEYS[component].prefix
+    return {prefix + key: whole(value) for key, value in network.state_dict().items()}

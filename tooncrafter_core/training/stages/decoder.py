@@ -1,0 +1,343 @@
+"""Stage ``decoder``: the dual-reference decoder learns to keep the keyframes' detail (PAPER).
+
+The encoder is frozen. The decoder begins as the plain image decoder, whose weights are a part of
+its own, and learns by L1, LPIPS and a critic whose weight adapts to them (Esser et al., "Taming
+Transformers", CVPR 2021).
+
+Legend: b batch, n images, r references (2), c channels, t frames, h w space.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+from einops import rearrange
+from torch import Tensor, distributed, nn
+
+from ...checkpoints.keys import COMPONENT_KEYS, Component
+from ...checkpoints.load import Models
+from ...errors import TrainingError
+from ...interpolation.pipeline import require_encoders
+from ...models.autoencoder.ablation import HAR, OF_PARTS, P3D, PARTS, WARP, only_parts
+from ...models.autoencoder.autoencoder import Autoencoder, references_from
+from ..groups import Group
+from ..inputs.drawing import drawn_latents
+from ..inputs.draws import Draws
+from ..inputs.windows import Window, cut_windows, moving_windows
+from ..losses.chosen import Choice, chosen_loss
+from ..losses.discriminator import PatchDiscriminator, critic_loss, generator_loss
+from ..losses.moved import drawn_loss, moved_loss
+from ..losses.reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
+from ..stage import Batch, Losses, Stage
+from .autoencoder import UNUSED
+
+MODEL, CRITIC = "model", "critic"
+DRAWING = (Group.SPATIAL, Group.TEMPORAL, Group.PROJECTOR, Group.OTHER)
+"""Groups of the networks that draw latents."""
+HIGHEST_WEIGHT = 1e4
+"""Of the critic, where its gradient is nearly zero."""
+
+
+@dataclass(kw_only=True)
+class DecoderSettings(ReconstructionSettings):
+    """How the decoder is trained; L1 and LPIPS by the paper, the critic's numbers are ours."""
+
+    critic: float = 0.5
+    """The critic's share, on top of its adaptive weight; 0 trains without one."""
+    critic_from: int = 0
+    """The step from which on the decoder listens to the critic, which learns from the first."""
+    critic_channels: int = 64
+    encode_chunk: int = 16
+    """Frames the frozen encoder takes at a time."""
+    crop_width: int = 0
+    """Of the part of each clip that is learnt from, placed where it moves; 0 takes the whole."""
+    crop_height: int = 0
+    drawn: float = 0.0
+    """Share of clips whose latents the denoiser draws between the ends, as they will come, where
+    the paper's decoder learns from the true frames' alone. With 1 and a single step the denoiser
+    may learn as well, by the decoded pictures: then name its groups in ``learn``."""
+    drawn_steps: int = 1
+    moved: float = 0.0
+    """Weight of how far the keyframes, moved by the flow of each level, and what is drawn lie from
+    the truth each alone, for a decoder with ``warps_references``: what does not count in the
+    mixture yet would learn nothing otherwise."""
+    chosen: float = 0.0
+    """Weight of the perceptual distance of the pictures that such a decoder chooses among, each
+    judged alone."""
+    parts: list[str] = field(default_factory=lambda: list(PARTS))
+    """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
+    ``models.decoder_parts``. Fewer are for Table 4, whose rows are decoders trained without."""
+
+
+class DecoderStage(Stage):
+    """Learns to decode clips with the features of their first and last frames."""
+
+    autoencoder: Autoencoder
+
+    def __init__(
+        self,
+        models: Models,
+        settings: DecoderSettings,
+        learn: tuple[Group, ...] = (Group.DECODER,),
+        seed: int = 0,
+    ) -> None:
+        """``seed`` is for the critic's first weights. Errors as ``ReconstructionLoss``."""
+        _check_parts(settings.parts)
+        self._left_out = [OF_PARTS[part] for part in PARTS if part not in settings.parts]
+        super().__init__(_networks(models, settings), learn)
+        if not 0 <= settings.drawn <= 1 or settings.drawn_steps < 1:
+            raise TrainingError(
+                "stage.drawn lies between 0 and 1 and stage.drawn_steps is 1 or more; not "
+                f"{settings.drawn:g} and {settings.drawn_steps}."
+            )
+        self._draws_to_learn = any(group in DRAWING for group in learn)
+        if self._draws_to_learn and (settings.drawn, settings.drawn_steps) != (1, 1):
+            raise TrainingError(
+                "The denoiser and the projector learn in this stage only where every clip is drawn "
+                "in one step: set stage.drawn and stage.drawn_steps to 1, or take their groups out "
+                "of learn."
+            )
+        if settings.critic < 0 or settings.critic_channels < 1 or settings.encode_chunk < 1:
+            raise TrainingError(
+                "critic must be 0 or more, critic_channels and encode_chunk 1 or more; not "
+                f"{settings.critic}, {settings.critic_channels} and {settings.encode_chunk}."
+            )
+        check_crop(
+            settings.crop_width, settings.crop_height, models.config.autoencoder.downsampling
+        )
+        self.models, self.settings = models, settings
+        # For good: activations that are computed again, and the published file, are without, too.
+        self._without = ExitStack()
+        self._without.enter_context(only_parts(self.autoencoder, settings.parts))
+        self.loss = ReconstructionLoss(settings)
+        if settings.critic:
+            self.players = (MODEL, CRITIC)
+            self.critic = PatchDiscriminator(settings.critic_channels)
+            self.critic.init_weights(torch.Generator().manual_seed(seed))
+        self._decoded: Tensor | None = None
+        has_warp = self.autoencoder.decoder.warp is not None and WARP in settings.parts
+        for name in ("moved", "chosen"):
+            weight = getattr(settings, name)
+            if weight < 0 or (weight and not has_warp):
+                raise TrainingError(
+                    f"stage.{name} is 0 or more, and more only for a decoder that moves the "
+                    f"keyframes (warps_references, with stage.parts naming {WARP}); "
+                    f"not {weight:g}."
+                )
+        if settings.chosen and not settings.lpips:
+            raise TrainingError("stage.chosen judges by LPIPS: set stage.lpips above 0, too.")
+
+    def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
+        """The decoder's weights that are used; the critic's."""
+        if player == CRITIC:
+            for name, parameter in self.critic.named_parameters():
+                yield f"{CRITIC}.{name}", parameter
+            return
+        prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
+        for key, parameter in super().learners(player):
+            own = key.removeprefix(prefix)
+            if not (own.startswith(UNUSED) or any(of.search(own) for of in self._left_out)):
+                yield key, parameter
+
+    def forward(self, player: str, batch: Batch, step: int) -> Losses:
+        """See ``Stage``; the critic judges what the decoder made in its turn."""
+        draws = Draws(batch["seeds"])
+        whole = cast(Tensor, batch["video"])
+        windows = self._windows(whole, draws)
+        video = cut_windows(whole, windows)
+        truth = rearrange(video, "b c t h w -> (b t) c h w")
+        if player == CRITIC:
+            return self._judge(truth)
+        with self._listening() as (flows, drawn, chosen):
+            decoded = self._decode(batch, video, windows, draws)
+        total, parts = self.loss(decoded, truth, step)
+        if flows:
+            alone = {"moved": moved_loss(flows, video), "drawn": drawn_loss(drawn, video)}
+            parts |= {name: value.detach() for name, value in alone.items()}
+            total = total + self.settings.moved * sum(alone.values())
+        if chosen and self.loss.distance is not None:
+            expected = chosen_loss(chosen, video, self.loss.distance)
+            parts["chosen"] = expected.detach()
+            total = total + self.settings.chosen * expected
+        parts["psnr"] = psnr(decoded.detach(), truth)
+        if self.settings.critic:
+            self._decoded = decoded.detach()
+            if step >= self.settings.critic_from:
+                heard = generator_loss(self.critic(decoded))
+                weight = self._adaptive_weight(total, heard)
+                parts |= {"generator": heard.detach(), "critic_weight": weight}
+                total = total + self.settings.critic * weight * heard
+        return Losses(total=total, parts=parts)
+
+    def preview(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The true frames, and those decoded with and without references."""
+        video = cast(Tensor, batch["video"])
+        mean, _ = self._encode(video)
+        references = self._references(video)
+        with_references = self.autoencoder.decode(mean, references, chunk=video.shape[2])
+        plain = self.autoencoder.decode(mean, None, chunk=video.shape[2])
+        rows = {
+            "true": video,
+            "decoded": with_references.float().clamp(-1, 1),
+            "without references": plain.float().clamp(-1, 1),
+        }
+        if self.settings.drawn:
+            drawn = self._draw(batch, list(range(len(video)))).to(video)
+            decoded = self.autoencoder.decode(drawn, references, chunk=video.shape[2])
+            rows["drawn and decoded"] = decoded.float().clamp(-1, 1)
+        return rows
+
+    @contextmanager
+    def _listening(self) -> Iterator[tuple[list[Tensor], list[Tensor], list[Choice]]]:
+        """The flow of every level of every clip, what was drawn, and what was chosen of what.
+
+        Meanwhile each pixel chooses alone.
+        """
+        flows: list[Tensor] = []
+        drawn: list[Tensor] = []
+        chosen: list[Choice] = []
+        warp = self.autoencoder.decoder.warp
+        if warp is None:
+            yield flows, drawn, chosen
+            return
+        if self.settings.moved:
+            warp.flows, warp.drawn = flows, drawn
+        if self.settings.chosen:
+            warp.chosen = chosen
+        warp.each_chooses_alone = True
+        try:
+            yield flows, drawn, chosen
+        finally:
+            warp.flows = warp.drawn = warp.chosen = None
+            warp.each_chooses_alone = False
+
+    def _judge(self, truth: Tensor) -> Losses:
+        if self._decoded is None:
+            raise RuntimeError("The critic's turn comes after the model's on the same batch.")
+        of_true, of_decoded = self.critic(truth), self.critic(self._decoded)
+        self._decoded = None
+        loss = critic_loss(of_true, of_decoded)
+        return Losses(
+            total=loss,
+            parts={
+                "critic": loss.detach(),
+                "of_true": of_true.detach().mean(),
+                "of_decoded": of_decoded.detach().mean(),
+            },
+        )
+
+    def _windows(self, video: Tensor, draws: Draws) -> list[Window]:
+        cell = self.models.config.autoencoder.downsampling
+        return moving_windows(
+            video, self.settings.crop_width, self.settings.crop_height, cell, draws
+        )
+
+    def _decode(self, batch: Batch, video: Tensor, windows: list[Window], draws: Draws) -> Tensor:
+        """Frames ``(b t) 3 h w`` decoded from draws of their posterior, or from drawn latents.
+
+        ``video`` is what the windows show of the batch.
+        """
+        if self.settings.drawn == 1:
+            latents = self._drawn_windows(batch, windows, range(len(windows)))
+        else:
+            mean, deviation = self._encode(video)
+            latents = mean + deviation * draws.normal(*mean.shape[1:]).to(mean)
+            if self.settings.drawn:
+                chosen = (draws.uniform() < self.settings.drawn).nonzero()[:, 0]
+                if len(chosen):
+                    drawn = self._drawn_windows(batch, windows, chosen.tolist())
+                    latents = latents.index_copy(0, chosen.to(latents.device), drawn.to(latents))
+        references = self._references(video)
+        decoded = self.autoencoder.decode(latents, references, chunk=video.shape[2])
+        return rearrange(decoded, "b c t h w -> (b t) c h w").to(video)
+
+    def _drawn_windows(
+        self, batch: Batch, windows: Sequence[Window], chosen: Sequence[int]
+    ) -> Tensor:
+        """The windows of what is drawn of the chosen clips, ``b 4 t h w``."""
+        cell = self.models.config.autoencoder.downsampling
+        drawn = self._draw(batch, chosen)
+        return cut_windows(drawn, [windows[i].in_cells(cell) for i in chosen]).to(batch["video"])
+
+    def _draw(self, batch: Batch, chosen: Sequence[int]) -> Tensor:
+        """What the denoiser draws between the ends of the chosen clips, ``b 4 t h w``."""
+        chosen = list(chosen)
+        video = cast(Tensor, batch["video"])[chosen]
+        with torch.no_grad():
+            ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
+            means = self.autoencoder.encode(ends).mean
+        with nullcontext() if self._draws_to_learn else torch.no_grad():
+            return drawn_latents(
+                self.models,
+                video[:, :, 0],
+                rearrange(means, "(b r) c h w -> b c r h w", r=2).float(),
+                video.shape[2],
+                batch["fps"][chosen].tolist(),
+                batch["seeds"][chosen].tolist(),
+                self.settings.drawn_steps,
+            )
+
+    @torch.no_grad()
+    def _encode(self, video: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the latents ``b 4 t h w``."""
+        batch, frames = video.shape[0], rearrange(video, "b c t h w -> (b t) c h w")
+        parts = [
+            self.autoencoder.encode(some)[:2] for some in frames.split(self.settings.encode_chunk)
+        ]
+        mean, log_variance = (
+            rearrange(torch.cat(values), "(b t) c h w -> b c t h w", b=batch).to(video)
+            for values in zip(*parts, strict=True)
+        )
+        return mean, torch.exp(0.5 * log_variance)
+
+    @torch.no_grad()
+    def _references(self, video: Tensor) -> list[Tensor]:
+        """What the decoder reads of the ends of ``b 3 t h w``."""
+        ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
+        return references_from(self.autoencoder.encode(ends).features, video.shape[0])
+
+    def _adaptive_weight(self, reconstruction: Tensor, heard: Tensor) -> Tensor:
+        """How much larger the gradient of the reconstruction is than the critic's, last layer.
+
+        Gradients are averaged over the processes. Where a batch is taken in parts, it is of each
+        part: another ``machine.micro_batch`` is another weight.
+        """
+        convolution = self.autoencoder.decoder.conv_out
+        last = cast(
+            Tensor,
+            (convolution.time_mix_conv if P3D in self.settings.parts else convolution).weight,
+        )
+        lengths = []
+        for loss in (reconstruction, heard):
+            (gradient,) = torch.autograd.grad(loss, last, retain_graph=True)
+            if distributed.is_initialized():
+                distributed.all_reduce(gradient)
+                gradient = gradient / distributed.get_world_size()
+            lengths.append(gradient.norm())
+        return (lengths[0] / (lengths[1] + 1e-4)).clamp(max=HIGHEST_WEIGHT).detach()
+
+
+def _networks(models: Models, settings: DecoderSettings) -> dict[Component, nn.Module]:
+    """The networks a run needs; those that draw come only where something is drawn."""
+    networks: dict[Component, nn.Module] = {Component.AUTOENCODER: models.autoencoder}
+    if settings.drawn:
+        text_encoder, image_encoder = require_encoders(models)
+        networks |= {
+            Component.DENOISER: models.denoiser,
+            Component.PROJECTOR: models.projector,
+            Component.TEXT_ENCODER: text_encoder,
+            Component.IMAGE_ENCODER: image_encoder,
+        }
+    return networks
+
+
+def _check_parts(parts: list[str]) -> None:
+    for part in parts:
+        if part not in PARTS:
+            raise TrainingError(f"stage.parts names parts, {', '.join(PARTS)}; not '{part}'.")
+    if WARP in parts and HAR not in parts:
+        raise TrainingError(
+            f"stage.parts has {WARP}, which moves what {HAR} reads: add {HAR}, or leave out both."
+        )

@@ -1,0 +1,273 @@
+"""The stages by name: their settings, how they are built, and what they may train together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from ...checkpoints.keys import Component
+from ...checkpoints.load import Models
+from ...errors import TrainingError
+from ...layers.operations import Operations
+from ..groups import Group
+from ..loop.operations import training_operations
+from ..outputs.previewing import PreviewSettings
+from ..outputs.publishing import DTYPES, write_model, write_sketch_encoder
+from ..settings.config import RunConfig
+from ..settings.presets import PRESETS
+from ..settings.read import groups_of
+from ..stage import Stage
+from ..start.lora import GROUPS as LORA_GROUPS
+from ..start.lora import LoraAdapters, write_lora
+from ..start.networks import start_models
+from ..start.sketch_encoder import start_sketch_encoder
+from .autoencoder import AutoencoderSettings, AutoencoderStage
+from .decoder import DecoderSettings, DecoderStage
+from .denoising import DenoisingSettings, DenoisingStage
+from .sketching import SketchSettings, SketchStage
+
+BuildStage = Callable[[RunConfig, torch.device], Stage]
+WriteResult = Callable[[Stage, Path, str, bool], None]
+
+FROZEN_ENCODERS = {
+    Component.TEXT_ENCODER: Group.TEXT_ENCODER,
+    Component.IMAGE_ENCODER: Group.IMAGE_ENCODER,
+}
+
+LORA_STAGES = ("base", "rectify")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageKind:
+    """A stage that can be run."""
+
+    name: str
+    help: str
+    settings: type
+    build: BuildStage
+    write: WriteResult
+    """Writes what was learnt to a file, in a precision; in the main process, all take part."""
+    mixtures: tuple[frozenset[Group], ...]
+    """Groups that its presets train together."""
+    in_part: frozenset[Group] = frozenset()
+    """Groups with parameters that take no part in the stage."""
+    result: str = "model.safetensors"
+    num_players: int = 1
+    needs_sketches: bool = False
+    can_prepare: bool = False
+    """Whether it can do with prepared clips."""
+
+    @property
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Settings by name; the first is taken when none is named."""
+        return PRESETS[self.name]
+
+
+def preview_settings(config: RunConfig) -> PreviewSettings:
+    """How the run's sample sheets are drawn."""
+    return PreviewSettings(steps=config.output.sheet_steps)
+
+
+def build_denoising(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``base`` or ``rectify``."""
+    operations = training_operations(config.machine.attention, device)
+    models = _start(config, operations)
+    _check_size(config, models)
+    return DenoisingStage(models, config.stage, groups_of(config), preview_settings(config))
+
+
+def build_lora(build: BuildStage, config: RunConfig, device: torch.device) -> Stage:
+    """A stage in which products beside the denoiser's layers learn."""
+    stage = cast(DenoisingStage, build(config, device))
+    lora = config.lora
+    stage.learn_beside(
+        LoraAdapters(stage.models.denoiser, groups_of(config), lora.rank, lora.alpha, config.seed)
+    )
+    return stage
+
+
+def write_stage_lora(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
+    """Write what was learnt for ComfyUI's LoRA loaders."""
+    if is_main:
+        write_lora(cast(DenoisingStage, stage).lora, path, DTYPES[dtype])
+
+
+def build_sketch(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``sketch``."""
+    operations = training_operations(config.machine.attention, device)
+    models = _trained_models(config, operations, "sketch")
+    _check_size(config, models)
+    encoder = start_sketch_encoder(
+        config.start, models.config.unet, models.denoiser.state_dict(), operations, config.seed
+    )
+    return SketchStage(models, encoder, config.stage, groups_of(config), preview_settings(config))
+
+
+def build_rectify(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``rectify``."""
+    _require_checkpoint(config, "rectify")
+    return build_denoising(config, device)
+
+
+def build_autoencoder(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``autoencoder``."""
+    operations = training_operations(config.machine.attention, device)
+    models = _start(config, operations)
+    return AutoencoderStage(models, config.stage, groups_of(config))
+
+
+def build_decoder(config: RunConfig, device: torch.device) -> Stage:
+    """The stage ``decoder``."""
+    operations = training_operations(config.machine.attention, device)
+    models = _trained_models(config, operations, "decoder")
+    return DecoderStage(models, config.stage, groups_of(config), config.seed)
+
+
+def _trained_models(config: RunConfig, operations: Operations, stage: str) -> Models:
+    _require_checkpoint(config, stage)
+    return _start(config, operations)
+
+
+def _start(config: RunConfig, operations: Operations) -> Models:
+    """The networks, the frozen encoders in the precision that is asked for."""
+    models = start_models(config.start, operations, config.seed)
+    for component, group in FROZEN_ENCODERS.items():
+        network = getattr(models, component.value)
+        if network is not None and group.value not in config.learn:
+            network.to(DTYPES[config.machine.frozen_precision])
+    return models
+
+
+def _check_size(config: RunConfig, models: Models) -> None:
+    """``TrainingError`` when the denoiser cannot work on clips of this size."""
+    multiple, data = models.config.size_multiple, config.data
+    if data.width % multiple or data.height % multiple:
+        raise TrainingError(
+            f"Clips of {data.width}x{data.height} do not suit this model: data.width and "
+            f"data.height must be multiples of {multiple}."
+        )
+
+
+def _require_checkpoint(config: RunConfig, stage: str) -> None:
+    """``TrainingError`` when a stage that goes on from trained weights is given none."""
+    if config.start.checkpoint is None:
+        raise TrainingError(
+            f"The stage '{stage}' {PREREQUISITES[stage]}: name the file in start.checkpoint."
+        )
+
+
+def write_stage_sketch_encoder(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
+    """Write the sketch encoder alone, as it is published."""
+    write_sketch_encoder(stage.sketch_encoder, path, dtype, is_main)  # type: ignore[arg-type]
+
+
+def write_stage_model(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
+    """Write a stage that holds a whole model."""
+    write_model(stage.models, path, dtype, is_main)  # type: ignore[arg-type]
+
+
+PREREQUISITES = {
+    "rectify": "tunes a trained model (the published one, or one of the stage 'base')",
+    "sketch": "guides a trained model (the published one, or one of the stage 'rectify')",
+    "decoder": "goes on from a trained autoencoder (the published one, or one of the stage "
+    "'autoencoder')",
+}
+
+_ALL = frozenset({Group.SPATIAL, Group.TEMPORAL, Group.PROJECTOR, Group.OTHER})
+
+STAGES: dict[str, StageKind] = {
+    kind.name: kind
+    for kind in (
+        StageKind(
+            name="base",
+            help="train the denoiser and the projector from nothing, all of them",
+            settings=DenoisingSettings,
+            build=build_denoising,
+            write=write_stage_model,
+            mixtures=(_ALL,),
+            can_prepare=True,
+        ),
+        StageKind(
+            name="rectify",
+            help="tune a trained model on cartoons, its motion frozen (stage 1 of the paper)",
+            settings=DenoisingSettings,
+            build=build_rectify,
+            write=write_stage_model,
+            mixtures=(
+                frozenset(),
+                _ALL,
+                frozenset({Group.PROJECTOR, Group.SPATIAL}),
+                frozenset({Group.PROJECTOR}),
+            ),
+            can_prepare=True,
+        ),
+        StageKind(
+            name="autoencoder",
+            help="train the image encoder and decoder from nothing",
+            settings=AutoencoderSettings,
+            build=build_autoencoder,
+            write=write_stage_model,
+            mixtures=(frozenset({Group.ENCODER, Group.DECODER}),),
+            in_part=frozenset({Group.DECODER}),
+        ),
+        StageKind(
+            name="decoder",
+            help="train the dual-reference decoder (stage 2 of the paper)",
+            settings=DecoderSettings,
+            build=build_decoder,
+            write=write_stage_model,
+            mixtures=(frozenset({Group.DECODER}),),
+            in_part=frozenset({Group.DECODER}),
+            num_players=2,
+        ),
+        StageKind(
+            name="sketch",
+            help="train the sketch encoder (stage 3 of the paper)",
+            settings=SketchSettings,
+            build=build_sketch,
+            write=write_stage_sketch_encoder,
+            mixtures=(frozenset({Group.SKETCH_ENCODER}),),
+            result="sketch_encoder.safetensors",
+            needs_sketches=True,
+        ),
+    )
+}
+
+
+def with_lora(kind: StageKind) -> StageKind:
+    """The stage as it trains a LoRA; ``TrainingError`` for one that trains no denoiser."""
+    if kind.name not in LORA_STAGES:
+        raise TrainingError(
+            f"lora.rank is for the stages {' and '.join(LORA_STAGES)}; the stage '{kind.name}' "
+            "trains its weights themselves. Set lora.rank=0."
+        )
+    return replace(
+        kind,
+        build=partial(build_lora, kind.build),
+        write=write_stage_lora,
+        mixtures=(*(frozenset([group]) for group in LORA_GROUPS), frozenset(LORA_GROUPS)),
+        in_part=frozenset(LORA_GROUPS),
+        result="lora.safetensors",
+    )
+
+
+def find_stage(name: str) -> StageKind:
+    """A stage by name; ``TrainingError`` when there is none."""
+    if name not in STAGES:
+        raise TrainingError(f"The stages are {', '.join(STAGES)}; there is none '{name}'.")
+    return STAGES[name]
+
+
+def find_preset(kind: StageKind, name: str | None) -> tuple[str, Mapping[str, Any]]:
+    """A stage's preset by name, its first without one; ``TrainingError`` when there is none."""
+    presets = kind.presets
+    if name is None:
+        name = next(iter(presets))
+    if name not in presets:
+        raise TrainingError(
+            f"The presets of '{kind.name}' are {', '.join(presets)}; there is none '{name}'."
+        )
+    return name, presets[name]
