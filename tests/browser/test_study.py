@@ -10,11 +10,11 @@ import torch
 from playwright.sync_api import Page, expect, sync_playwright
 
 from browser.page import FLAGS, PICTURES
-from tooncrafter_core.evaluation.making import TRUTH, frames_folder
+from tooncrafter_core.evaluation.methods.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.report_html import write_reports
 from tooncrafter_core.evaluation.results import MetricInfo, Results
-from tooncrafter_core.evaluation.study import StudySettings, key_path, make_study
-from tooncrafter_core.evaluation.study_report import report_study
+from tooncrafter_core.evaluation.study.page import StudySettings, key_path, make_study
+from tooncrafter_core.evaluation.study.report import report_study
 from tooncrafter_core.pictures.files import write_video
 
 NUM_FRAMES, WIDTH, HEIGHT = 8, 256, 160

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from ..evaluation.clips import Clip
     from ..evaluation.compare import CompareSettings
+    from ..evaluation.methods.peers import Peer, Rebuilder
     from ..evaluation.metrics import Toolbox
-    from ..evaluation.peers import Peer, Rebuilder
     from ..evaluation.results import Results
     from ..interpolation.settings import InterpolationSettings
 
@@ -145,7 +145,7 @@ def run_compare(args: argparse.Namespace) -> int:
 def run_reconstruct(args: argparse.Namespace) -> int:
     """Send every clip through autoencoders, measure, and write Table 4."""
     from ..evaluation.clips import find_clips
-    from ..evaluation.models import Reconstructor, variants
+    from ..evaluation.methods.models import Reconstructor, variants
 
     settings = _settings(args, "reconstruct")
     clips = find_clips(args.clips)
@@ -161,7 +161,7 @@ def run_reconstruct(args: argparse.Namespace) -> int:
 
 def run_study(args: argparse.Namespace) -> int:
     """Write the page of a user study."""
-    from ..evaluation.study import StudySettings, key_path, make_study
+    from ..evaluation.study.page import StudySettings, key_path, make_study
 
     methods = tuple(part.strip() for part in (args.methods or "").split(",") if part.strip())
     settings = StudySettings(
@@ -179,7 +179,7 @@ def run_study_report(args: argparse.Namespace) -> int:
     """Print the shares of preference, and write them where asked."""
     import json
 
-    from ..evaluation.study_report import report_study
+    from ..evaluation.study.report import report_study
 
     markdown, data = "table2_study.md", "table2_study.json"
     if args.output is not None:
@@ -207,7 +207,7 @@ def _report(
 
     from ..evaluation.clip_sheets import RANKED_BY, write_clip_sheet
     from ..evaluation.compare import compare
-    from ..evaluation.models import Interpolator
+    from ..evaluation.methods.models import Interpolator
     from ..evaluation.report_html import write_reports
 
     steps = len(clips) * (len(peers) + 1)
@@ -263,10 +263,10 @@ def _toolbox(
 
 
 def _peers(args: argparse.Namespace) -> "list[Peer | Rebuilder]":
-    from ..evaluation.gmfss import Gmfss
-    from ..evaluation.models import Interpolator
-    from ..evaluation.peers import CrossFade, FrameFolder, Hold
-    from ..evaluation.rife import Rife
+    from ..evaluation.methods.gmfss import Gmfss
+    from ..evaluation.methods.models import Interpolator
+    from ..evaluation.methods.peers import CrossFade, FrameFolder, Hold
+    from ..evaluation.methods.rife import Rife
 
     makers: dict[str, Any] = {
         "hold": Hold,

@@ -9,11 +9,11 @@ from pathlib import Path
 from ..pictures.files import write_video
 from ..pictures.sheets import SheetRow, draw_sheet
 from .clips import EvaluationError
-from .making import TRUTH, folder_name
-from .peers import CrossFade
+from .methods.making import TRUTH, folder_name
+from .methods.peers import CrossFade
+from .methods.rife import RIFE
 from .report_html import made_frames, scores_text
 from .results import Results
-from .rife import RIFE
 
 RANKED_BY = "lpips"
 BESIDE = (CrossFade.name, RIFE)

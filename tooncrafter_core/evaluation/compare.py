@@ -17,9 +17,9 @@ from torch import Tensor
 from ..metrics.distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from ..pictures.files import write_video
 from .clips import Clip, EvaluationError, fit_clip, read_clip
-from .making import TRUTH, folder_name, frames_folder, make_clip, to_levels
+from .methods.making import TRUTH, folder_name, frames_folder, make_clip, to_levels
+from .methods.peers import Peer, Rebuilder
 from .metrics import Metric, Toolbox
-from .peers import Peer, Rebuilder
 from .results import MetricInfo, Results
 
 OnClip = Callable[[str, str], None]

@@ -19,7 +19,7 @@ from einops import rearrange
 from torch import Tensor
 
 from .clips import EvaluationError, read_clip
-from .making import TRUTH, frames_folder
+from .methods.making import TRUTH, frames_folder
 from .results import Results
 from .tables import Table, make_tables, psnr_by_frame
 

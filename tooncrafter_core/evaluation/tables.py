@@ -7,7 +7,7 @@ import csv
 import io
 from dataclasses import dataclass, field
 
-from .making import TRUTH
+from .methods.making import TRUTH
 from .results import MetricInfo, Results
 
 MISSING = "-"

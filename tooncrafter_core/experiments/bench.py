@@ -12,9 +12,9 @@ from ..checkpoints import Models, build_models, read_checkpoint
 from ..data.atomic import write_bytes
 from ..errors import TrainingError
 from ..evaluation.compare import CompareSettings, compare
+from ..evaluation.methods.models import ModelLoader
+from ..evaluation.methods.peers import Peer, Rebuilder
 from ..evaluation.metrics import Toolbox, make_toolbox
-from ..evaluation.models import ModelLoader
-from ..evaluation.peers import Peer, Rebuilder
 from ..evaluation.procedural import procedural_clips
 from ..evaluation.results import MetricInfo, Results
 from ..metrics.line_distance import LINE_METRIC

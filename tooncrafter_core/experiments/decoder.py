@@ -8,7 +8,7 @@ from typing import Any
 
 from ..checkpoints.weight_packages import describe_file
 from ..evaluation.compare import CompareSettings
-from ..evaluation.models import Reconstructor
+from ..evaluation.methods.models import Reconstructor
 from ..evaluation.results import MetricInfo, Results
 from ..models.autoencoder.ablation import HAR, P3D, PARTS, WARP
 from ..training.settings.config import RunConfig

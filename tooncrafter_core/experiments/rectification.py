@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..evaluation.compare import CompareSettings
-from ..evaluation.models import Interpolator
-from ..evaluation.peers import CrossFade, Hold, Peer
+from ..evaluation.methods.models import Interpolator
+from ..evaluation.methods.peers import CrossFade, Hold, Peer
 from ..training.settings.config import RunConfig
 from ..training.settings.presets import PRESETS
 from .bench import Bench, gather, infos_of, load_once, method_name, methods_of, notes_of

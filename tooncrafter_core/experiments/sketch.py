@@ -12,8 +12,8 @@ from pathlib import Path
 from ..checkpoints import detect, read_checkpoint
 from ..data.clips.sketched_frames import bisected_frames
 from ..evaluation.compare import CompareSettings
-from ..evaluation.guided import SketchGuide
-from ..evaluation.models import Interpolator
+from ..evaluation.methods.guided import SketchGuide
+from ..evaluation.methods.models import Interpolator
 from ..evaluation.results import MetricInfo, Results
 from ..sketches.frames import MissingMode
 from ..training.settings.config import RunConfig

@@ -13,7 +13,7 @@ from tooncrafter_core.evaluation.clip_sheets import (
     write_clip_sheet,
 )
 from tooncrafter_core.evaluation.clips import EvaluationError, read_clip
-from tooncrafter_core.evaluation.making import TRUTH, frames_folder
+from tooncrafter_core.evaluation.methods.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import MetricInfo, Results
 from tooncrafter_core.pictures.files import read_image, write_video
 

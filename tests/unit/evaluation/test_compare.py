@@ -12,10 +12,10 @@ from torch import Tensor
 from tooncrafter_core.cli import main
 from tooncrafter_core.evaluation.clips import Clip, EvaluationError, find_clips
 from tooncrafter_core.evaluation.compare import CompareSettings, compare
-from tooncrafter_core.evaluation.making import TRUTH, folder_name, frames_folder
-from tooncrafter_core.evaluation.making import make_clip as make_of
+from tooncrafter_core.evaluation.methods.making import TRUTH, folder_name, frames_folder
+from tooncrafter_core.evaluation.methods.making import make_clip as make_of
+from tooncrafter_core.evaluation.methods.peers import CrossFade, Hold
 from tooncrafter_core.evaluation.metrics import Toolbox, make_toolbox
-from tooncrafter_core.evaluation.peers import CrossFade, Hold
 from tooncrafter_core.evaluation.report_html import spread, write_reports
 from tooncrafter_core.evaluation.results import Results, load_results
 from tooncrafter_core.evaluation.tables import make_tables

@@ -13,16 +13,16 @@ from torch import Tensor
 
 from tooncrafter_core.cli import main
 from tooncrafter_core.evaluation.clips import EvaluationError
-from tooncrafter_core.evaluation.making import TRUTH, frames_folder
+from tooncrafter_core.evaluation.methods.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import Results
-from tooncrafter_core.evaluation.study import (
+from tooncrafter_core.evaluation.study.page import (
     QUESTIONS,
     StudySettings,
     _choose,
     key_path,
     make_study,
 )
-from tooncrafter_core.evaluation.study_report import report_study, wilson_interval
+from tooncrafter_core.evaluation.study.report import report_study, wilson_interval
 from tooncrafter_core.pictures.files import write_video
 
 METHODS = ("hold", "cross-fade", "secret flow")

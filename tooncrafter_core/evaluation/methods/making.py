@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..pictures.files import write_video
-from .clips import Clip, EvaluationError, read_clip
+from ...pictures.files import write_video
+from ..clips import Clip, EvaluationError, read_clip
 from .peers import Peer, Rebuilder
 
 TRUTH = "true frames"

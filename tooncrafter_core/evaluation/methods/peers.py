@@ -11,9 +11,9 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..files import in_order
-from ..pictures.sheets import cross_fade
-from .clips import Clip, EvaluationError, fit_clip, read_clip
+from ...files import in_order
+from ...pictures.sheets import cross_fade
+from ..clips import Clip, EvaluationError, fit_clip, read_clip
 
 
 class Peer(Protocol):

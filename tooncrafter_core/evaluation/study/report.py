@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import in_order
-from .clips import EvaluationError
-from .study import KEY_FORMAT, QUESTIONS, VERSION
+from ...files import in_order
+from ..clips import EvaluationError
+from .page import KEY_FORMAT, QUESTIONS, VERSION
 
 ANSWERS_FORMAT = "tooncrafter-study-answers"
 CONFIDENCE = 1.959963984540054

@@ -17,13 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkpoints.weight_packages import (
+from ...checkpoints.weight_packages import (
     MissingWeightsError,
     describe_file,
     package_file,
     package_folder,
 )
-from .clips import Clip
+from ..clips import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 from .splatting import softsplat
 

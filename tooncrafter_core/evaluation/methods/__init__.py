@@ -1,0 +1,1 @@
+"""Ways to fill the frames between two keyframes, ToonCrafter among them."""

@@ -1,0 +1,1 @@
+"""The blind user study: its page, and what raters answered."""
