@@ -110,5 +110,17 @@ class DatasetError(ToonCrafterError):
     """A data set cannot be built or read: what it is made of, or its manifest, does not do."""
 
 
+class EvaluationError(ToonCrafterError):
+    """Clips, weights or answers cannot be evaluated as they are."""
+
+
 class TrainingError(ToonCrafterError):
     """A training run cannot begin or go on: its settings, weights or numbers do not do."""
+
+
+class MissingWeightsError(ToonCrafterError):
+    """A metric, a loss or a rival needs a file that is not on this machine."""
+
+
+class UnknownCountError(CheckpointError):
+    """A count that shapes do not tell cannot be the published model's."""

@@ -6,14 +6,13 @@ from typing import Any
 
 from ..config.model import ModelConfig, SketchEncoderConfig
 from ..config.presets import PRESETS, SKETCH_PRESETS
-from ..errors import CheckpointError
+from ..errors import CheckpointError, UnknownCountError
 from .families import not_sketch_encoder, not_tooncrafter
 from .impossible import impossible
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select
 from .read import Checkpoint
 from .shapes import (
     Shapes,
-    UnknownCountError,
     detect_autoencoder,
     detect_image_encoder,
     detect_resampler,

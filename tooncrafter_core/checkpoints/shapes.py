@@ -18,7 +18,7 @@ from ..config.model import (
     TextEncoderConfig,
     UNetConfig,
 )
-from ..errors import CheckpointError
+from ..errors import CheckpointError, UnknownCountError
 from .keys import COMPONENT_KEYS, Component, where_to_get
 
 CLIP_HEAD_WIDTH = 64
@@ -26,10 +26,6 @@ CLIP_HEAD_WIDTH = 64
 
 IMAGE_HEAD_WIDTHS = {1280: 80, 1408: 88, 1664: 104}
 """Width of a head in OpenCLIP's larger image encoders, by the width of the encoder."""
-
-
-class UnknownCountError(CheckpointError):
-    """A count that shapes do not tell cannot be the published model's."""
 
 
 class Shapes:

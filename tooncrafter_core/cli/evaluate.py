@@ -31,12 +31,12 @@ from .interpolate import choose_device, choose_dtype, load_models, settings_from
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..evaluation.clips import Clip
     from ..evaluation.compare import CompareSettings
     from ..evaluation.methods.peers import Peer, Rebuilder
     from ..evaluation.metrics import Toolbox
     from ..evaluation.results import Results
     from ..interpolation.settings import InterpolationSettings
+    from ..metrics.metric import Clip
 
 
 RESULTS = ("frames", "measured", "results.json", "tables.md", "report.html")
@@ -71,7 +71,7 @@ def run_cut(args: argparse.Namespace) -> int:
     """Cut clips out of films, each into a folder of pictures."""
     from tqdm import tqdm
 
-    from ..evaluation.clips import EvaluationError
+    from ..errors import EvaluationError
     from ..evaluation.cutting import CutSettings, cut_clips, rest_of
     from ..pictures.files import write_video
 
@@ -234,7 +234,8 @@ def _report(
 
 
 def _settings(args: argparse.Namespace, kind: str) -> "CompareSettings":
-    from ..evaluation.clips import MIN_FRAMES, EvaluationError
+    from ..errors import EvaluationError
+    from ..evaluation.clips import MIN_FRAMES
     from ..evaluation.compare import CompareSettings
 
     if args.num_frames < MIN_FRAMES or min(args.width, args.height) < 16:

@@ -6,9 +6,9 @@ Legend: t frames, c channels (3), h w space.
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import EvaluationError
 from ..pictures.files import write_video
 from ..pictures.sheets import SheetRow, draw_sheet
-from .clips import EvaluationError
 from .methods.making import TRUTH, folder_name
 from .methods.peers import CrossFade
 from .methods.rife import RIFE

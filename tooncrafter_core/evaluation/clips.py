@@ -5,15 +5,15 @@ Legend: t frames, c channels (3), h w space; values in [-1, 1].
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import ToonCrafterError
+from ..errors import EvaluationError
 from ..files import in_order
+from ..metrics.metric import Clip
 from ..pictures.files import read_image
 from ..pictures.fitting import fit
 
@@ -21,24 +21,6 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".gif", ".apng")
 MIN_FRAMES = 3
 """Two keyframes and something between them."""
-
-
-class EvaluationError(ToonCrafterError):
-    """Clips, weights or answers cannot be evaluated as they are."""
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip on disk."""
-
-    name: str
-    """Also the name of its folder in the results: letters, digits and what a file name may hold."""
-    path: Path
-    """A folder of pictures or a video file."""
-    prompt: str = ""
-    """What is seen; from a ``NAME.txt`` beside the clip or the list's second column."""
-    positions: Path | None = None
-    """Where the places of moving parts lie, for drawn clips; ``NAME.npz`` beside the clip."""
 
 
 def find_clips(sources: Sequence[str | Path]) -> list[Clip]:
@@ -185,27 +167,3 @@ def from_levels(pixels: Tensor) -> Tensor:
 def fit_clip(frames: Tensor, width: int, height: int) -> Tensor:
     """A clip at the size asked for: filled, what sticks out cut off; ``t 3 h w``."""
     return fit(frames, width, height, "crop", 1)[0]
-
-
-def check_pair(video: Tensor, truth: Tensor) -> None:
-    """Refuse two videos that cannot be compared frame by frame.
-
-    ``EvaluationError`` for other layouts than ``t 3 h w``, different lengths or sizes, and for
-    values that are not numbers.
-    """
-    for name, frames in (("video", video), ("true video", truth)):
-        if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
-            raise EvaluationError(f"The {name} must be t 3 h w, it is {tuple(frames.shape)}.")
-        if not torch.isfinite(frames).all():
-            broken = (~torch.isfinite(frames).flatten(1).all(1)).nonzero().flatten().tolist()
-            raise EvaluationError(
-                f"The {name} holds pixels that are not numbers (NaN or infinity), in frames "
-                f"{', '.join(str(i + 1) for i in broken[:5])}."
-            )
-    if video.shape[0] != truth.shape[0]:
-        raise EvaluationError(
-            f"The videos differ in length: {video.shape[0]} frames against {truth.shape[0]}."
-        )
-    if video.shape != truth.shape:
-        sizes = [f"{v.shape[3]}x{v.shape[2]}" for v in (video, truth)]
-        raise EvaluationError(f"The videos differ in size: {sizes[0]} against {sizes[1]} pixels.")

@@ -14,12 +14,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..errors import EvaluationError
 from ..metrics.distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
+from ..metrics.metric import Clip, Metric
 from ..pictures.files import write_video
-from .clips import Clip, EvaluationError, fit_clip, read_clip
+from .clips import fit_clip, read_clip
 from .methods.making import TRUTH, folder_name, frames_folder, make_clip, to_levels
 from .methods.peers import Peer, Rebuilder
-from .metrics import Metric, Toolbox
+from .metrics import Toolbox
 from .results import MetricInfo, Results
 
 OnClip = Callable[[str, str], None]

@@ -8,30 +8,16 @@ from pathlib import Path
 from torch import Tensor
 
 from ..checkpoints.load_clip import load_clip_model
-from ..checkpoints.weight_packages import MissingWeightsError, describe_file
+from ..checkpoints.weight_packages import describe_file
+from ..errors import EvaluationError, MissingWeightsError
 from ..metrics.clip_similarity import clip_image_similarity, clip_text_similarity
 from ..metrics.cpbd import cpbd
 from ..metrics.lpips import load_lpips
+from ..metrics.metric import Clip, Metric
 from ..metrics.perceptual import Backbone
 from ..metrics.pixels import psnr, ssim
 from ..metrics.position import load_positions, position_error
 from ..metrics.video_features import AlexNetFeatures, I3dFeatures, VideoFeatures
-from .clips import Clip, EvaluationError
-
-Measure = Callable[[Tensor, Tensor, Clip], Tensor]
-"""Made frames and true ones, ``t 3 h w`` both, and their clip, to a number for each frame."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One measured quantity."""
-
-    key: str
-    title: str
-    is_higher_better: bool
-    decimals: int
-    weights: str
-    measure: Measure
 
 
 @dataclass(frozen=True, kw_only=True)

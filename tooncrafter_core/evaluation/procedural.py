@@ -6,9 +6,10 @@ import torch
 from einops import rearrange
 
 from ..data.procedural import render_clip
+from ..metrics.metric import Clip
 from ..metrics.position import save_positions
 from ..pictures.files import write_video
-from .clips import Clip, from_levels
+from .clips import from_levels
 
 FIRST_SEED = 1_000_000
 """Far from the seeds that a training begins with."""

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .clips import EvaluationError, read_clip
+from ..errors import EvaluationError
+from .clips import read_clip
 from .methods.making import TRUTH, frames_folder
 from .results import Results
 from .tables import Table, make_tables, psnr_by_frame

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from .clips import EvaluationError
+from ..errors import EvaluationError
 
 FORMAT = "tooncrafter-evaluation"
 VERSION = 1

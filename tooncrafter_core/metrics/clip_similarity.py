@@ -8,8 +8,8 @@ Legend: t frames, c channels, h w space; videos in [-1, 1].
 
 from torch import Tensor
 
-from ..evaluation.clips import check_pair
 from ..models.clip.similarity import ClipModel
+from .metric import check_pair
 
 
 def clip_image_similarity(video: Tensor, truth: Tensor, clip_model: ClipModel) -> Tensor:

@@ -13,7 +13,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..evaluation.clips import EvaluationError, check_pair
+from ..errors import EvaluationError
+from .metric import check_pair
 
 BLOCK = 64
 EDGE_SHARE = 0.002

@@ -10,7 +10,7 @@ Legend: n videos, d features.
 import torch
 from torch import Tensor
 
-from ..evaluation.clips import EvaluationError
+from ..errors import EvaluationError
 
 MIN_VIDEOS = 2
 

@@ -9,9 +9,8 @@ Legend: t frames, c channels (3), h w space, n points; videos in [-1, 1].
 import torch
 from torch import Tensor
 
-from ..evaluation.clips import check_pair
-from ..evaluation.metrics import Metric
 from ..sketches.line_art import line_art
+from .metric import Metric, check_pair
 
 FARTHEST = 24.0
 """Pixels that a line counts as away from a picture without lines, and at most."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.weight_packages import describe_file
-from ..evaluation.clips import check_pair
+from .metric import check_pair
 from .perceptual import NAMES, Backbone, PerceptualDistance, load_perceptual_distance, weights_file
 
 CHUNK = 4

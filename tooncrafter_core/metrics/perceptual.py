@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from einops import rearrange, reduce
 from torch import Tensor, nn
 
-from ..checkpoints.weight_packages import MissingWeightsError, package_file
-from ..errors import ToonCrafterError
+from ..checkpoints.weight_packages import package_file
+from ..errors import MissingWeightsError, ToonCrafterError
 
 Backbone = Literal["alexnet", "vgg16"]
 BACKBONES: tuple[Backbone, ...] = get_args(Backbone)

@@ -7,7 +7,8 @@ import torch
 from einops import reduce
 from torch import Tensor
 
-from ..evaluation.clips import EvaluationError, check_pair
+from ..errors import EvaluationError
+from .metric import check_pair
 
 VALUE_RANGE = 2.0
 PSNR_LIMIT = 60.0

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..evaluation.clips import EvaluationError, check_pair
+from ..errors import EvaluationError
+from .metric import check_pair
 
 PATCH = 17
 """Side of the square around a part that is looked for."""

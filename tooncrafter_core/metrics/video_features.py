@@ -15,8 +15,9 @@ from einops import rearrange, reduce
 from torch import Tensor
 
 from ..checkpoints.weight_packages import describe_file
-from ..evaluation.clips import EvaluationError, check_pair
+from ..errors import EvaluationError
 from .lpips import CHUNK, Lpips
+from .metric import check_pair
 
 MIN_I3D_FRAMES = 10
 """I3D halves time often; with fewer frames nothing is left."""

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
+from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.evaluation.clip_sheets import (
     BESIDE,
     chosen_clips,
     rank_clips,
     write_clip_sheet,
 )
-from tooncrafter_core.evaluation.clips import EvaluationError, read_clip
+from tooncrafter_core.evaluation.clips import read_clip
 from tooncrafter_core.evaluation.methods.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import MetricInfo, Results
 from tooncrafter_core.pictures.files import read_image, write_video

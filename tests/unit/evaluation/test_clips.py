@@ -7,14 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.evaluation.clips import (
-    EvaluationError,
-    check_pair,
-    find_clips,
-    fit_clip,
-    read_clip,
-)
+from tooncrafter_core.errors import EvaluationError
+from tooncrafter_core.evaluation.clips import find_clips, fit_clip, read_clip
 from tooncrafter_core.evaluation.cutting import CutSettings, cut_clips, rest_of
+from tooncrafter_core.metrics.metric import check_pair
 from tooncrafter_core.pictures.files import write_video
 
 MakeClip = Callable[..., Tensor]

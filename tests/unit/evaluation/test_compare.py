@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.cli import main
-from tooncrafter_core.evaluation.clips import Clip, EvaluationError, find_clips
+from tooncrafter_core.errors import EvaluationError
+from tooncrafter_core.evaluation.clips import find_clips
 from tooncrafter_core.evaluation.compare import CompareSettings, compare
 from tooncrafter_core.evaluation.methods.making import TRUTH, folder_name, frames_folder
 from tooncrafter_core.evaluation.methods.making import make_clip as make_of
@@ -19,6 +20,7 @@ from tooncrafter_core.evaluation.metrics import Toolbox, make_toolbox
 from tooncrafter_core.evaluation.report_html import spread, write_reports
 from tooncrafter_core.evaluation.results import Results, load_results
 from tooncrafter_core.evaluation.tables import make_tables
+from tooncrafter_core.metrics.metric import Clip
 from tooncrafter_core.metrics.video_features import AlexNetFeatures, I3dFeatures
 
 MakeClip = Callable[..., Tensor]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.evaluation.clips import EvaluationError
+from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.metrics.cpbd import cpbd, edge_widths
 
 

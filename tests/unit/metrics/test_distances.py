@@ -8,7 +8,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from tooncrafter_core.evaluation.clips import EvaluationError
+from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.metrics.distances import frechet_distance, kernel_distance, paired_distance
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tooncrafter_core.checkpoints.weight_packages import MissingWeightsError, package_file
-from tooncrafter_core.errors import ToonCrafterError
+from tooncrafter_core.checkpoints.weight_packages import package_file
+from tooncrafter_core.errors import MissingWeightsError, ToonCrafterError
 from tooncrafter_core.metrics.lpips import load_lpips
 from tooncrafter_core.metrics.perceptual import BACKBONES, Backbone
 

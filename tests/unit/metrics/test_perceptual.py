@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from support.networks import normal
-from tooncrafter_core.checkpoints.weight_packages import PACKAGES, MissingWeightsError
+from tooncrafter_core.checkpoints.weight_packages import PACKAGES
+from tooncrafter_core.errors import MissingWeightsError
 from tooncrafter_core.metrics import perceptual as module
 from tooncrafter_core.metrics.perceptual import (
     BACKBONES,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.evaluation.clips import EvaluationError
+from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.metrics.pixels import PSNR_LIMIT, psnr, ssim
 
 SCIKIT_IMAGE = {"ssim": 0.8239510723455616, "psnr": 22.15863334336816}

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.cli import main
-from tooncrafter_core.evaluation.clips import EvaluationError, find_clips
+from tooncrafter_core.errors import EvaluationError
+from tooncrafter_core.evaluation.clips import find_clips
 from tooncrafter_core.evaluation.methods.peers import CrossFade, Hold
 from tooncrafter_core.evaluation.procedural import procedural_clips
 from tooncrafter_core.metrics.position import REACH, load_positions, position_error, save_positions

@@ -17,13 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...checkpoints.weight_packages import (
-    MissingWeightsError,
-    describe_file,
-    package_file,
-    package_folder,
-)
-from ..clips import Clip
+from ...checkpoints.weight_packages import describe_file, package_file, package_folder
+from ...errors import MissingWeightsError
+from ...metrics.metric import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 from .splatting import softsplat
 

@@ -9,11 +9,12 @@ import torch
 
 from ...checkpoints import read_checkpoint
 from ...checkpoints.weight_packages import describe_file
+from ...metrics.metric import Clip
 from ...models.sketch_encoder import SketchEncoder
 from ...sketches.frames import SketchLayer
 from ...sketches.guidance import load_sketch_encoder
 from ...sketches.line_art import line_art
-from ..clips import Clip, fit_clip, read_clip
+from ..clips import fit_clip, read_clip
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ...errors import EvaluationError
+from ...metrics.metric import Clip
 from ...pictures.files import write_video
-from ..clips import Clip, EvaluationError, read_clip
+from ..clips import read_clip
 from .peers import Peer, Rebuilder
 
 TRUTH = "true frames"

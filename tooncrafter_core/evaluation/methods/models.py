@@ -18,10 +18,10 @@ from ...checkpoints.weight_packages import describe_file
 from ...interpolation import pipeline
 from ...interpolation.decoding import decode_video
 from ...interpolation.settings import InterpolationSettings
+from ...metrics.metric import Clip
 from ...models.autoencoder.ablation import HAR, PARTS, WARP, only_parts, without_references
 from ...models.autoencoder.autoencoder import Autoencoder, references_from
 from ...pictures.fitting import fit
-from ..clips import Clip
 from .guided import SketchGuide
 
 ModelLoader = Callable[[], Models]

@@ -11,9 +11,11 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ...errors import EvaluationError
 from ...files import in_order
+from ...metrics.metric import Clip
 from ...pictures.sheets import cross_fade
-from ..clips import Clip, EvaluationError, fit_clip, read_clip
+from ..clips import fit_clip, read_clip
 
 
 class Peer(Protocol):

@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from ...checkpoints.weight_packages import MissingWeightsError, describe_file, package_file
-from ..clips import Clip
+from ...checkpoints.weight_packages import describe_file, package_file
+from ...errors import MissingWeightsError
+from ...metrics.metric import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 
 RIFE = "RIFE 4.0"

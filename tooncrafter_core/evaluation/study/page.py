@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from ..clips import EvaluationError
+from ...errors import EvaluationError
 from ..report_html import PAGES, STRIP_COLUMNS, embedded_json, encode_strip, made_frames
 from ..results import load_results
 

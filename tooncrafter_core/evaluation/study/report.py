@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...errors import EvaluationError
 from ...files import in_order
-from ..clips import EvaluationError
 from .page import KEY_FORMAT, QUESTIONS, VERSION
 
 ANSWERS_FORMAT = "tooncrafter-study-answers"

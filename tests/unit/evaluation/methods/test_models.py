@@ -10,10 +10,10 @@ from torch import Tensor
 from tooncrafter_core.checkpoints import Models, build_models
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.evaluation.clips import Clip
 from tooncrafter_core.evaluation.methods.models import Interpolator, variants
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.metrics.metric import Clip
 from tooncrafter_core.models.autoencoder.ablation import (
     without_mixing_over_time,
     without_references,

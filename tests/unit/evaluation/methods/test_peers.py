@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tooncrafter_core.checkpoints.weight_packages import package_folder
-from tooncrafter_core.evaluation.clips import Clip, EvaluationError
+from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.evaluation.methods import rife
 from tooncrafter_core.evaluation.methods.gmfss import Gmfss
 from tooncrafter_core.evaluation.methods.peers import CrossFade, FrameFolder, Hold, Peer
 from tooncrafter_core.evaluation.methods.rife import Rife, load_flow_net
 from tooncrafter_core.evaluation.methods.splatting import softsplat, splat
 from tooncrafter_core.metrics.lpips import load_lpips
+from tooncrafter_core.metrics.metric import Clip
 
 MakeClip = Callable[..., Tensor]
 CLIP = Clip("slow", Path("slow"))

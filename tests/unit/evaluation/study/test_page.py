@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.cli import main
-from tooncrafter_core.evaluation.clips import EvaluationError
+from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.evaluation.methods.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import Results
 from tooncrafter_core.evaluation.study.page import (
