@@ -8,10 +8,10 @@ from .detect import (
     detect_sketch_encoder,
     is_sketch_encoder,
 )
+from .files.read import Checkpoint, read_checkpoint
+from .files.save import save_checkpoint
 from .keys import Component
 from .load import Models, build_models, build_network, compare, load_component
-from .read import Checkpoint, read_checkpoint
-from .save import save_checkpoint
 
 __all__ = [
     "Checkpoint",

@@ -15,9 +15,9 @@ from torch import Tensor
 from ..config.model import ModelConfig
 from ..errors import CheckpointError
 from .detect import EncoderFile, component_shapes, detect_component_files
+from .files.read import Checkpoint
 from .keys import COMPONENT_KEYS, Component, select, where_to_get
 from .load import Models, build_network, load_component
-from .read import Checkpoint
 from .shapes import (
     CLIP_HEAD_WIDTH,
     IMAGE_HEAD_WIDTHS,

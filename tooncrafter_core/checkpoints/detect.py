@@ -8,9 +8,9 @@ from ..config.model import ModelConfig, SketchEncoderConfig
 from ..config.presets import PRESETS, SKETCH_PRESETS
 from ..errors import CheckpointError, UnknownCountError
 from .families import not_sketch_encoder, not_tooncrafter
+from .files.read import Checkpoint
 from .impossible import impossible
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select
-from .read import Checkpoint
 from .shapes import (
     Shapes,
     detect_autoencoder,

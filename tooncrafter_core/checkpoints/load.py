@@ -16,8 +16,8 @@ from ..errors import CheckpointError
 from ..layers.kernels.memory_order import arrange_weights
 from ..layers.operations import TORCH_OPERATIONS, Operations
 from .detect import detect, part_of
+from .files.read import Checkpoint
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select, where_to_get
-from .read import Checkpoint
 
 _GROUP_SHARE = 20
 """A group of tensors being changed is this part of the file at most."""

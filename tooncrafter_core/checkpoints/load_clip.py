@@ -11,9 +11,9 @@ from ..models.clip.encoders import ImageEncoder, TextEncoder
 from ..models.clip.similarity import ClipModel, has_every_layer
 from .convert_encoders import encoder_checkpoint
 from .detect import component_shapes, detect_component_files
+from .files.read import Checkpoint, read_checkpoint
 from .keys import Component
 from .load import build_network, load_component
-from .read import Checkpoint, read_checkpoint
 from .shapes import detect_image_encoder, detect_text_encoder
 
 

@@ -16,11 +16,11 @@ from ..config.model import ModelConfig, SketchEncoderConfig
 from ..config.presets import TINY, TINY_SKETCH
 from ..diffusion.schedule import schedule_buffers
 from ..models.sketch_encoder import SketchEncoder
+from .files.read import Checkpoint
+from .files.tensor_info import TensorInfo
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from .load import build_network
-from .read import Checkpoint
 from .stored_config import config_metadata
-from .tensor_info import TensorInfo
 
 _EMBEDDINGS = ("positional_embedding", "class_embedding")
 

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from ..checkpoints import read_checkpoint, save_checkpoint
-    from ..checkpoints.save import check_target
+    from ..checkpoints.files.save import check_target
 
     output = Path(args.output)
     check_target(output)

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from ..checkpoints import save_checkpoint
-    from ..checkpoints.save import check_target
+    from ..checkpoints.files.save import check_target
     from ..checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 
     output = Path(args.output)

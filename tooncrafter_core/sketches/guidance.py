@@ -12,9 +12,9 @@ from einops import rearrange
 from torch import Tensor
 
 from ..checkpoints.detect import detect_sketch_encoder
+from ..checkpoints.files.read import Checkpoint
 from ..checkpoints.keys import Component
 from ..checkpoints.load import load_component
-from ..checkpoints.read import Checkpoint
 from ..config.model import SketchEncoderConfig, UNetConfig
 from ..errors import ModelMismatchError
 from ..models.sketch_encoder import SketchEncoder

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ...checkpoints.save import save_checkpoint
+from ...checkpoints.files.save import save_checkpoint
 from ...data.atomic import disk_errors_in_words, write_json
 from ...errors import TrainingError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ...checkpoints.files.save import save_checkpoint
 from ...checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from ...checkpoints.load import Models
-from ...checkpoints.save import save_checkpoint
 from ...diffusion.schedule import schedule_buffers
 from ...models.sketch_encoder import SketchEncoder
 from ..loop.players import whole

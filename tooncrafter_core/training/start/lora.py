@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...checkpoints.files.save import save_checkpoint
 from ...checkpoints.keys import COMPONENT_KEYS, Component
-from ...checkpoints.save import save_checkpoint
 from ...errors import TrainingError
 from ...models.initialization import draw_normal
 from ..groups import Group, group_of

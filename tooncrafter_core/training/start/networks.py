@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from ...checkpoints.convert_encoders import encoder_checkpoint, with_encoder
 from ...checkpoints.detect import detect, field_of, part_of
+from ...checkpoints.files.read import Checkpoint, read_checkpoint
 from ...checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from ...checkpoints.load import Models, build_models, build_network
-from ...checkpoints.read import Checkpoint, read_checkpoint
 from ...config.model import ModelConfig
 from ...config.presets import PRESETS
 from ...errors import TrainingError

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ...checkpoints.files.read import Checkpoint, read_checkpoint
 from ...checkpoints.keys import COMPONENT_KEYS, Component
-from ...checkpoints.read import Checkpoint, read_checkpoint
 from ...config.model import SketchEncoderConfig, UNetConfig
 from ...errors import TrainingError
 from ...layers.operations import Operations

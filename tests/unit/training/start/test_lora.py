@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from support.networks import filled, normal
-from tooncrafter_core.checkpoints.read import read_checkpoint
+from tooncrafter_core.checkpoints.files.read import read_checkpoint
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.models.denoiser import Denoiser

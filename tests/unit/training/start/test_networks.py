@@ -9,7 +9,7 @@ from torch import Tensor
 
 from support.training import SMALLEST, write_smallest
 from tooncrafter_core.checkpoints import save_checkpoint
-from tooncrafter_core.checkpoints.read import Checkpoint, read_checkpoint
+from tooncrafter_core.checkpoints.files.read import Checkpoint, read_checkpoint
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..config.model import ModelConfig, SketchEncoderConfig
-from ..errors import CheckpointError, OutputError
-from .kept_texts import text_tensors
-from .keys import SCHEDULE_BUFFERS
-from .load import groups
+from ...config.model import ModelConfig, SketchEncoderConfig
+from ...errors import CheckpointError, OutputError
+from ..kept_texts import text_tensors
+from ..keys import SCHEDULE_BUFFERS
+from ..load import groups
+from ..stored_config import config_metadata
 from .read import DTYPE_NAMES, Checkpoint, read_checkpoint
-from .stored_config import config_metadata
 from .tensor_info import TensorInfo, tensor_infos
 
 logger = logging.getLogger(__name__)

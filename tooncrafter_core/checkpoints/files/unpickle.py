@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ..errors import CheckpointError, UnsafeCheckpointError
+from ...errors import CheckpointError, UnsafeCheckpointError
 from .sniff import cut_short
 
 _TRAINING_LEFTOVERS = re.compile(

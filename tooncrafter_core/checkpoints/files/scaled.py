@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError
-from .keys import component_of
+from ...errors import CheckpointError
+from ..keys import component_of
 from .tensor_info import TensorInfo
 
 SCALE_ENDINGS = (".scale_weight", ".weight_scale")

@@ -16,7 +16,7 @@ from tooncrafter_core.checkpoints import (
     read_checkpoint,
     save_checkpoint,
 )
-from tooncrafter_core.checkpoints import save as save_module
+from tooncrafter_core.checkpoints.files import save as save_module
 from tooncrafter_core.checkpoints.kept_texts import CONFIG_KEY
 from tooncrafter_core.checkpoints.keys import SCHEDULE_BUFFERS
 from tooncrafter_core.config.presets import TINY

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ...errors import CheckpointError
 from .scaled import QUANT_ENDING
 
 READ_FORMATS = ("float8_e4m3fn", "float8_e5m2")

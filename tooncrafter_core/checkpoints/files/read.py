@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError
-from .kept_texts import KEPT_KEYS, kept_texts
-from .keys import official_names, unwrap
+from ...errors import CheckpointError
+from ..kept_texts import KEPT_KEYS, kept_texts
+from ..keys import official_names, unwrap
 from .quantised import refuse_quantised
 from .scaled import apply_scales
 from .sniff import FileKind, SafetensorsHeader, file_kind, read_safetensors_header

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from support.checkpoints import tiny_tensors, write_checkpoint
 from tooncrafter_core.checkpoints import read_checkpoint
-from tooncrafter_core.checkpoints.sniff import FileKind
+from tooncrafter_core.checkpoints.files.sniff import FileKind
 from tooncrafter_core.errors import CheckpointError, UnsafeCheckpointError
 
 PICKLED = ["plain", "state_dict", "lightning", "deepspeed", "framestride", "legacy"]
