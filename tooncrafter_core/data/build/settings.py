@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .captions import Blip2Captions, SidecarCaptions
-from .motion import DisMotion, RaftMotion
+from .scores.captions import Blip2Captions, SidecarCaptions
+from .scores.motion import DisMotion, RaftMotion
+from .scores.text import RapidText
 from .shots import ShotSettings
 from .stages import Stage
-from .text import RapidText
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ def make_stages(settings: BuildSettings) -> list[Stage]:
     if settings.find_text:
         stages.append(RapidText())
     if settings.aesthetic_head and settings.aesthetic_clip:
-        from .aesthetics import LaionAesthetics
+        from .scores.aesthetics import LaionAesthetics
 
         stages.append(LaionAesthetics(settings.aesthetic_head, settings.aesthetic_clip))
     blip2 = settings.blip2
     stages.append(Blip2Captions(blip2, settings.device) if blip2 else SidecarCaptions())
     if settings.clip_checkpoint:
-        from .agreement import ClipAgreement
+        from .scores.agreement import ClipAgreement
 
         stages.append(ClipAgreement(settings.clip_checkpoint))
     return stages

@@ -83,8 +83,8 @@ def test_a_new_stage_is_added_to_the_old_scores(
     films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_dataset([films / "a.mp4"], tmp_path, PLAIN)
-    from tooncrafter_core.data.build.motion import DisMotion
-    from tooncrafter_core.data.build.text import RapidText
+    from tooncrafter_core.data.build.scores.motion import DisMotion
+    from tooncrafter_core.data.build.scores.text import RapidText
 
     monkeypatch.setattr(DisMotion, "score", lambda *_: pytest.fail("computed again"))
     monkeypatch.setattr(RapidText, "score", lambda *_: {"text": 0.9})

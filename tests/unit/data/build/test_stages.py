@@ -11,12 +11,12 @@ from PIL import Image, ImageDraw
 
 from support.checkpoints import tiny_tensors, write_checkpoint
 from support.films import encode, numbered
-from tooncrafter_core.data.build.aesthetics import LaionAesthetics, build_head
-from tooncrafter_core.data.build.agreement import ClipAgreement
-from tooncrafter_core.data.build.captions import Blip2Captions, SidecarCaptions, caption_at
-from tooncrafter_core.data.build.motion import DisMotion, RaftMotion
+from tooncrafter_core.data.build.scores.aesthetics import LaionAesthetics, build_head
+from tooncrafter_core.data.build.scores.agreement import ClipAgreement
+from tooncrafter_core.data.build.scores.captions import Blip2Captions, SidecarCaptions, caption_at
+from tooncrafter_core.data.build.scores.motion import DisMotion, RaftMotion
+from tooncrafter_core.data.build.scores.text import RapidText
 from tooncrafter_core.data.build.stages import ClipPixels, read_pixels
-from tooncrafter_core.data.build.text import RapidText
 from tooncrafter_core.errors import DatasetError
 from tooncrafter_core.pictures.films import index_video
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DatasetError
-from ..extras import require
-from .stages import ClipPixels, Identity, Scores
+from ....errors import DatasetError
+from ...extras import require
+from ..stages import ClipPixels, Identity, Scores
 
 SMALLEST_SIDE = 16
 """In pixels; the flow of smaller pictures means nothing."""

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...errors import DatasetError
-from ..extras import require
-from .stages import ClipPixels, Identity, Scores
+from ....errors import DatasetError
+from ...extras import require
+from ..stages import ClipPixels, Identity, Scores
 
 
 class LaionAesthetics:

@@ -4,9 +4,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...errors import DatasetError
-from ..extras import require
-from .stages import ClipPixels, Identity, Scores
+from ....errors import DatasetError
+from ...extras import require
+from ..stages import ClipPixels, Identity, Scores
 
 
 class SidecarCaptions:

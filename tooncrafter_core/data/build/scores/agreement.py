@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from einops import rearrange
 
-from ...models.clip.similarity import ClipModel
-from .stages import ClipPixels, Identity, Scores
+from ....models.clip.similarity import ClipModel
+from ..stages import ClipPixels, Identity, Scores
 
 
 class ClipAgreement:
@@ -24,7 +24,7 @@ class ClipAgreement:
 
     @cached_property
     def _clip_model(self) -> ClipModel:
-        from ...checkpoints.load_clip import load_clip_model
+        from ....checkpoints.load_clip import load_clip_model
 
         return load_clip_model(self.checkpoint, dtype=torch.float32)
 

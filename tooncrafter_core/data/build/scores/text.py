@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..extras import require
-from .stages import ClipPixels, Identity, Scores
+from ...extras import require
+from ..stages import ClipPixels, Identity, Scores
 
 CONFIDENCE = 0.8
 LEAST_LETTERS = 2

@@ -1,0 +1,1 @@
+"""What a clip is judged by: motion, text, captions, looks."""
