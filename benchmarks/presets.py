@@ -21,9 +21,9 @@ from torch import Tensor
 
 from benchmarks._learnt import psnr
 from benchmarks._results import Report, clip_options
-from tooncrafter_core.checkpoints.embedded import MINI, embedded_file, mini_absent
 from tooncrafter_core.checkpoints.files.read import Checkpoint, read_checkpoint
 from tooncrafter_core.checkpoints.load import Models, build_models
+from tooncrafter_core.config.embedded import MINI, embedded_file, mini_absent
 from tooncrafter_core.data.procedural import render_clip
 from tooncrafter_core.evaluation.clips import from_levels
 from tooncrafter_core.interpolation.pipeline import interpolate

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import folder_paths
 
-from ...tooncrafter_core.checkpoints.embedded import MINI, MINI_SKETCH, embedded_file
+from ...tooncrafter_core.config.embedded import MINI, MINI_SKETCH, embedded_file
 from ...tooncrafter_core.errors import CheckpointError
 
 NONE = "none"

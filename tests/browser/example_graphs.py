@@ -10,7 +10,7 @@ from browser.example_parts import (
     ending,
     note,
 )
-from tooncrafter_core.checkpoints.embedded import MINI_GUIDANCE, MINI_STEPS
+from tooncrafter_core.config.embedded import MINI_GUIDANCE, MINI_STEPS
 
 
 def interpolation() -> Graph:

@@ -6,7 +6,7 @@ A graph is a description only; `browser.make_examples` builds it in ComfyUI's ow
 from dataclasses import dataclass, field
 from typing import Any
 
-from tooncrafter_core.checkpoints.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS
+from tooncrafter_core.config.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS
 
 UPSCALER = "RealESRGAN_x4plus_anime_6B.pth"
 MODEL_FILES = (f"upscale_models/{UPSCALER}",)

@@ -14,7 +14,7 @@ from browser.example_parts import (
     ending,
     note,
 )
-from tooncrafter_core.checkpoints.embedded import MINI_SKETCH
+from tooncrafter_core.config.embedded import MINI_SKETCH
 
 POSE, CORRECTED = "tooncrafter_pose.png", "tooncrafter_corrected.png"
 LINES, LINES_RETURN = "tooncrafter_lines.gif", "tooncrafter_lines_return.gif"

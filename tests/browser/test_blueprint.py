@@ -9,7 +9,7 @@ from browser.make_blueprint import NAME, SOCKETS, WIDGETS
 from browser.page import COUNT_PICTURES, ComfyPage
 from comfyui.examples import DRAWING_NAMES, prepare
 from comfyui.host import Host
-from tooncrafter_core.checkpoints.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS
+from tooncrafter_core.config.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS
 
 BOX = f"() => app.graph.nodes.find(node => node.title === {NAME!r})"
 CONNECT = f"""(names) => {{

@@ -24,7 +24,7 @@ from comfyui.examples import (
 )
 from comfyui.host import Host, Prompt, RunResult
 from comfyui.launch import PROJECT
-from tooncrafter_core.checkpoints.embedded import (
+from tooncrafter_core.config.embedded import (
     MINI,
     MINI_SIZE,
     MINI_SKETCH,

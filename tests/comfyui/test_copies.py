@@ -8,8 +8,8 @@ import pytest
 import torch
 from tooncrafter_pack.nodes.load import LoadToonCrafter
 from tooncrafter_pack.nodes.sketch import LoadToonCrafterSketchEncoder
-from tooncrafter_pack.tooncrafter_core.checkpoints.embedded import MINI as MINI_FILE
-from tooncrafter_pack.tooncrafter_core.checkpoints.embedded import MINI_SKETCH as SKETCH_FILE
+from tooncrafter_pack.tooncrafter_core.config.embedded import MINI as MINI_FILE
+from tooncrafter_pack.tooncrafter_core.config.embedded import MINI_SKETCH as SKETCH_FILE
 from torch import Tensor, nn
 
 from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler

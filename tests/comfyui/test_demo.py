@@ -8,8 +8,8 @@ import pytest
 from comfyui import demo
 from comfyui.demo import demo_prompt, main
 from comfyui.host import Prompt
-from tooncrafter_core.checkpoints import embedded
-from tooncrafter_core.checkpoints.embedded import MINI
+from tooncrafter_core.config import embedded
+from tooncrafter_core.config.embedded import MINI
 
 
 @pytest.fixture(autouse=True)

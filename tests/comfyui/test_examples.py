@@ -26,7 +26,7 @@ from comfyui.examples import (
 )
 from comfyui.host import Host
 from comfyui.workflow import load_workflow
-from tooncrafter_core.checkpoints.embedded import (
+from tooncrafter_core.config.embedded import (
     MINI,
     MINI_GUIDANCE,
     MINI_SIZE,

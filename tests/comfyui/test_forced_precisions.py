@@ -9,8 +9,8 @@ import comfy.model_management
 import pytest
 import torch
 from tooncrafter_pack.nodes.load import LoadToonCrafter
-from tooncrafter_pack.tooncrafter_core.checkpoints.embedded import MINI as MINI_FILE
-from tooncrafter_pack.tooncrafter_core.checkpoints.embedded import MINI_SKETCH as SKETCH_FILE
+from tooncrafter_pack.tooncrafter_core.config.embedded import MINI as MINI_FILE
+from tooncrafter_pack.tooncrafter_core.config.embedded import MINI_SKETCH as SKETCH_FILE
 from tooncrafter_pack.tooncrafter_core.device.precision import inference_dtypes
 from torch import Tensor
 

@@ -15,7 +15,7 @@ from support.checkpoints import tiny_tensors
 from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler
 from support.scaled import scaled_fp8
 from tooncrafter_core.checkpoints import detect, read_checkpoint
-from tooncrafter_core.checkpoints.embedded import MINI, embedded_file
+from tooncrafter_core.config.embedded import MINI, embedded_file
 
 ModelFile = Callable[[str, str], Path]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from support.networks import normal
 from support.tiny import tiny_models
 from tooncrafter_core.checkpoints import Models, build_models, detect, read_checkpoint
-from tooncrafter_core.checkpoints.embedded import MINI, embedded_file, mini_settings
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
+from tooncrafter_core.config.embedded import MINI, embedded_file, mini_settings
 from tooncrafter_core.device.precision import inference_dtypes
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings

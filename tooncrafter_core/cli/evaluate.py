@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..checkpoints.embedded import MINI, embedded_file, is_mini, mini_absent
+from ..config.embedded import MINI, embedded_file, is_mini, mini_absent
 from ..data.atomic import write_bytes
 from ..errors import OutputError, ToonCrafterError
 from ..files import Place, check_places

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints.embedded import MINI, embedded_file
+from ..config.embedded import MINI, embedded_file
 from ..errors import TrainingError
 from ..files import Place, check_places
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..checkpoints.embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
+from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
 from ..errors import CheckpointError, OutputError, ToonCrafterError
 from ..files import Place, check_places
 from .interpolate_options import (

@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from typing import Any
 
-from ..checkpoints.embedded import MINI_GUIDANCE, MINI_STEPS
+from ..config.embedded import MINI_GUIDANCE, MINI_STEPS
 
 PUBLISHED = "published"
 SPEED_PRESETS = (PUBLISHED, "fast", "draft")

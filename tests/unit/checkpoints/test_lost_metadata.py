@@ -20,15 +20,15 @@ from tooncrafter_core.checkpoints import (
     read_checkpoint,
     save_checkpoint,
 )
-from tooncrafter_core.checkpoints.embedded import MINI as MINI_NAME
-from tooncrafter_core.checkpoints.embedded import MINI_SKETCH as MINI_SKETCH_NAME
-from tooncrafter_core.checkpoints.embedded import embedded_file
 from tooncrafter_core.checkpoints.kept_texts import CONFIG_KEY, KEPT_KEYS, LONGEST
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS
 from tooncrafter_core.checkpoints.load import check_models
 from tooncrafter_core.checkpoints.stored_config import config_metadata, config_to_json
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.cli import main
+from tooncrafter_core.config.embedded import MINI as MINI_NAME
+from tooncrafter_core.config.embedded import MINI_SKETCH as MINI_SKETCH_NAME
+from tooncrafter_core.config.embedded import embedded_file
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH, PRESETS, TINY, TINY_SKETCH
 from tooncrafter_core.errors import CheckpointError, ToonCrafterError

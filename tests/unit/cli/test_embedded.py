@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from support.command_line import command, failure
-from tooncrafter_core.checkpoints import embedded, save_checkpoint
+from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.cli import main, parse
 from tooncrafter_core.cli.interpolate import settings_from, suit_mini
+from tooncrafter_core.config import embedded
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 

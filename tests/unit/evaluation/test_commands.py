@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tooncrafter_core.checkpoints import embedded, save_checkpoint
-from tooncrafter_core.checkpoints.embedded import MINI as MINI_NAME
+from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.cli import main
+from tooncrafter_core.config import embedded
+from tooncrafter_core.config.embedded import MINI as MINI_NAME
 from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.evaluation.results import load_results
 from tooncrafter_core.pictures.files import write_video
