@@ -12,8 +12,8 @@ from ..tooncrafter_core.pictures.fitting import FitMode
 from ..tooncrafter_core.pictures.fitting import fit as fit_image
 from ..tooncrafter_core.pictures.keyframes import check_keyframes
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
-from .bridge.clip_image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
+from .bridge.encoders.image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.images import to_pixels
 from .latents import FIT, make_clip
 from .sockets import (

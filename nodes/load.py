@@ -7,9 +7,9 @@ from ..tooncrafter_core.checkpoints import detect, read_checkpoint
 from ..tooncrafter_core.errors import check_choice
 from .bridge import paths
 from .bridge.autoencoder import ToonCrafterVAE
-from .bridge.clip_image import load_image_encoder, load_image_encoder_file
-from .bridge.clip_text import load_text_encoder, load_text_encoder_file
 from .bridge.denoiser import load_model
+from .bridge.encoders.image import load_image_encoder, load_image_encoder_file
+from .bridge.encoders.text import load_text_encoder, load_text_encoder_file
 from .sockets import CATEGORY, advanced, schema
 
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {

@@ -13,9 +13,9 @@ from ..tooncrafter_core.sketches.hints import POLARITIES, fit_hints, to_hint
 from .bridge import paths
 from .bridge.conditioning import KEYFRAME_LATENTS
 from .bridge.control import SketchControl, require_sketch_control
+from .bridge.encoders.sketch import load_sketch_encoder
 from .bridge.images import hints_to_image, to_pixels
 from .bridge.notices import warn
-from .bridge.sketch_encoder import load_sketch_encoder
 from .latents import FIT, NUM_FRAMES
 from .sockets import SKETCH_CATEGORY, Conditioning, advanced, schema
 

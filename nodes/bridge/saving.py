@@ -26,7 +26,7 @@ from ...tooncrafter_core.checkpoints.shapes import detect_image_encoder, detect_
 from ...tooncrafter_core.checkpoints.stored_config import config_metadata
 from ...tooncrafter_core.config.model import ModelConfig
 from ...tooncrafter_core.errors import CheckpointError, ModelMismatchError
-from .clip_image import without_passing_layer
+from .encoders.image import without_passing_layer
 from .unknown import note_unknown
 
 Tensors = dict[str, Tensor]
@@ -118,7 +118,7 @@ def _moved(state_dict: Mapping[str, Tensor]) -> Tensors:
 
 
 def _without_filled_vocabulary(encoder: Tensors, config: ModelConfig) -> Tensors:
-    """The token table without the rows that ``clip_text`` gave it for ComfyUI's tokenizer."""
+    """The token table without the rows that ``encoders.text`` gave it for ComfyUI's tokenizer."""
     key = COMPONENT_KEYS[Component.TEXT_ENCODER].prefix + "token_embedding.weight"
     rows = None if config.text_encoder is None else config.text_encoder.vocab_size
     if rows is None or rows >= len(encoder[key]):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from tooncrafter_pack.nodes.bridge.clip_image import encode_image, load_image_encoder
+from tooncrafter_pack.nodes.bridge.encoders.image import encode_image, load_image_encoder
 
 import nodes as host_nodes
 from support.host_models import picture

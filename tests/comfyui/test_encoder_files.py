@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tooncrafter_pack.nodes.bridge.clip_image import encode_image, load_image_encoder_file
-from tooncrafter_pack.nodes.bridge.clip_text import load_text_encoder_file
+from tooncrafter_pack.nodes.bridge.encoders.image import encode_image, load_image_encoder_file
+from tooncrafter_pack.nodes.bridge.encoders.text import load_text_encoder_file
 from torch import Tensor
 
 from support import model_files

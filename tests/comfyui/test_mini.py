@@ -6,8 +6,8 @@ import pytest
 import torch
 from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
 from tooncrafter_pack.nodes.bridge.denoiser import load_model
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder as load_control
 from tooncrafter_pack.nodes.bridge.patchers import choose_dtypes
-from tooncrafter_pack.nodes.bridge.sketch_encoder import load_sketch_encoder as load_control
 from tooncrafter_pack.tooncrafter_core.config import presets
 from tooncrafter_pack.tooncrafter_core.device.precision import inference_dtypes
 from tooncrafter_pack.tooncrafter_core.errors import ToonCrafterError

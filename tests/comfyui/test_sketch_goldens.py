@@ -14,7 +14,7 @@ import torch
 from einops import rearrange
 from tooncrafter_pack.nodes.bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from tooncrafter_pack.nodes.bridge.control import SketchControl
-from tooncrafter_pack.nodes.bridge.sketch_encoder import load_sketch_encoder
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder
 from tooncrafter_pack.nodes.latents import make_clip
 from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
 from torch import Tensor

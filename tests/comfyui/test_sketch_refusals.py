@@ -13,7 +13,7 @@ import folder_paths
 import pytest
 import torch
 from tooncrafter_pack.nodes.bridge.control import SketchControl
-from tooncrafter_pack.nodes.bridge.sketch_encoder import load_sketch_encoder
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder
 from tooncrafter_pack.nodes.sketch import LoadToonCrafterSketchEncoder
 from torch import Tensor, nn
 

@@ -231,4 +231,5 @@ def fake_host() -> Iterator[ModuleType]:
 def bridge_files() -> list[str]:
     """Names of the bridge's modules."""
     folder = Path(__file__).resolve().parents[2] / "nodes" / "bridge"
-    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    paths = (p.relative_to(folder).with_suffix("") for p in folder.rglob("*.py"))
+    return sorted(".".join(path.parts) for path in paths if path.name != "__init__")

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
-from tooncrafter_pack.nodes.bridge.clip_image import load_image_encoder
-from tooncrafter_pack.nodes.bridge.clip_text import load_text_encoder
 from tooncrafter_pack.nodes.bridge.denoiser import load_model
+from tooncrafter_pack.nodes.bridge.encoders.image import load_image_encoder
+from tooncrafter_pack.nodes.bridge.encoders.text import load_text_encoder
 from tooncrafter_pack.nodes.decode import ToonCrafterDecode
 from tooncrafter_pack.nodes.keyframes import ToonCrafterKeyframes
 from tooncrafter_pack.nodes.sampling import ToonCrafterSampler

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from tooncrafter_pack.nodes.bridge.control import SketchControl
-from tooncrafter_pack.nodes.bridge.sketch_encoder import load_sketch_encoder
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder
 from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
 from torch import Tensor
 

@@ -11,50 +11,6 @@ from support.imports import ROOT, imports, module_name, packages
 
 CORE = "tooncrafter_core"
 
-LAYERS = (
-    {
-        "errors",
-        "files",
-        "telemetry",
-        "config",
-        "embedded",
-        "presets",
-        "types",
-        "fused",
-        "enlarging",
-        "subpixel",
-        "layer_mixins",
-        "operations",
-        "memory",
-        "weight_packages",
-        "perceptual",
-        "precision",
-        "sheets",
-    },
-    {"models", "diffusion", "decoding", "tiling"},
-    {"conditioning"},
-    {"checkpoints"},
-    {
-        "settings",
-        "sketch_guidance",
-        "guided_denoiser",
-        "compiled",
-        "offloading",
-        "pipeline",
-        "video_io",
-        "video_formats",
-    },
-    {"data"},
-    {"training", "evaluation"},
-    {"experiments"},
-    {"cli"},
-    {"__main__"},
-)
-"""From the ground up; a part imports from below, or from its own layer."""
-
-STRANGERS = ({"models"}, {"diffusion"}, {"training"}, {"evaluation"})
-"""Parts of the same layer that do not know each other."""
-
 HOST_MODULES = {"comfy", "comfy_extras", "folder_paths", "latent_preview", "server", "nodes",
                 "execution"}  # fmt: skip
 
@@ -71,31 +27,8 @@ NEEDS_TRITON = {
 NODE_FILES = sorted((ROOT / "nodes").rglob("*.py"))
 
 
-def layer_of(part: str) -> int:
-    found = [index for index, layer in enumerate(LAYERS) if part in layer]
-    assert found, f"'{part}' has no layer: give it one in LAYERS, and in DESIGN"
-    return found[0]
-
-
 def relative_id(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative_id)
-def test_core_imports_flow_one_way(path: Path) -> None:
-    own = module_name(path)[1]
-    if own == "__init__":
-        assert not [target for target in imports(path) if target[0] == CORE]
-        return
-    for target in imports(path):
-        if target[0] != CORE or len(target) < 2:
-            continue
-        part = target[1]
-        if part == own:
-            continue
-        assert layer_of(part) <= layer_of(own), f"{own} must not import {'.'.join(target)}"
-        are_strangers = {own} in STRANGERS and {part} in STRANGERS
-        assert not are_strangers or layer_of(part) < layer_of(own), f"{own} must not know {part}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative_id)

@@ -3,11 +3,11 @@
 import comfy.model_patcher
 import comfy.ops
 
-from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
-from ...tooncrafter_core.config.model import SketchEncoderConfig
-from ...tooncrafter_core.device.precision import inference_dtypes
-from .control import HostSketchEncoder, SketchControl
-from .patchers import choose_dtypes, loads_again, make_patcher
+from ....tooncrafter_core.checkpoints import Checkpoint, Component, load_component
+from ....tooncrafter_core.config.model import SketchEncoderConfig
+from ....tooncrafter_core.device.precision import inference_dtypes
+from ..control import HostSketchEncoder, SketchControl
+from ..patchers import choose_dtypes, loads_again, make_patcher
 
 
 def load_sketch_encoder(

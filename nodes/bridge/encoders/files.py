@@ -10,9 +10,9 @@ import torch
 from comfy.cli_args import args
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import Checkpoint, Component
-from ...tooncrafter_core.checkpoints.keys import select
-from ...tooncrafter_core.errors import CheckpointError
+from ....tooncrafter_core.checkpoints import Checkpoint, Component
+from ....tooncrafter_core.checkpoints.keys import select
+from ....tooncrafter_core.errors import CheckpointError
 
 _LAYER = re.compile(r"(?:layers|resblocks)\.(\d+)\.")
 

@@ -11,16 +11,16 @@ import comfy.model_management
 import torch
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import (
+from ....tooncrafter_core.checkpoints import (
     Checkpoint,
     Component,
     find_encoder,
     read_checkpoint,
 )
-from ...tooncrafter_core.config.model import ImageEncoderConfig, ModelConfig
-from ...tooncrafter_core.errors import ModelMismatchError
-from ...tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
-from .encoder_files import (
+from ....tooncrafter_core.config.model import ImageEncoderConfig, ModelConfig
+from ....tooncrafter_core.errors import ModelMismatchError
+from ....tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
+from .files import (
     count_layers,
     full_precision,
     own_tensors,

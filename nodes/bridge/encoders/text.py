@@ -12,20 +12,20 @@ import torch
 from comfy import sd1_clip
 from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import (
+from ....tooncrafter_core.checkpoints import (
     Checkpoint,
     Component,
     find_encoder,
     read_checkpoint,
 )
-from ...tooncrafter_core.config.model import ModelConfig, TextEncoderConfig
-from .encoder_files import (
+from ....tooncrafter_core.config.model import ModelConfig, TextEncoderConfig
+from ..patchers import loads_again
+from .files import (
     count_layers,
     full_precision,
     own_tensors,
     refuse_mismatch,
 )
-from .patchers import loads_again
 
 VOCABULARY = 49408
 """Tokens that CLIP's tokenizer knows."""

@@ -1,0 +1,1 @@
+"""CLIP, CLIP_VISION and sketch encoders from files: loaded strictly into ComfyUI's objects."""

@@ -1,0 +1,220 @@
+"""The floor plan of the core: which room may import which, and how large rooms and files may be.
+
+Every rule is a function from the files' texts to the sentences that say what breaks it, so that a
+test can hand it a house that is wrong on purpose.
+"""
+
+import ast
+import re
+from collections.abc import Mapping
+
+from support.imports import ROOT
+
+CORE = "tooncrafter_core"
+
+Texts = Mapping[str, str]
+"""Each file's text by its path from the project's root, with slashes."""
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "config": set(),
+    "layers": set(),
+    "files": {"errors"},
+    "diffusion": {"config", "errors"},
+    "pictures": {"errors", "files"},
+    "models": {"config", "errors", "layers"},
+    "conditioning": {"errors", "models"},
+    "checkpoints": {"config", "diffusion", "errors", "layers", "models"},
+    "device": {"config", "layers", "models"},
+    "sketches": {"checkpoints", "config", "errors", "models", "pictures"},
+    "metrics": {"checkpoints", "errors", "models", "sketches"},
+    "data": {"checkpoints", "config", "errors", "files", "models", "pictures", "sketches"},
+    "interpolation": {
+        "checkpoints", "conditioning", "config", "device", "diffusion", "errors", "layers",
+        "models", "pictures", "sketches",
+    },
+    "training": {
+        "checkpoints", "conditioning", "config", "data", "diffusion", "errors", "files",
+        "interpolation", "layers", "metrics", "models", "pictures", "sketches",
+    },
+    "evaluation": {
+        "checkpoints", "data", "errors", "files", "interpolation", "metrics", "models", "pictures",
+        "sketches",
+    },
+    "experiments": {
+        "checkpoints", "data", "errors", "evaluation", "interpolation", "metrics", "models",
+        "sketches", "training",
+    },
+    "cli": {
+        "checkpoints", "config", "data", "device", "diffusion", "errors", "evaluation",
+        "experiments", "files", "interpolation", "metrics", "models", "pictures", "sketches",
+        "training",
+    },
+    "__main__": {"cli"},
+}  # fmt: skip
+"""From the ground up. A room that is not named here has no place in the house yet."""
+
+LOOSE = {"__init__", "__main__", "errors", "files"}
+"""Files of the core outside of every room."""
+
+MOST_MODULES = 15
+"""In one folder, its ``__init__`` not counted."""
+
+MOST_LINES = 250
+LONGER = {
+    "nodes/bridge/autoencoder.py": 253,
+    "nodes/bridge/control.py": 310,
+    "nodes/bridge/denoiser.py": 258,
+    "tooncrafter_core/cli/dataset.py": 290,
+    "tooncrafter_core/cli/evaluate.py": 358,
+    "tooncrafter_core/cli/interpolate.py": 348,
+    "tooncrafter_core/interpolation/pipeline.py": 295,
+    "tooncrafter_core/layers/mixins.py": 254,
+    "tooncrafter_core/models/attention.py": 269,
+    "tooncrafter_core/models/clip/encoders.py": 266,
+    "tooncrafter_core/models/motion/reference_warp.py": 274,
+    "tooncrafter_core/sketches/hints.py": 275,
+    "tooncrafter_core/training/loop/loop.py": 273,
+    "tooncrafter_core/training/stages/decoder.py": 343,
+    "tooncrafter_core/training/stages/registry.py": 273,
+}
+"""Files that are too long, with their lines: numbers may fall and rows may go, no more."""
+
+FACES = {"decode", "guidance", "keyframes", "latents", "line_art", "load", "sampling", "sketch",
+         "sockets"}  # fmt: skip
+"""The nodes themselves, which the bridge must not know."""
+
+
+def house() -> dict[str, str]:
+    """Every file of the core and of the nodes."""
+    paths = [path for folder in (CORE, "nodes") for path in (ROOT / folder).rglob("*.py")]
+    return {p.relative_to(ROOT).as_posix(): p.read_text("utf-8") for p in sorted(paths)}
+
+
+def dotted(path: str) -> str:
+    """The module of a file."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports_of(texts: Texts) -> dict[str, set[str]]:
+    """The modules among these that each imports: at its top, in functions, for types alone."""
+    modules = {dotted(path): path for path in texts}
+    found: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        package = module if path.endswith("__init__.py") else module.rpartition(".")[0]
+        targets: set[str] = set()
+        for node in ast.walk(ast.parse(texts[path])):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                base = _base(package, node.level)
+                start = ".".join(part for part in (base, node.module or "") if part)
+                for alias in node.names:
+                    whole = f"{start}.{alias.name}"
+                    targets.add(whole if whole in modules else start)
+        found[module] = {target for target in targets if target in modules}
+    return found
+
+
+def _base(package: str, level: int) -> str:
+    if level == 0:
+        return ""
+    parts = package.split(".")
+    return ".".join(parts[: len(parts) - (level - 1)])
+
+
+def circles(texts: Texts) -> list[str]:
+    """Files that import each other, directly or around corners."""
+    graph = imports_of(texts)
+    state: dict[str, int] = {}
+    found: list[str] = []
+
+    def visit(module: str, way: list[str]) -> None:
+        state[module] = 1
+        for target in sorted(graph[module] - {module}):
+            # A package's own file is there before its modules.
+            if module.startswith(f"{target}."):
+                continue
+            if state.get(target) == 1:
+                found.append(" -> ".join([*way[way.index(target) :], target]))
+            elif target not in state:
+                visit(target, [*way, target])
+        state[module] = 2
+
+    for module in sorted(graph):
+        if module not in state:
+            visit(module, [module])
+    return found
+
+
+def wrong_ways(texts: Texts) -> list[str]:
+    """Imports between rooms that the table does not have, and rooms without a row."""
+    found = []
+    for module, targets in imports_of(texts).items():
+        room = _room(module)
+        if room is None:
+            continue
+        if room not in MAY_IMPORT:
+            found.append(f"{module}: the room '{room}' is not in the table")
+            continue
+        for target in sorted(targets):
+            other = _room(target)
+            if other not in (None, room) and other not in MAY_IMPORT[room]:
+                found.append(f"{module} imports {target}")
+    return found
+
+
+def _room(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == CORE and len(parts) > 1 else None
+
+
+def loose_files(texts: Texts) -> list[str]:
+    """Files of the core that stand in no room."""
+    names = (match[1] for path in texts if (match := re.fullmatch(rf"{CORE}/(\w+)\.py", path)))
+    return sorted(set(names) - LOOSE)
+
+
+def full_rooms(texts: Texts) -> list[str]:
+    """Folders with too many files."""
+    counts: dict[str, int] = {}
+    for path in texts:
+        folder, _, name = path.rpartition("/")
+        counts[folder] = counts.get(folder, 0) + (name != "__init__.py")
+    return [f"{folder}: {count} files" for folder, count in counts.items() if count > MOST_MODULES]
+
+
+def long_files(texts: Texts, longer: Mapping[str, int] = LONGER) -> list[str]:
+    """Files that are too long, or longer than the list says; rows of the list that can go."""
+    lines = {path: text.count("\n") for path, text in texts.items()}
+    found = [
+        f"{path}: {count} lines"
+        for path, count in lines.items()
+        if count > longer.get(path, MOST_LINES)
+    ]
+    for path, most in longer.items():
+        if path in lines and lines[path] < most:
+            found.append(f"{path} has {lines[path]} lines now: its row can go, or fall from {most}")
+    return found
+
+
+def bridge_to_faces(texts: Texts) -> list[str]:
+    """Files of the bridge that import a node."""
+    return [
+        f"{module} imports {target}"
+        for module, targets in imports_of(texts).items()
+        if module.startswith("nodes.bridge")
+        for target in sorted(targets)
+        if target.split(".")[1] in FACES
+    ]
+
+
+def stray_errors(texts: Texts) -> list[str]:
+    """Error classes outside of errors.py."""
+    return [
+        f"{path}: {node.name}"
+        for path, text in texts.items()
+        if not path.endswith(f"{CORE}/errors.py")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef) and node.name.endswith(("Error", "Exception"))
+    ]

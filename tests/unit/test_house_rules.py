@@ -1,0 +1,73 @@
+"""The floor plan holds, and each of its rules catches what it is for."""
+
+from collections.abc import Callable
+
+import pytest
+
+from support import house
+from support.house import Texts
+
+RULES: dict[Callable[[Texts], list[str]], tuple[dict[str, str], str]] = {
+    house.circles: (
+        {
+            "tooncrafter_core/models/a.py": "from . import b\n",
+            "tooncrafter_core/models/b.py": "def late() -> None:\n    from .c import x\n",
+            "tooncrafter_core/models/c.py": "if TYPE_CHECKING:\n    from .a import y\n",
+        },
+        "models.a -> tooncrafter_core.models.b -> tooncrafter_core.models.c -> ",
+    ),
+    house.wrong_ways: (
+        {
+            "tooncrafter_core/models/a.py": "def late() -> None:\n    from ..cli import main\n",
+            "tooncrafter_core/cli/__init__.py": "",
+        },
+        "tooncrafter_core.models.a imports tooncrafter_core.cli",
+    ),
+    house.loose_files: ({"tooncrafter_core/helpers.py": ""}, "helpers"),
+    house.full_rooms: (
+        {f"tooncrafter_core/models/m{i}.py": "" for i in range(16)},
+        "tooncrafter_core/models: 16 files",
+    ),
+    house.long_files: ({"tooncrafter_core/models/a.py": "\n" * 251}, "a.py: 251 lines"),
+    house.bridge_to_faces: (
+        {"nodes/bridge/a.py": "from ..decode import x\n", "nodes/decode.py": ""},
+        "nodes.bridge.a imports nodes.decode",
+    ),
+    house.stray_errors: (
+        {"tooncrafter_core/models/a.py": "class WrongError(ValueError):\n    pass\n"},
+        "WrongError",
+    ),
+}
+"""Each rule with a house that breaks it, and a part of what it must say."""
+
+ALL = pytest.mark.parametrize("rule", list(RULES), ids=lambda rule: rule.__name__)
+
+
+@ALL
+def test_the_house_keeps_the_rule(rule: Callable[[Texts], list[str]]) -> None:
+    assert not rule(house.house())
+
+
+@ALL
+def test_the_rule_catches_a_deliberate_violation(rule: Callable[[Texts], list[str]]) -> None:
+    broken, says = RULES[rule]
+    found = rule(broken)
+    assert found
+    assert any(says in sentence for sentence in found)
+
+
+def test_a_room_without_a_row_is_found() -> None:
+    found = house.wrong_ways({"tooncrafter_core/attic/a.py": ""})
+    assert found == ["tooncrafter_core.attic.a: the room 'attic' is not in the table"]
+
+
+def test_a_row_of_the_long_files_that_is_not_needed_is_found() -> None:
+    path = "tooncrafter_core/models/a.py"
+    found = house.long_files({path: "\n" * 260}, {path: 270})
+    assert found == [f"{path} has 260 lines now: its row can go, or fall from 270"]
+
+
+def test_the_table_itself_flows_one_way() -> None:
+    order = list(house.MAY_IMPORT)
+    for room, others in house.MAY_IMPORT.items():
+        assert all(order.index(other) < order.index(room) for other in others), room
