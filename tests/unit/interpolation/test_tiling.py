@@ -118,7 +118,7 @@ class ScarceMemory:
 
     def run(self, *, allowed: bool) -> Tensor:
         return decode_video(
-            self.frames, torch.zeros(1, 3, 4, 40, 64), in_tiles=self.tiles if allowed else None,
+            self.frames, torch.zeros(1, 3, 5, 40, 64), in_tiles=self.tiles if allowed else None,
             is_out_of_memory=is_it, on_tiles=self.told.append,
         )  # fmt: skip
 
