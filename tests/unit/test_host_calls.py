@@ -73,7 +73,7 @@ def bridge() -> Iterator[dict[str, ModuleType]]:
         modules = {name: importlib.import_module(f"{root}.{name}") for name in names}
         # The pack's own copy of the core, whose classes its modules know.
         core = f"{pack.__name__}.tooncrafter_core"
-        yield {**modules, "presets": importlib.import_module(f"{core}.presets")}
+        yield {**modules, "presets": importlib.import_module(f"{core}.config.presets")}
 
 
 def zeros(*shape: int, device: str = "cpu") -> Tensor:
