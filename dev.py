@@ -6,6 +6,7 @@
     python dev.py host       list the versions of ComfyUI that are there, or add one
     python dev.py bench      run the benchmarks
     python dev.py check      ruff and pyright
+    python dev.py map        draw the map of docs/architecture.md anew
     python dev.py env        only make the environment
 
 Needs Python 3.10 or newer and nothing else. Everything lands in `.venv`, `.hosts` and `out`, which
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from devtools import floor_plan
 from devtools.console import PROJECT, DevError, heading, run, say, warn
 from devtools.environment import ENVIRONMENT, ensure_environment, python, script
 from devtools.hosts import DEMO_VERSION, HOSTS, WHEELS, add_host, ensure_host, list_hosts, versions
@@ -25,7 +27,7 @@ from devtools.suites import run_suites
 # The name says what it is: it appears in the list of checkpoints.
 TINY_CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 BENCHMARKS = ("static", "training", "cpu", "gpu")  # `compare` needs two files
-RUNS_ONLY = ("demo", "comfyui", "host")
+RUNS_ONLY = ("demo", "comfyui", "host", "map")
 """Commands that need no packages for tests."""
 
 
@@ -109,6 +111,13 @@ def command_env(arguments: Sequence[str]) -> int:
     return 0
 
 
+def command_map(arguments: Sequence[str]) -> int:
+    """Draw the rooms of the core from their imports, for docs/architecture.md."""
+    for path in floor_plan.write():
+        say(f"written: {path.relative_to(PROJECT)}")
+    return 0
+
+
 def command_host(arguments: Sequence[str]) -> int:
     """List the versions of ComfyUI, or add one to the user's cache."""
     parser = argparse.ArgumentParser(prog="dev.py host", description=command_host.__doc__)
@@ -132,6 +141,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": run_suites,
     "comfyui": command_comfyui,
     "host": command_host,
+    "map": command_map,
     "bench": command_bench,
     "check": command_check,
     "env": command_env,
