@@ -71,7 +71,7 @@ def custom_sampling() -> Graph:
             "ToonCrafterGuidanceRescale", "patch", 45, (300, 60), {},
             {"model": ("load", "MODEL")},
         ),
-        "ddim": Placed("ToonCrafterDDIM", "patch", 390, (300, 60)),
+        "ddim": Placed("ToonCrafterDDIM", "patch", 430, (300, 60)),
         "sigmas": Placed(
             "ToonCrafterSigmas", "patch", 260, (300, 82), {"steps": MINI_STEPS},
             {"model": ("load", "MODEL")},
@@ -99,7 +99,7 @@ def upscale_and_video() -> Graph:
             "sound, too.",
         ),
         "upscaler": Placed(
-            "UpscaleModelLoader", "decode", 150, (300, 60), {"model_name": UPSCALER}
+            "UpscaleModelLoader", "decode", 210, (300, 60), {"model_name": UPSCALER}
         ),
         "upscale": Placed(
             "ImageUpscaleWithModel", "upscale", -60, (280, 50), {},

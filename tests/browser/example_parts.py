@@ -68,7 +68,7 @@ def note(
     """The words that greet whoever opens the workflow."""
     numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
     text = f"## {title}\n\n{what}\n\n{numbered}\n\n{more}\n\n{ABOUT_MINI}\n\n{switch}\n"
-    return Placed("MarkdownNote", "load", 240, (440, height), {"text": text}, title="Read me")
+    return Placed("MarkdownNote", "load", 290, (440, height), {"text": text}, title="Read me")
 
 
 def beginning(prompt: str = PROMPT, first: str = FIRST, last: str | None = LAST) -> Graph:
@@ -86,15 +86,15 @@ def beginning(prompt: str = PROMPT, first: str = FIRST, last: str | None = LAST)
             {"clip": ("load", "CLIP")}, title="Prompt",
         ),
         "negative": Placed(
-            "CLIPTextEncode", "text", 350, (340, 90), {"text": ""},
+            "CLIPTextEncode", "text", 355, (340, 90), {"text": ""},
             {"clip": ("load", "CLIP")}, title="Negative prompt (may stay empty)",
         ),
         "first": Placed(
-            "LoadImage", "text", 490, (340, 316), {"image": first},
+            "LoadImage", "text", 510, (340, 316), {"image": first},
             title="First keyframe" if last else "The coloured drawing",
         ),
         "last": Placed(
-            "LoadImage", "text", 856, (340, 316), {"image": last}, title="Last keyframe"
+            "LoadImage", "text", 895, (340, 316), {"image": last}, title="Last keyframe"
         ),
         "keyframes": Placed(
             "ToonCrafterKeyframes", "keyframes", 130, (300, 290),
@@ -133,7 +133,7 @@ def ending(samples: tuple[str, str], images: str = "decode") -> Graph:
             "CreateVideo", "look", 490, (420, 80), {"fps": 8.0}, {"images": (images, "IMAGE")}
         ),
         "save": Placed(
-            "SaveVideo", "look", 630, (420, 420), {"filename_prefix": "video/tooncrafter"},
+            "SaveVideo", "look", 650, (420, 420), {"filename_prefix": "video/tooncrafter"},
             {"video": ("video", "VIDEO")},
         ),
     }  # fmt: skip

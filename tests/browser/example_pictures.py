@@ -17,7 +17,7 @@ from tooncrafter_core.sketches.hints import to_hint
 from tooncrafter_core.sketches.line_art import line_art
 
 DRAWINGS = PROJECT / "docs" / "images"
-PICTURE_WIDTH, PICTURE_LIMIT = 1800, 200_000
+PICTURE_WIDTH, PICTURE_LIMIT = 1800, 160_000
 
 # What the server tells the page when a node has made pictures.
 SHOW_PICTURES = """([id, names]) => app.api.dispatchCustomEvent('executed', {

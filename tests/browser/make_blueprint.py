@@ -20,6 +20,7 @@ from browser.example_parts import Graph, beginning
 from browser.example_pictures import DRAWINGS
 from browser.make_examples import build
 from browser.page import ComfyPage, find_browser
+from browser.published_files import add_origins
 from comfyui.host import Host
 from comfyui.launch import PROJECT
 
@@ -90,7 +91,7 @@ def with_fixed_ids(text: str) -> str:
     return re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", fixed, text)
 
 
-def make(page: ComfyPage) -> dict[str, Any]:
+def make(page: ComfyPage, host: Host) -> dict[str, Any]:
     """The blueprint: a workflow of one node, whose subgraph is defined beside it."""
     graph = {**interpolation(), **beginning(prompt="")}
     build(page, graph)
@@ -105,6 +106,7 @@ def make(page: ComfyPage) -> dict[str, Any]:
     made = json.loads(page.page.evaluate("() => JSON.stringify(app.graph.serialize())"))
     [definition] = made["definitions"]["subgraphs"]
     definition["category"] = CATEGORY
+    add_origins(definition["nodes"], host.object_info(), host.version())
     made["extra"] = {"BlueprintDescription": DESCRIPTION, "BlueprintSearchAliases": list(ALIASES)}
     return made
 
@@ -124,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for drawing in DRAWINGS.glob("tooncrafter_*.png"):
             shutil.copyfile(drawing, host.base / "input" / drawing.name)
         with ComfyPage(host.url, executable) as page:
-            text = with_fixed_ids(json.dumps(make(page), indent=1, ensure_ascii=False))
+            text = with_fixed_ids(json.dumps(make(page, host), indent=1, ensure_ascii=False))
     path = options.out / f"{NAME}.json"
     path.write_text(text + "\n", encoding="utf-8")
     print(path)

@@ -23,6 +23,7 @@ from browser.example_graphs import (
 from browser.example_parts import COLUMNS, GAP, MODEL_FILES, TITLE, Graph
 from browser.example_pictures import DRAWINGS, show_hints, take_picture, write_picture
 from browser.page import ComfyPage, find_browser
+from browser.published_files import add_origins
 from browser.sketch_graphs import (
     colourise_one_reference,
     colourise_two_references,
@@ -100,9 +101,7 @@ def column_lefts(graph: Graph) -> dict[str, int]:
 
 def build(page: ComfyPage, graph: Graph) -> None:
     """Put the nodes on an empty canvas and connect them."""
-    page.page.evaluate(
-        "() => { app.graph.clear(); app.graph.last_node_id = 0; app.nodeOutputs = {}; }"
-    )
+    page.page.evaluate(CLEAR)
     numbers = {name: number for number, name in enumerate(graph, 1)}
     lefts = column_lefts(graph)
     for name, node in graph.items():
@@ -136,10 +135,11 @@ def overlaps(workflow: dict[str, Any], margin: int = 5) -> list[tuple[str, str]]
     ]  # fmt: skip
 
 
-def save(page: ComfyPage, name: str, folder: Path) -> None:
+def save(page: ComfyPage, host: Host, name: str, folder: Path) -> None:
     """Write what is on the canvas, and a picture of it."""
     # As text: an undefined value has no place in JSON and would come back as null.
     workflow = json.loads(page.page.evaluate("() => JSON.stringify(app.graph.serialize())"))
+    add_origins(workflow["nodes"], host.object_info(), host.version())
     workflow["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"tooncrafter/{name}"))
     width = max(node["pos"][0] + node["size"][0] for node in workflow["nodes"])
     workflow.setdefault("extra", {})["ds"] = OPENING_VIEW_OF_WIDE if width > WIDE else OPENING_VIEW
@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 graph = EXAMPLE_GRAPHS[name]()
                 build(page, graph)
                 show_hints(page, host, graph)
-                save(page, name, options.out)
+                save(page, host, name, options.out)
                 print(options.out / f"{name}.json")
     return 0
 

@@ -51,7 +51,18 @@ RECORD = """() => {
 COUNT_PICTURES = """node => {
     const element = document.querySelector(`[data-node-id="${node.id}"]`);
     if (!element) return node.imgs?.length ?? 0;
-    return [...element.querySelectorAll('img')].filter(image => image.naturalWidth > 0).length;
+    const shown = [...element.querySelectorAll('img')].filter(image => image.naturalWidth > 0);
+    // Some pages show one of many, and a button for each.
+    const buttons = element.querySelectorAll('[aria-label^="View image"]');
+    return shown.length && Math.max(shown.length, buttons.length);
+}"""
+COVERED = """() => {
+    const boxes = [...document.querySelectorAll('[data-node-id]')].map(element =>
+        [app.graph.getNodeById(element.dataset.nodeId).title, element.getBoundingClientRect()]);
+    return boxes.flatMap(([name, a], i) => boxes.slice(i + 1)
+        .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1
+            && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+        .map(([other]) => `${name} and ${other}`));
 }"""
 ENDED = """() => window.seen.some(event => ['execution_success', 'execution_error',
     'execution_interrupted'].includes(event.kind))"""
@@ -205,6 +216,10 @@ class ComfyPage:
     def has_nodes_2(self) -> bool:
         """Tell whether the nodes on the canvas are elements of the page (Nodes 2.0)."""
         return self.page.locator("[data-node-id]").count() > 0
+
+    def covered_nodes(self) -> list[str]:
+        """Give the nodes that cover each other with Nodes 2.0, which makes them higher."""
+        return self.page.evaluate(COVERED)
 
     def picture_counts(self) -> dict[str, int]:
         """Give how many pictures each node on the canvas shows, by node type."""

@@ -37,12 +37,12 @@ def sketch_note(title: str, what: str, more: str, *steps: str) -> Placed:
 def sketch_encoder() -> Placed:
     """The sketch encoder's loader, below the words."""
     return Placed(
-        "ToonCrafterSketchEncoderLoader", "load", 840, (440, 90),
+        "ToonCrafterSketchEncoderLoader", "load", 885, (440, 90),
         {"sketch_encoder": MINI_SKETCH},
     )  # fmt: skip
 
 
-def drawing(picture: str, title: str, top: int = 490) -> Placed:
+def drawing(picture: str, title: str, top: int = 535) -> Placed:
     """A sketch or a clip of them, below the keyframes' node."""
     return Placed("LoadImage", "keyframes", top, (300, 316), {"image": picture}, title=title)
 
@@ -81,7 +81,7 @@ def sketched_ending(last: str = "last") -> Graph:
         "encoder": sketch_encoder(),
         "sampler": sampler(),
         **ending(("sampler", "LATENT")),
-        "decode": decode(("sampler", "LATENT"), "sample", 620, last),
+        "decode": decode(("sampler", "LATENT"), "sample", 670, last),
     }
 
 
@@ -117,7 +117,7 @@ def sketch_every_frame() -> Graph:
         **beginning(),
         "rough": drawing(ROUGH, "Rough animation, 16 frames"),
         "sketch": Placed(
-            "ToonCrafterLineArt", "keyframes", 860, (300, 110), {},
+            "ToonCrafterLineArt", "keyframes", 920, (300, 110), {},
             {"images": ("rough", "IMAGE")},
         ),
         "guidance": with_end(guidance(ROUGH, "all", 0.6, is_rough=True), 0.6),
@@ -201,31 +201,31 @@ def redraw_frame() -> Graph:
         ),
         **beginning(),
         "seed": Placed(
-            "PrimitiveInt", "keyframes", 490, (300, 82),
+            "PrimitiveInt", "keyframes", 535, (300, 82),
             {"value": 123, "control_after_generate": "fixed"}, title="Seed of both passes",
         ),
-        "corrected": drawing(CORRECTED, "Corrected frame 8", top=640),
+        "corrected": drawing(CORRECTED, "Corrected frame 8", top=690),
         "first sampler": sampler("keyframes", "first pass"),
-        "first decode": decode(("first sampler", "LATENT"), "first pass", 620),
+        "first decode": decode(("first sampler", "LATENT"), "first pass", 670),
         "first preview": Placed(
-            "PreviewImage", "first pass", 830, (300, 230), {},
+            "PreviewImage", "first pass", 910, (300, 230), {},
             {"images": ("first decode", "IMAGE")}, title="Frames of the first pass",
         ),
         "lines": Placed(
-            "ToonCrafterLineArt", "first pass", 1110, (300, 110), {},
+            "ToonCrafterLineArt", "first pass", 1220, (300, 110), {},
             {"images": ("first decode", "IMAGE")},
         ),
         "one": Placed(
-            "ImageFromBatch", "sample", 830, (300, 82), {"batch_index": MIDDLE - 1},
+            "ImageFromBatch", "sample", 910, (300, 82), {"batch_index": MIDDLE - 1},
             {"image": ("lines", "IMAGE")}, title="Line art of frame 8",
         ),
         "save lines": Placed(
-            "SaveImage", "sample", 965, (300, 255), {"filename_prefix": "tooncrafter/frame_8"},
+            "SaveImage", "sample", 1070, (300, 255), {"filename_prefix": "tooncrafter/frame_8"},
             {"images": ("one", "IMAGE")}, title="Save it, to correct it",
         ),
         "every frame": guidance(None, "all", 0.6, sketches="lines"),
         "guidance": guidance(
-            CORRECTED, str(MIDDLE), 1.0, sketches="corrected", after="every frame", top=660
+            CORRECTED, str(MIDDLE), 1.0, sketches="corrected", after="every frame", top=710
         ),
         **sketched_ending(),
     }  # fmt: skip

@@ -263,6 +263,10 @@ class Host:
         """Give the description of every node that the server knows."""
         return self.get_json("/object_info")
 
+    def version(self) -> str:
+        """Give the version that this ComfyUI says it is."""
+        return self.get_json("/system_stats")["system"]["comfyui_version"]
+
     def set_setting(self, name: str, value: Any) -> None:
         """Set what a person would set in the page's settings; read when the page is opened."""
         self._session.post(f"{self.url}/settings/{name}", json=value, timeout=60).raise_for_status()

@@ -1,7 +1,6 @@
 """What ComfyUI's registry shows of the pack and hands to people, from the files of the checkout."""
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,7 @@ import pytest
 from PIL import Image
 
 from support.imports import ROOT
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # comes with pytest
+from support.registry import read_pyproject
 
 SHIPPED_LIMIT = 30_000_000
 RAW = "https://raw.githubusercontent.com/"
@@ -22,7 +17,7 @@ RAW = "https://raw.githubusercontent.com/"
 @pytest.fixture(scope="module")
 def pyproject() -> dict[str, Any]:
     """The project's description of itself."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return read_pyproject(ROOT)
 
 
 def listed(*options: str) -> set[str]:
