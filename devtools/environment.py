@@ -14,6 +14,7 @@ from devtools import packages
 from devtools.console import PROJECT, DevError, heading, say
 
 ENVIRONMENT = PROJECT / ".venv"
+COMPILED = (".so", ".pyd", ".dll", ".dylib")
 COMPAT_HOOK = PROJECT / "tests" / "support" / "torchvision_without_cuda.py"
 
 
@@ -95,7 +96,8 @@ def ensure_environment(*, for_tests: bool) -> None:
         begin = time.monotonic()
         heading(f"installing into .venv: {part.note}")
         if not Path(python()).exists():
-            venv.create(ENVIRONMENT, with_pip=True)
+            # As `python -m venv` does: a copied Python does not find its libraries on every system.
+            venv.create(ENVIRONMENT, with_pip=True, symlinks=os.name != "nt")
         pip("install", *part.wanted)
         pip("install", "--no-deps", *part.alone)
         adapt_packages(site_packages())
@@ -116,7 +118,8 @@ def adapt_packages(folder: Path) -> None:
     line = f"import {name}; {name}.install()\n"
     (folder / f"{name}.pth").write_text(line, encoding="utf-8")
     # The compiled part of torchaudio is optional, but only when it is absent.
-    for compiled in (folder / "torchaudio" / "lib").glob("*.so"):
-        compiled.unlink()
+    for compiled in (folder / "torchaudio" / "lib").glob("*"):
+        if compiled.suffix in COMPILED:
+            compiled.unlink()
     # ComfyUI looks for this folder; the package that has it weighs hundreds of MB.
     (folder / "comfyui_workflow_templates" / "templates").mkdir(parents=True, exist_ok=True)

@@ -60,8 +60,9 @@ TOOLS = (
     "pyright[nodejs]==1.1.414",
     "pytest==9.2.0",
     "ruff==0.17.6",
-    # Its interpreter runs the fused kernels without a GPU; torch for the CPU does not bring it.
-    "triton==3.9.0; sys_platform == 'linux'",
+    # Its interpreter runs the fused kernels without a GPU; torch for the CPU does not bring it, and
+    # torch for NVIDIA cards has 3.7.1, which stays.
+    "triton>=3.7.1,<3.10; sys_platform == 'linux'",
 )
 # Also alone: only the weights in them are read (LPIPS, RIFE, GMFSS), and lpips is what ours is
 # compared with. What they ask for is JAX, CUDA and VapourSynth.

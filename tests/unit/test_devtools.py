@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 
-from devtools import environment, hosts, suites
-from devtools.console import DevError, child_environment
+from devtools import environment, hosts, packages, suites
+from devtools.console import PROJECT, DevError, child_environment
+from support.registry import read_pyproject
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +144,35 @@ def test_the_demo_needs_no_packages_of_the_tests() -> None:
     assert {"torch", "open_clip_torch", "aiohttp", "websocket-client"} <= names
     assert not names & {"ray", "rapidocr", "pyright", "playwright", "triton", "accelerate"}
     assert running.fingerprint() != testing.fingerprint()
+
+
+def test_compiled_parts_for_another_torch_are_taken_away_on_every_system(tmp_path: Path) -> None:
+    folder = tmp_path / "torchaudio" / "lib"
+    folder.mkdir(parents=True)
+    for name in ("_torchaudio.so", "libtorchaudio.pyd", "x.dll", "x.dylib", "words.txt"):
+        (folder / name).write_text("", encoding="utf-8")
+    environment.adapt_packages(tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["words.txt"]
+
+
+def test_the_tools_keep_the_triton_that_torch_for_nvidia_cards_asks_for() -> None:
+    [line] = [line for line in packages.TOOLS if line.startswith("triton")]
+    assert Requirement(line).specifier.contains("3.7.1")
+
+
+def test_public_checks_run_dev_py_on_three_systems_and_every_python() -> None:
+    text = (PROJECT / ".github" / "workflows" / "checks.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    matrix = jobs["everywhere"]["strategy"]["matrix"]
+    assert [name.partition("-")[0] for name in matrix["os"]] == ["ubuntu", "windows", "macos"]
+    classifiers = read_pyproject(PROJECT)["project"]["classifiers"]
+    named = [one.rpartition(" ")[2] for one in classifiers if "Python :: 3." in one]
+    assert matrix["python"] == named
+    lines = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    others = [line for line in lines if not line.startswith("python dev.py ")]
+    assert len(lines) > 4 and len(others) == 1 and "ls-remote" in others[0]
+    for line in set(lines) - set(others):
+        assert line.split()[2] in ("check", "test", "host")
+        if line.split()[2] == "test":
+            words = [word for word in line.split()[3:] if word.startswith("tests/")]
+            assert suites.select(suites.all_suites(), words)[0]

@@ -79,7 +79,7 @@ def test_pip_installs_it_beside_a_comfyui_and_replaces_nothing(tmp_path: Path) -
 def planned(folder: Path) -> set[str]:
     """What pip would install into an environment that holds what ComfyUI asks for."""
     place = folder / "environment"
-    venv.create(place, with_pip=False)
+    venv.create(place, with_pip=False, symlinks=sys.platform != "win32")
     python = place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout

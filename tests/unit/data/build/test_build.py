@@ -1,9 +1,7 @@
 """A data set is built, goes on after every kind of stop, and survives every kind of bad film."""
 
 import errno
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -149,7 +147,7 @@ def test_a_run_killed_three_times_gives_the_same(
         deadline = time.monotonic() + 600
         while count() <= before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         assert count() > before or before == 9, "a killed run keeps what it had done"
     assert list(read_rows(build_dataset([films], tmp_path, PLAIN))) == whole
