@@ -31,13 +31,13 @@ white lines on black."""
 
 def sketch_note(title: str, what: str, more: str, *steps: str) -> Placed:
     """The words of an example with sketches."""
-    return note(title, what, more, (*steps, LOOK), 540, f"{CHOOSE_FILES} {CHOOSE_SKETCH_ENCODER}")
+    return note(title, what, more, (*steps, LOOK), 615, f"{CHOOSE_FILES} {CHOOSE_SKETCH_ENCODER}")
 
 
 def sketch_encoder() -> Placed:
     """The sketch encoder's loader, below the words."""
     return Placed(
-        "ToonCrafterSketchEncoderLoader", "load", 885, (440, 90),
+        "ToonCrafterSketchEncoderLoader", "load", 960, (440, 90),
         {"sketch_encoder": MINI_SKETCH},
     )  # fmt: skip
 
