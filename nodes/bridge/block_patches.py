@@ -20,6 +20,9 @@ TAKEN = frozenset({INPUT, AFTER_SKIP, OUTPUT})
 
 Options = dict[str, Any]
 
+FRAMES = 2
+"""The axis of a clip's frames, b c t h w."""
+
 
 class HostHooks:
     """ComfyUI's block patches in the denoiser's own terms."""
@@ -56,12 +59,10 @@ class BlockPatches:
 
     def hooks(self, options: Options) -> HostHooks | None:
         """The hooks that these options ask for, None without any."""
-        patches = options.get("patches") or {}
+        patches, replacements = (options.get(key) or {} for key in ("patches", "patches_replace"))
+        refuse_replacements({place for place, found in replacements.items() if found})
         places = {place for place, found in patches.items() if found}
-        replaced = {
-            place for place, found in (options.get("patches_replace") or {}).items() if found
-        }
-        self._say((places - TAKEN) | replaced)
+        self._say(places - TAKEN)
         return HostHooks(options) if places & TAKEN else None
 
     def _say(self, places: set[str]) -> None:
@@ -69,15 +70,31 @@ class BlockPatches:
             self._said |= new
             logger.warning(
                 "A node patches this MODEL at %s, where ToonCrafter takes no patches: it has no "
-                "effect on the clip. Take the node off (such as PAG, SAG, ToMe or HyperTile).",
+                "effect on the clip. Take the node off (such as ToMe or HyperTile).",
                 ", ".join(sorted(new)),
             )
+
+
+def refuse_replacements(places: set[str]) -> None:
+    """Refuse nodes that put attention of their own in place of the network's.
+
+    What they make of it afterwards would be wrong, or fail in their own code.
+
+    Raises:
+        ModelMismatchError: there is such a node.
+    """
+    if places:
+        raise ModelMismatchError(
+            f"A node replaces this MODEL's attention ({', '.join(sorted(places))}), such as Self- "
+            "or Perturbed-Attention Guidance or an IPAdapter. ToonCrafter's attention cannot be "
+            "replaced: take the node off."
+        )
 
 
 def refuse_context_windows(patcher: Any, noise: Tensor) -> None:
     """Refuse, before the first step, to sample a clip b c t h w in windows.
 
-    A window in the middle would know neither keyframe.
+    A window would know one of the keyframes at most.
 
     Raises:
         ModelMismatchError: the clip is longer than the windows that another node asks for.
@@ -85,10 +102,16 @@ def refuse_context_windows(patcher: Any, noise: Tensor) -> None:
     handler = getattr(patcher, "model_options", {}).get("context_handler")
     if handler is None:
         return
-    axis, length = getattr(handler, "dim", 2), getattr(handler, "context_length", 0)
-    if noise.shape[axis] > length:
-        raise ModelMismatchError(
-            f"'Context Windows' would draw this clip of {noise.shape[2]} frames in windows of "
-            f"{length}, and most of them would hold neither keyframe. ToonCrafter draws a clip as "
-            "a whole: take the node off, or ask 'ToonCrafter Keyframes' for fewer frames."
-        )
+    axis, length = getattr(handler, "dim", FRAMES), getattr(handler, "context_length", 0)
+    if axis < noise.ndim and noise.shape[axis] <= length:
+        return  # one window holds everything
+    found = (
+        f"would draw this clip of {noise.shape[FRAMES]} frames in windows of {length}, which hold "
+        "one of the keyframes at most"
+        if axis == FRAMES
+        else f"would cut this clip along dim {axis}, which does not hold its frames"
+    )
+    raise ModelMismatchError(
+        f"'Context Windows' {found}. ToonCrafter draws a clip as a whole: take the node off, or "
+        "ask 'ToonCrafter Keyframes' for fewer frames."
+    )

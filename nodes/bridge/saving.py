@@ -87,7 +87,13 @@ def complete_file(
         CheckpointError: the file is gone, or another one by now.
         ModelMismatchError: a part is another model's.
     """
-    source = reopen()
+    try:
+        source = reopen()
+    except CheckpointError as error:
+        raise CheckpointError(
+            "Some parts of a saved checkpoint are taken from the file that the model was loaded "
+            f"from, and it cannot be read any more: {error}"
+        ) from error
     if detect(source) != config:
         raise CheckpointError(
             f"{source.name} is another model than the one that was loaded from it, and some parts "

@@ -1,14 +1,19 @@
 """ComfyUI's own nodes on our CLIP_VISION, and our encoding beside theirs."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tooncrafter_pack.nodes.bridge.encoders.image import encode_image, load_image_encoder
+from tooncrafter_pack.nodes.bridge.encoders.image import (
+    encode_image,
+    load_image_encoder,
+    load_image_encoder_file,
+)
 
 import nodes as host_nodes
 from support.host_models import picture
-from tooncrafter_core.checkpoints import build_models
+from tooncrafter_core.checkpoints import build_models, save_checkpoint
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import MINI, TINY
@@ -31,6 +36,20 @@ def test_comfyuis_own_encoding_gives_every_output(pack: Any, config: ModelConfig
     # What goes into the last layer is something else than what comes out.
     difference = output["last_hidden_state"] - output["penultimate_hidden_states"]
     assert difference.abs().max() > 0.01
+
+
+def test_an_encoder_in_a_file_of_its_own_may_have_narrow_layers(pack: Any, tmp_path: Path) -> None:
+    # The mini model's: its layers widen to once their width, where published ones widen fourfold.
+    checkpoint = made_up_checkpoint(MINI)
+    prefix = "embedder.model."
+    own = {k.removeprefix(prefix): v for k, v in checkpoint.items() if k.startswith(prefix)}
+    path = tmp_path / "image_encoder.safetensors"
+    save_checkpoint({k: v for k, v in own.items() if k.startswith("visual.")}, path)
+    assert MINI.image_encoder is not None
+    alone = load_image_encoder_file(path, MINI)
+    within = load_image_encoder(checkpoint, MINI.image_encoder)
+    image = picture(1).movedim(-1, 1) * 2 - 1
+    assert torch.equal(encode_image(alone, image), encode_image(within, image))
 
 
 def test_an_encoder_of_one_layer_gives_its_tokens(pack: Any) -> None:

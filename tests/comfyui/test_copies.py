@@ -45,7 +45,7 @@ def needs_copies(patcher: Any) -> None:
         pytest.skip("this ComfyUI makes no such copies")
 
 
-@pytest.mark.parametrize("part", ["model", "clip", "vae"])
+@pytest.mark.parametrize("part", ["model", "clip", "clip_vision", "vae"])
 def test_every_part_can_be_made_again_for_another_device(mini: HostModels, part: str) -> None:
     given = getattr(mini, part)
     patcher = given if part == "model" else given.patcher

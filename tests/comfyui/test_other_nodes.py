@@ -72,7 +72,6 @@ def test_deep_shrink_works(tiny: HostModels) -> None:
 @pytest.mark.parametrize(
     ("module", "kind", "options"),
     [
-        ("nodes_pag", "PerturbedAttentionGuidance", (3.0,)),
         ("nodes_tomesd", "TomePatchModel", (0.3,)),
         ("nodes_hypertile", "HyperTile", (256, 2, 0, False)),
     ],
@@ -91,7 +90,23 @@ def test_a_patch_without_effect_is_said_once_in_a_sampling(
         assert "attn1" in said[0]
 
 
-def test_context_windows_shorter_than_the_clip_are_refused_by_name(tiny: HostModels) -> None:
+@pytest.mark.parametrize(
+    ("module", "kind", "options"),
+    [
+        ("nodes_pag", "PerturbedAttentionGuidance", (3.0,)),
+        ("nodes_sag", "SelfAttentionGuidance", (0.5, 2.0)),
+    ],
+)
+def test_a_node_that_replaces_attention_is_refused_by_name(
+    tiny: HostModels, module: str, kind: str, options: tuple[Any, ...]
+) -> None:
+    model = call(module, kind, tiny.model, *options)
+    with pytest.raises(ModelMismatchError, match="Self- or Perturbed-Attention Guidance"):
+        draw(tiny, model, frames=8)
+
+
+def with_windows(model: Any, length: int, axis: int) -> Any:
+    """A copy of the MODEL as Context Windows (Manual) gives it."""
     from comfy.context_windows import (
         ContextFuseMethods,
         ContextSchedules,
@@ -100,17 +115,39 @@ def test_context_windows_shorter_than_the_clip_are_refused_by_name(tiny: HostMod
         get_matching_fuse_method,
     )
 
-    model = tiny.model.clone()
+    model = model.clone()
     model.model_options["context_handler"] = IndexListContextHandler(
         context_schedule=get_matching_context_schedule(ContextSchedules.STATIC_STANDARD),
         fuse_method=get_matching_fuse_method(ContextFuseMethods.PYRAMID),
-        context_length=16,
+        context_length=length,
         context_overlap=4,
-        dim=2,
+        dim=axis,
     )
-    with pytest.raises(ModelMismatchError, match="'Context Windows' would draw this clip of 24"):
-        draw(tiny, model, frames=24)
-    assert draw(tiny, model, frames=8).isfinite().all()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("frames", "axis", "says"),
+    [
+        (24, 2, "'Context Windows' would draw this clip of 24 frames in windows of 16"),
+        (4, 3, "'Context Windows' would cut this clip along dim 3"),
+        (4, 5, "'Context Windows' would cut this clip along dim 5"),
+    ],
+)
+def test_context_windows_that_part_a_clip_are_refused_by_name(
+    tiny: HostModels, frames: int, axis: int, says: str
+) -> None:
+    length = 16 if axis == 2 else 8
+    with pytest.raises(ModelMismatchError, match=says):
+        draw(tiny, with_windows(tiny.model, length, axis), frames=frames)
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_context_windows_that_hold_the_whole_clip_change_nothing(
+    tiny: HostModels, axis: int
+) -> None:
+    found = draw(tiny, with_windows(tiny.model, 16, axis), frames=8)
+    assert torch.equal(found, draw(tiny, tiny.model, frames=8))
 
 
 class NoFloat64(torch.overrides.TorchFunctionMode):

@@ -111,6 +111,36 @@ def test_what_cannot_be_added_is_said(
     assert not list(cache.iterdir())
 
 
+def test_packages_stay_when_others_cannot_be_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = hosts.add_host(str(comfyui(tmp_path / "mine", "0.40.1")))
+    assert host.packages is not None and host.packages.is_dir()
+
+    def broken(*words: str) -> str:
+        raise DevError("pip ended with code 1")
+
+    monkeypatch.setattr(hosts, "pip", broken)
+    (host.folder / "requirements.txt").write_text("simpleeval\n", encoding="utf-8")
+    with pytest.raises(DevError):
+        hosts.ensure_host("0.40.1")
+    assert host.packages.is_dir()
+    assert sorted(p.name for p in host.folder.parent.iterdir()) == ["ComfyUI", host.packages.name]
+
+
+def test_a_cache_inside_of_the_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = comfyui(tmp_path / "mine", "0.40.1")
+    monkeypatch.setenv(hosts.CACHE_VARIABLE, str(source / "cache"))
+    with pytest.raises(DevError, match="lies inside of"):
+        hosts.add_host(str(source))
+
+
+def test_a_version_between_releases_is_read(tmp_path: Path) -> None:
+    assert hosts.add_host(str(comfyui(tmp_path / "mine", "0.34.0rc1"))).version == "0.34.0"
+
+
 def test_a_version_that_is_there_is_not_replaced(tmp_path: Path) -> None:
     hosts.add_host(str(comfyui(tmp_path / "mine", "0.40.1")))
     with pytest.raises(DevError, match="is there already"):
@@ -136,6 +166,8 @@ def test_a_host_that_cannot_be_had_is_no_failure(
     suite = suites.Suite("ComfyUI 0.3.52", ("tests/comfyui",), "0.3.52")
     assert suites.run_suite(suite, []) == suites.Counts()
     assert "ComfyUI 0.3.52 is not tested: pip download ended" in capsys.readouterr().out
+    asked = suites.all_suites(["0.3.52"])[1]
+    assert suites.run_suite(asked, []) == suites.Counts(failed=1), "a host that was named must run"
 
 
 def test_the_demo_needs_no_packages_of_the_tests() -> None:

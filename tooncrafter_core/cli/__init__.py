@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ..config import telemetry
-from ..errors import ToonCrafterError
+from ..errors import ToonCrafterError, printable
 
 COMMANDS = (
     "interpolate", "inspect", "convert", "tiny", "evaluate", "dataset", "train", "experiment",
@@ -40,6 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.run_command(args)
     except ToonCrafterError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except BrokenPipeError:
+        # Whoever read the output has stopped, as `head` does; at exit nothing is to be flushed.
+        sys.stdout = None
+        return EXIT_USER_ERROR
+    except OSError as error:
+        if error.filename is None:
+            raise
+        name = str(error.filename)
+        print(printable(f"error: '{name}' cannot be used: {error.strerror}."), file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ from ....tooncrafter_core.checkpoints import (
 from ....tooncrafter_core.config.model import ImageEncoderConfig, ModelConfig
 from ....tooncrafter_core.errors import ModelMismatchError
 from ....tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
+from ..patchers import loads_again
 from .files import (
     count_layers,
     full_precision,
@@ -37,7 +39,9 @@ def load_image_encoder(
     """The checkpoint's image encoder as a CLIP_VISION (SPEC section 4)."""
     own = own_tensors(checkpoint, Component.IMAGE_ENCODER)
     tensors = {k.removeprefix("visual."): v for k, v in own.items() if k.startswith("visual.")}
-    return _build_clip_vision(checkpoint, tensors, config)
+    model = _build_clip_vision(checkpoint, tensors, config)
+    loads_again(model.patcher, _patcher_of(load_image_encoder), checkpoint, config)
+    return model
 
 
 def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_vision.ClipVisionModel:
@@ -46,7 +50,10 @@ def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_visio
     Raises:
         CheckpointError: the file is another image encoder, or none.
     """
-    checkpoint = read_checkpoint(path)
+    return _load_encoder(read_checkpoint(path), config)
+
+
+def _load_encoder(checkpoint: Checkpoint, config: ModelConfig) -> comfy.clip_vision.ClipVisionModel:
     encoder, own = find_encoder(checkpoint, Component.IMAGE_ENCODER, config)
     tensors = {
         key.removeprefix("visual."): value
@@ -57,7 +64,7 @@ def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_visio
     layers = count_layers(tensors)
     positions = next(v for k, v in tensors.items() if "position" in k and v.ndim == 2)
     side = round((positions.shape[0] - 1) ** 0.5) * patches.shape[-1]
-    return _build_clip_vision(
+    model = _build_clip_vision(
         checkpoint,
         tensors,
         ImageEncoderConfig(
@@ -66,9 +73,34 @@ def load_image_encoder_file(path: Path, config: ModelConfig) -> comfy.clip_visio
             layers=layers,
             patch_size=patches.shape[-1],
             image_size=side,
+            mlp_ratio=_hidden_width(tensors, encoder.width) / encoder.width,
             embed_dim=_projection_width(tensors, encoder.width),
         ),
     )
+    loads_again(model.patcher, _patcher_of(_load_encoder), checkpoint, config)
+    return model
+
+
+def _patcher_of(
+    load: Callable[[Checkpoint, Any], comfy.clip_vision.ClipVisionModel],
+) -> Callable[..., Any]:
+    """A way to load a CLIP_VISION as a way to load what ComfyUI keeps its weights in.
+
+    ComfyUI builds the model itself and chooses the kind of patcher.
+    """
+
+    def load_patcher(checkpoint: Checkpoint, config: Any, *, disable_dynamic: bool = False) -> Any:
+        del disable_dynamic
+        return load(checkpoint, config).patcher
+
+    return load_patcher
+
+
+def _hidden_width(tensors: dict[str, Tensor], width: int) -> int:
+    """Width of a layer's feed-forward network, in either layout."""
+    ends = ("layers.0.mlp.fc1.weight", "resblocks.0.mlp.c_fc.weight")
+    found = (value.shape[0] for key, value in tensors.items() if key.endswith(ends))
+    return next(found, 4 * width)
 
 
 def _projection_width(tensors: dict[str, Tensor], width: int) -> int:

@@ -138,6 +138,16 @@ def test_config_survives_json() -> None:
         assert config_from_json(config_to_json(config)) == config
 
 
+def test_a_file_that_was_pruned_of_its_encoders_may_still_describe_them() -> None:
+    tensors = {
+        key: value
+        for key, value in tiny_tensors().items()
+        if not key.startswith(("cond_stage_model.", "embedder."))
+    }
+    found = detect(Checkpoint.from_tensors(tensors, metadata=config_metadata(TINY)))
+    assert found == replace(TINY, text_encoder=None, image_encoder=None)
+
+
 @pytest.mark.parametrize(
     "text", ['{"unet": {"colour": 1}}', '{"unet": {"model_channels": "many"}}', "[", "3", '"x"']
 )

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from support.command_line import command, failure
+from support.imports import ROOT
 from tooncrafter_core.cli import main
 
 
@@ -193,3 +194,15 @@ def test_interruption_and_lack_of_memory_leave_nothing(
     monkeypatch.setattr("tooncrafter_core.interpolation.pipeline.interpolate", raising(error))
     assert "ran out of memory. Lower --width" in failure(capsys, arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["-o", "--checkpoint", "--sketch-dir", "--sheet"])
+def test_a_name_that_no_disk_takes_is_one_sentence(
+    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / ("x" * 300 + ".mp4")
+    pictures = [str(ROOT / f"docs/images/tooncrafter_{name}.png") for name in ("first", "last")]
+    others = [] if option == "-o" else ["-o", str(tmp_path / "clip.mp4")]
+    assert main(["interpolate", *pictures, *others, option, str(path)]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("error: ") and "\n" not in said
