@@ -138,10 +138,13 @@ def test_noise_of_the_seed_is_the_official_one(case: Case) -> None:
     tensors = case.tensors
     noise = NoiseStream(case.settings.seed, tensors["x_T"].shape)
     keyframes = rearrange(noise.keyframes(), "1 c r h w -> r c h w")
-    assert torch.equal(keyframes, tensors["enc_noise"][[0, -1]])
-    assert torch.equal(noise.start(), tensors["x_T"])
-    for step in range(case.settings.steps):
-        assert torch.equal(noise.step(tensors["x_T"]), tensors[f"noise.{step}"])
+    drawn = {"enc_noise": keyframes, "x_T": noise.start()}
+    drawn |= {f"noise.{step}": noise.step(tensors["x_T"]) for step in range(case.settings.steps)}
+    official = {**tensors, "enc_noise": tensors["enc_noise"][[0, -1]]}
+    for name, ours in drawn.items():
+        # The same draws have the same bits, but for the logarithm and cosine that make them normal:
+        # a processor without AVX2 has others than one with it, three bits apart at most.
+        torch.testing.assert_close(ours, official[name], atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
