@@ -26,6 +26,7 @@ from comfyui.host import Host
 # Newer pages tell in a box at the side what older ones tell in a dialog.
 DIALOGS = """() => [...document.querySelectorAll(
     '.p-dialog, [role=dialog], [data-testid=error-overlay]')].map(element => element.innerText)"""
+CLOSE_BUTTONS = '.p-dialog .p-dialog-close-button, [data-testid="error-overlay-dismiss"]'
 TEXT_BESIDE_NODES = """() => {
     const copy = document.body.cloneNode(true);
     copy.querySelectorAll('[data-testid=transform-pane]').forEach(element => element.remove());
@@ -103,11 +104,10 @@ def tells(page: ComfyPage, word: str) -> bool:
 
 def close_dialog(page: ComfyPage) -> None:
     """Close what the page has opened to tell something."""
-    page.page.keyboard.press("Escape")
-    dismiss = page.page.locator('[data-testid="error-overlay-dismiss"]')
-    if dismiss.count():
-        dismiss.first.click()
-    page.settle(0.5)
+    button = page.page.locator(CLOSE_BUTTONS)
+    while button.count():
+        button.first.click()
+        page.settle(0.5)
 
 
 def wait_for_pictures(
@@ -172,6 +172,7 @@ def test_page_sends_the_prompt_that_the_servers_tests_run(
     page: ComfyPage, host: Host, name: str
 ) -> None:
     page.drop_workflow(EXAMPLES / f"{name}.json")
+    close_dialog(page)
     sent = page.page.evaluate(PROMPT)
     made = load_prompt(name, host.object_info())
     assert {key: node["inputs"] for key, node in sent.items()} == {
