@@ -81,7 +81,7 @@ def sketched_ending(last: str = "last") -> Graph:
         "encoder": sketch_encoder(),
         "sampler": sampler(),
         **ending(("sampler", "LATENT")),
-        "decode": decode(("sampler", "LATENT"), "sample", 670, last),
+        "decode": decode(("sampler", "LATENT"), "sample", 690, last),
     }
 
 
@@ -206,7 +206,7 @@ def redraw_frame() -> Graph:
         ),
         "corrected": drawing(CORRECTED, "Corrected frame 8", top=690),
         "first sampler": sampler("keyframes", "first pass"),
-        "first decode": decode(("first sampler", "LATENT"), "first pass", 670),
+        "first decode": decode(("first sampler", "LATENT"), "first pass", 690),
         "first preview": Placed(
             "PreviewImage", "first pass", 910, (300, 230), {},
             {"images": ("first decode", "IMAGE")}, title="Frames of the first pass",
