@@ -17,10 +17,10 @@ HOST_MODULES = {"comfy", "comfy_extras", "folder_paths", "latent_preview", "serv
 FILES = sorted((ROOT / CORE).rglob("*.py"))
 NEEDS_TRITON = {
     "attention_kernels",
-    "enlarging_kernels",
+    "upsampled_conv_kernels",
     "norm_kernels",
     "pointwise_kernels",
-    "launch",
+    "calls",
 }
 """Read on a card only: Triton comes with torch for NVIDIA cards, and for no other."""
 

@@ -1,1 +1,1 @@
-"""Conditioning: prompts and pictures become tokens, keyframes are checked and fitted."""
+"""What the denoiser is conditioned on: prompt, image tokens, keyframe latents, motion fps."""

@@ -77,7 +77,7 @@ class AutoencoderConfig:
     """Levels that read the references by attention; the others add them to the end frames."""
     warps_references: bool = False
     """Whether the decoder also moves the keyframes' features and pixels by flow it finds, where
-    the published one draws every pixel; see ``models/reference_warp.py``."""
+    the published one draws every pixel; see ``models/motion/reference_warp.py``."""
     reference_heads: int = 8
     reference_dim_head: int = 64
     norm_groups: int = 32

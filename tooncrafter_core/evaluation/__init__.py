@@ -1,1 +1,1 @@
-"""Metrics, rivals, the paper's tables and the user study."""
+"""Comparisons of methods on clips, the paper's tables and the user study."""

@@ -77,7 +77,7 @@ def rest_of(film: str | Path, settings: CutSettings) -> Iterator[tuple[int, Tens
 
     Yields stretches of frames that are ``settings.apart`` or more away from every place where a
     clip is looked for, used or not: the first frame's number and ``t 3 h w``. They end with their
-    shot, as ``data.shots`` finds it, and after ``LONGEST_REST`` frames. ``EvaluationError`` where
+    shot, as ``find_shots`` finds it, and after ``LONGEST_REST`` frames. ``EvaluationError`` where
     no room is left and for a film that cannot be read; ``DatasetError`` without what finds shots.
     """
     first, end = settings.span + settings.apart, settings.every - settings.apart

@@ -1,7 +1,7 @@
 """The two steps of convolving a picture that is twice as large, by torch's own operations.
 
 The kernel becomes four kernels of 2x2 for the small picture, and their results are woven into the
-large one; see ``enlarging``.
+large one; see ``upsampled_conv``.
 
 Legend: n pictures, o i channels out and in, h w space, a b the place in height and width.
 """

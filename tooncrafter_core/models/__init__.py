@@ -1,1 +1,1 @@
-"""The networks: denoiser, projector, image encoder and dual-reference decoder."""
+"""The networks: denoiser, projector, autoencoder, CLIP, sketch encoder, the mini model's own."""

@@ -84,7 +84,7 @@ class Reconstructor:
     def __init__(
         self, name: str, weights: str, load: ModelLoader, parts: Collection[str] = PARTS
     ) -> None:
-        """``parts`` are those of ``decoder_parts.PARTS`` that stay on."""
+        """``parts`` are those of ``ablation.PARTS`` that stay on."""
         self.name = name
         self.weights = weights
         self._load = load

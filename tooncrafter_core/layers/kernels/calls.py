@@ -201,7 +201,7 @@ def short_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 def combine(weight: Tensor, out: Tensor) -> Tensor:
-    """The four kernels that a kernel for an enlarged picture comes down to; see ``enlarging``.
+    """The four kernels that a kernel for an enlarged picture comes down to; see ``upsampled_conv``.
 
     ``weight`` is memory of o 3 3 i, ``out`` of (4 o) 2 2 i.
     """
@@ -215,7 +215,7 @@ def combine(weight: Tensor, out: Tensor) -> Tensor:
 
 
 def weave(parts: Tensor, bias: Tensor, out: Tensor) -> Tensor:
-    """An enlarged picture of the four places of its pixels, plus ``bias`` o; see ``enlarging``.
+    """An enlarged picture of the four places of its pixels, plus ``bias`` o.
 
     ``parts`` is memory of n h+1 w+1 (4 o), ``out`` of n 2h 2w o.
     """

@@ -1,4 +1,4 @@
-"""Triton kernels around the convolution of an enlarged picture; see ``enlarging``.
+"""Triton kernels around the convolution of an enlarged picture; see ``upsampled_conv``.
 
 Legend: n pictures, o i channels out and in, h w space, a b the place of a pixel within its four.
 """

@@ -84,7 +84,7 @@ class DualReferenceDecoder(nn.Module):
         )
         self.warp = None
         self.is_warping = config.warps_references
-        """Whether the warp takes part; see ``decoder_parts``."""
+        """Whether the warp takes part; see ``ablation``."""
         if config.warps_references:
             self.warp = ReferenceWarp(
                 config.z_channels,

@@ -68,7 +68,7 @@ class DecoderSettings(ReconstructionSettings):
     judged alone."""
     parts: list[str] = field(default_factory=lambda: list(PARTS))
     """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
-    ``models.decoder_parts``. Fewer are for Table 4, whose rows are decoders trained without."""
+    ``ablation``. Fewer are for Table 4, whose rows are decoders trained without."""
 
 
 class DecoderStage(Stage):
