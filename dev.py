@@ -6,7 +6,7 @@
     python dev.py host       list the versions of ComfyUI that are there, or add one
     python dev.py bench      run the benchmarks
     python dev.py check      ruff and pyright
-    python dev.py map        draw the map of docs/architecture.md anew
+    python dev.py map        draw the map in docs/architecture.md
     python dev.py env        only make the environment
 
 Needs Python 3.10 or newer and nothing else. Everything lands in `.venv`, `.hosts` and `out`, which

@@ -1,12 +1,13 @@
 """The map of the core: its rooms from the ground up, drawn from what the files import.
 
-`docs/architecture.md` shows it. `dev.py map` writes the figure and the table there anew; a test
+`docs/architecture.md` shows it. `dev.py map` writes the figure and the table there again; a test
 compares them with the imports, so that they cannot go stale.
 """
 
 import ast
 import re
 import sys
+from functools import cache
 from html import escape
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,7 @@ LEFT_OUT = {"__main__", "weights"}
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 46, 22, 56, 24
 
 
+@cache
 def room_imports() -> dict[str, set[str]]:
     """Which rooms each room imports."""
     sys.path.insert(0, str(PROJECT / "tests"))
@@ -137,7 +139,7 @@ def page(text: str) -> str:
 
 
 def write() -> list[Path]:
-    """Write the figure and the table anew."""
+    """Write the figure and the table."""
     FIGURE.write_text(figure(), encoding="utf-8")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     return [FIGURE, PAGE]

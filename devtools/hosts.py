@@ -149,7 +149,7 @@ def add_host(source: str) -> HostFolder:
         version = read_version(copy, source)
         place = cache() / version
         if place.exists():
-            raise DevError(f"ComfyUI {version} is there already: remove {place} to add it anew.")
+            raise DevError(f"ComfyUI {version} is there already: remove {place} to add it again.")
         install_packages(Path(scratch))
         place.mkdir()
         # ComfyUI itself last: where it is, the rest is there.
@@ -229,8 +229,6 @@ def install_packages(place: Path) -> Path:
         names = [f"{one['metadata']['name']}=={one['metadata']['version']}" for one in found]
         if names:
             pip("install", "--no-deps", f"--target={made}", *names)
-        # ComfyUI looks for this folder; see the environment's.
-        (made / "comfyui_workflow_templates" / "templates").mkdir(parents=True, exist_ok=True)
         # Only a whole folder gets the final name.
         made.rename(target)
     return target

@@ -37,7 +37,13 @@ from ...tooncrafter_core.models.autoencoder.autoencoder import (
     references_from,
 )
 from .operations import HostOperations
-from .patchers import arranged_when_loaded, is_out_of_memory, loads_again, without_overflow
+from .patchers import (
+    arranged_when_loaded,
+    is_out_of_memory,
+    loads_again,
+    patcher_of,
+    without_overflow,
+)
 from .unknown import note_unknown
 
 logger = logging.getLogger(__name__)
@@ -127,7 +133,8 @@ class ToonCrafterVAE(comfy.sd.VAE):
                 offload_device=comfy.model_management.vae_offload_device(),
             )
         )
-        loads_again(self.patcher, _load_patcher, checkpoint, model)
+        again = patcher_of(ToonCrafterVAE, chooses_kind=False)
+        loads_again(self.patcher, again, checkpoint, model)
 
     def _memory_used_encode(self, shape: Any, dtype: torch.dtype, **unknown: Any) -> float:
         note_unknown("the encoder's estimate of memory", unknown)
@@ -227,14 +234,6 @@ class ToonCrafterVAE(comfy.sd.VAE):
                 "other programs that use the device."
             ) from None
         return video.to(self.output_device).float()
-
-
-def _load_patcher(
-    checkpoint: Checkpoint, model: ModelConfig, *, disable_dynamic: bool = False
-) -> comfy.model_patcher.ModelPatcher:
-    """The patcher of a VAE of its own; it is never one of the dynamic kind."""
-    del disable_dynamic
-    return ToonCrafterVAE(checkpoint, model).patcher
 
 
 _TOY: dict[str, Any] = {

@@ -106,6 +106,20 @@ def reopener(checkpoint: Checkpoint) -> Callable[[], Checkpoint]:
     return lambda: read_checkpoint(source) if isinstance(source, Path) else source
 
 
+def patcher_of(load: Callable[..., Any], *, chooses_kind: bool = True) -> Callable[..., Any]:
+    """A way to load one of ComfyUI's objects as a way to load its patcher, for ``loads_again``.
+
+    ``chooses_kind`` says whether ``load`` takes ``disable_dynamic``; others have one kind only, or
+    leave it to ComfyUI.
+    """
+
+    def load_patcher(*arguments: object, disable_dynamic: bool = False) -> Any:
+        kind = {"disable_dynamic": disable_dynamic} if chooses_kind else {}
+        return load(*arguments, **kind).patcher
+
+    return load_patcher
+
+
 def loads_again(
     patcher: comfy.model_patcher.ModelPatcher,
     load: Callable[..., comfy.model_patcher.ModelPatcher],

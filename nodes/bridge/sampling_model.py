@@ -22,8 +22,8 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
 
     sigmas: Tensor
     log_sigmas: Tensor
-    scales: Tensor
-    alphas: Tensor
+    levels: Tensor
+    """Sigma, scale and alpha of every timestep, together: they go to the device in one piece."""
 
     def __init__(self, config: DiffusionConfig) -> None:
         torch.nn.Module.__init__(self)
@@ -33,11 +33,11 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         self.linear_end = config.linear_end
         self.sigma_data = 1.0
         self.zsnr = True
-        self.register_buffer("scales", self.schedule.scales, persistent=False)
         self.set_sigmas(self.schedule.sigmas())
         # In float64 once, here on the CPU: some devices have none.
-        alphas = 1 / (1 + (self.sigmas.double() * self.scales.double()) ** 2)
-        self.register_buffer("alphas", alphas.float(), persistent=False)
+        sigmas, scales = self.sigmas.double(), self.schedule.scales.double()
+        levels = torch.stack([sigmas, scales, 1 / (1 + (sigmas * scales) ** 2)])
+        self.register_buffer("levels", levels.float(), persistent=False)
 
     def coefficients(self, sigma: Tensor, ndim: int) -> tuple[Tensor, Tensor]:
         """Alpha and scale of noise levels (b,), shaped to multiply tensors of ``ndim`` axes.
@@ -46,10 +46,7 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         whatever level a sampler asks for.
         """
         sigma = sigma.reshape(-1).float()
-        timestep = self.timestep(sigma)
-        scale, level, alpha = (
-            table.to(sigma.device)[timestep] for table in (self.scales, self.sigmas, self.alphas)
-        )
+        level, scale, alpha = self.levels.to(sigma.device)[:, self.timestep(sigma)]
         between = 1 / (1 + (sigma * scale) ** 2)
         alpha = torch.where(sigma == level, alpha, between)
         shape = (-1,) + (1,) * (ndim - 1)

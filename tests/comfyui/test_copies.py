@@ -6,27 +6,26 @@ import comfy.model_management
 import comfy.ops
 import pytest
 import torch
-from tooncrafter_pack.nodes.load import LoadToonCrafter
 from tooncrafter_pack.nodes.sketch import LoadToonCrafterSketchEncoder
-from tooncrafter_pack.tooncrafter_core.config.embedded import MINI as MINI_FILE
 from tooncrafter_pack.tooncrafter_core.config.embedded import MINI_SKETCH as SKETCH_FILE
 from torch import Tensor, nn
 
-from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler
+from support.host_models import (
+    HostModels,
+    mini_models,
+    picture,
+    run_decode,
+    run_keyframes,
+    run_sampler,
+)
 from support.host_sketches import drawings, guide
-from tooncrafter_core.config.presets import MINI
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def mini(pack: Any) -> HostModels:
-    return load_mini()
-
-
-def load_mini() -> HostModels:
-    """The mini model that comes with the pack, as the node gives it."""
-    return HostModels(MINI, *LoadToonCrafter.execute(MINI_FILE, "none", "none", "default").args)
+    return mini_models()
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
@@ -100,7 +99,7 @@ def test_models_load_where_the_host_leaves_layers_empty_until_then(
         patch.setattr(memory, "aimdo_enabled", True)
         if comfy.ops.manual_cast.Linear(4, 4).weight is not None:
             pytest.skip("this ComfyUI gives layers their places at once")
-        models = load_mini()
+        models = mini_models()
     assert torch.equal(draw(models), expected)
 
 

@@ -8,23 +8,23 @@ import comfy.cli_args
 import comfy.model_management
 import pytest
 import torch
-from tooncrafter_pack.nodes.load import LoadToonCrafter
-from tooncrafter_pack.tooncrafter_core.config.embedded import MINI as MINI_FILE
 from tooncrafter_pack.tooncrafter_core.config.embedded import MINI_SKETCH as SKETCH_FILE
 from tooncrafter_pack.tooncrafter_core.device.precision import inference_dtypes
 from torch import Tensor
 
-from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler
+from support.host_models import (
+    HostModels,
+    mini_models,
+    picture,
+    run_decode,
+    run_keyframes,
+    run_sampler,
+)
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 
 NETWORKS = ("fp16_unet", "bf16_unet", "fp32_unet", "fp64_unet", "fp8_e4m3fn_unet", "fp8_e5m2_unet")
 VAES = ("fp16_vae", "bf16_vae", "fp32_vae")
 ENCODERS = ("fp16_text_enc", "bf16_text_enc", "fp8_e4m3fn_text_enc")
-
-
-def load_mini() -> HostModels:
-    """The mini model that comes with the pack, as the node gives it."""
-    return HostModels(MINI, *LoadToonCrafter.execute(MINI_FILE, "none", "none", "default").args)
 
 
 def draw(models: HostModels) -> Tensor:
@@ -38,7 +38,7 @@ def draw(models: HostModels) -> Tensor:
 @cache
 def expected() -> Tensor:
     """The clip without any option."""
-    return draw(load_mini())
+    return draw(mini_models())
 
 
 @pytest.mark.parametrize("option", [*NETWORKS, *VAES, *ENCODERS])
@@ -49,7 +49,7 @@ def test_no_start_option_gives_black_frames(
         pytest.skip(f"this ComfyUI has no --{option}")
     wanted = expected()
     monkeypatch.setattr(comfy.cli_args.args, option, True)
-    models = load_mini()
+    models = mini_models()
     assert models.vae.vae_dtype in inference_dtypes(MINI)
     network = models.model.model
     assert (network.manual_cast_dtype or network.get_dtype()) in inference_dtypes(MINI)
@@ -66,7 +66,7 @@ def test_it_says_so_when_it_does_not_follow_an_option(
     monkeypatch.setattr(comfy.cli_args.args, "fp16_unet", True)
     monkeypatch.setattr(comfy.model_management, "should_use_fp16", lambda *_, **__: True)
     with caplog.at_level(logging.WARNING):
-        models = load_mini()
+        models = mini_models()
     said = [record.message for record in caplog.records if "started to compute" in record.message]
     assert len(said) == 2
     assert all("float16" in text for text in said)
@@ -90,7 +90,7 @@ def test_pictures_and_latents_in_half_precision_draw_the_same_clip(
     wanted = expected()
     # What --fp16-intermediates makes of every node's results; older hosts have no such option.
     monkeypatch.setattr(comfy.cli_args.args, "fp16_intermediates", True, raising=False)
-    models = load_mini()
+    models = mini_models()
     first, last = picture(1).half(), picture(2).half()
     *ready, clip = run_keyframes(models, first, last)
     half = {**clip, "samples": clip["samples"].half()}

@@ -15,13 +15,15 @@ from tooncrafter_pack.nodes.bridge.encoders.image import load_image_encoder
 from tooncrafter_pack.nodes.bridge.encoders.text import load_text_encoder
 from tooncrafter_pack.nodes.decode import ToonCrafterDecode
 from tooncrafter_pack.nodes.keyframes import ToonCrafterKeyframes
+from tooncrafter_pack.nodes.load import LoadToonCrafter
 from tooncrafter_pack.nodes.sampling import ToonCrafterSampler
+from tooncrafter_pack.tooncrafter_core.config.embedded import MINI as MINI_FILE
 from torch import Tensor
 
 from support.checkpoints import tiny_tensors
 from tooncrafter_core.checkpoints import Checkpoint
 from tooncrafter_core.config.model import ModelConfig
-from tooncrafter_core.config.presets import TINY
+from tooncrafter_core.config.presets import MINI, TINY
 
 Conditioning = list[list[Any]]
 Latent = dict[str, Any]
@@ -58,6 +60,11 @@ def build_models(tensors: Mapping[str, Tensor], config: ModelConfig) -> HostMode
 def tiny_models() -> HostModels:
     """All four objects of the tiny preset, with made-up weights."""
     return build_models(tiny_tensors(with_buffers=False), TINY)
+
+
+def mini_models() -> HostModels:
+    """All four objects of the mini model that comes with the pack, as the node gives them."""
+    return HostModels(MINI, *LoadToonCrafter.execute(MINI_FILE, "none", "none", "default").args)
 
 
 def run_keyframes(

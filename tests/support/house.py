@@ -8,7 +8,7 @@ import ast
 import re
 from collections.abc import Mapping
 
-from support.imports import ROOT
+from support.imports import ROOT, imports_in
 
 CORE = "tooncrafter_core"
 
@@ -62,7 +62,7 @@ MOST_MODULES = 15
 
 MOST_LINES = 250
 LONGER = {
-    "nodes/bridge/autoencoder.py": 253,
+    "nodes/bridge/autoencoder.py": 252,
     "nodes/bridge/control.py": 310,
     "nodes/bridge/denoiser.py": 258,
     "tooncrafter_core/cli/dataset.py": 290,
@@ -101,26 +101,11 @@ def imports_of(texts: Texts) -> dict[str, set[str]]:
     modules = {dotted(path): path for path in texts}
     found: dict[str, set[str]] = {}
     for module, path in modules.items():
-        package = module if path.endswith("__init__.py") else module.rpartition(".")[0]
-        targets: set[str] = set()
-        for node in ast.walk(ast.parse(texts[path])):
-            if isinstance(node, ast.Import):
-                targets |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                base = _base(package, node.level)
-                start = ".".join(part for part in (base, node.module or "") if part)
-                for alias in node.names:
-                    whole = f"{start}.{alias.name}"
-                    targets.add(whole if whole in modules else start)
-        found[module] = {target for target in targets if target in modules}
+        targets = list(imports_in(texts[path], path.removesuffix(".py").split("/")))
+        # The last part is a module, or a name in the one before.
+        names = (".".join(target) for target in targets)
+        found[module] = {n if n in modules else n.rpartition(".")[0] for n in names} & set(modules)
     return found
-
-
-def _base(package: str, level: int) -> str:
-    if level == 0:
-        return ""
-    parts = package.split(".")
-    return ".".join(parts[: len(parts) - (level - 1)])
 
 
 def circles(texts: Texts) -> list[str]:

@@ -14,11 +14,16 @@ def module_name(path: Path) -> list[str]:
 
 def imports(path: Path) -> Iterator[list[str]]:
     """Everything a file imports, at its top or inside functions, as absolute dotted parts."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    return imports_in(path.read_text("utf-8"), module_name(path))
+
+
+def imports_in(text: str, own: Sequence[str]) -> Iterator[list[str]]:
+    """The same of a text, which would be the module of the name ``own``."""
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = module_name(path)[: -node.level] if node.level else []
+            base = list(own[: -node.level]) if node.level else []
             target = base + (node.module.split(".") if node.module else [])
             yield from ([*target, alias.name] for alias in node.names)
 

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,7 +20,7 @@ from ....tooncrafter_core.checkpoints import (
 from ....tooncrafter_core.config.model import ImageEncoderConfig, ModelConfig
 from ....tooncrafter_core.errors import ModelMismatchError
 from ....tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
-from ..patchers import loads_again
+from ..patchers import loads_again, patcher_of
 from .files import (
     count_layers,
     full_precision,
@@ -40,7 +39,9 @@ def load_image_encoder(
     own = own_tensors(checkpoint, Component.IMAGE_ENCODER)
     tensors = {k.removeprefix("visual."): v for k, v in own.items() if k.startswith("visual.")}
     model = _build_clip_vision(checkpoint, tensors, config)
-    loads_again(model.patcher, _patcher_of(load_image_encoder), checkpoint, config)
+    loads_again(
+        model.patcher, patcher_of(load_image_encoder, chooses_kind=False), checkpoint, config
+    )
     return model
 
 
@@ -77,23 +78,8 @@ def _load_encoder(checkpoint: Checkpoint, config: ModelConfig) -> comfy.clip_vis
             embed_dim=_projection_width(tensors, encoder.width),
         ),
     )
-    loads_again(model.patcher, _patcher_of(_load_encoder), checkpoint, config)
+    loads_again(model.patcher, patcher_of(_load_encoder, chooses_kind=False), checkpoint, config)
     return model
-
-
-def _patcher_of(
-    load: Callable[[Checkpoint, Any], comfy.clip_vision.ClipVisionModel],
-) -> Callable[..., Any]:
-    """A way to load a CLIP_VISION as a way to load what ComfyUI keeps its weights in.
-
-    ComfyUI builds the model itself and chooses the kind of patcher.
-    """
-
-    def load_patcher(checkpoint: Checkpoint, config: Any, *, disable_dynamic: bool = False) -> Any:
-        del disable_dynamic
-        return load(checkpoint, config).patcher
-
-    return load_patcher
 
 
 def _hidden_width(tensors: dict[str, Tensor], width: int) -> int:

@@ -7,7 +7,7 @@ from ....tooncrafter_core.checkpoints import Checkpoint, Component, load_compone
 from ....tooncrafter_core.config.model import SketchEncoderConfig
 from ....tooncrafter_core.device.precision import inference_dtypes
 from ..control import HostSketchEncoder, SketchControl
-from ..patchers import choose_dtypes, loads_again, make_patcher
+from ..patchers import choose_dtypes, loads_again, make_patcher, patcher_of
 
 
 def load_sketch_encoder(
@@ -23,11 +23,5 @@ def load_sketch_encoder(
     network = HostSketchEncoder(config, layers, dtypes.weights)
     load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtypes.weights)
     patcher = make_patcher(network, is_static=disable_dynamic)
-    loads_again(patcher, _load_patcher, checkpoint, config)
+    loads_again(patcher, patcher_of(load_sketch_encoder), checkpoint, config)
     return SketchControl(patcher, dtypes.compute)
-
-
-def _load_patcher(
-    checkpoint: Checkpoint, config: SketchEncoderConfig, *, disable_dynamic: bool = False
-) -> comfy.model_patcher.ModelPatcher:
-    return load_sketch_encoder(checkpoint, config, disable_dynamic=disable_dynamic).patcher

@@ -1,6 +1,5 @@
 """The text encoder as a ComfyUI CLIP, from a full checkpoint or a file of its own."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -19,7 +18,7 @@ from ....tooncrafter_core.checkpoints import (
     read_checkpoint,
 )
 from ....tooncrafter_core.config.model import ModelConfig, TextEncoderConfig
-from ..patchers import loads_again
+from ..patchers import loads_again, patcher_of
 from .files import (
     count_layers,
     full_precision,
@@ -40,7 +39,7 @@ def load_text_encoder(
     """The checkpoint's text encoder: last layer but one, zero padding (SPEC section 5)."""
     tensors = own_tensors(checkpoint, Component.TEXT_ENCODER)
     clip = _build_clip(checkpoint, tensors, config, disable_dynamic)
-    loads_again(clip.patcher, _patcher_of(load_text_encoder), checkpoint, config)
+    loads_again(clip.patcher, patcher_of(load_text_encoder), checkpoint, config)
     return clip
 
 
@@ -71,15 +70,8 @@ def _load_encoder(
         embed_dim=encoder.width,
     )
     clip = _build_clip(checkpoint, tensors, own, disable_dynamic)
-    loads_again(clip.patcher, _patcher_of(_load_encoder), checkpoint, config)
+    loads_again(clip.patcher, patcher_of(_load_encoder), checkpoint, config)
     return clip
-
-
-def _patcher_of(
-    load: Callable[..., comfy.sd.CLIP],
-) -> Callable[..., comfy.model_patcher.ModelPatcher]:
-    """A way to load a CLIP as a way to load what ComfyUI keeps its weights in."""
-    return lambda *arguments, **options: load(*arguments, **options).patcher
 
 
 def _build_clip(
