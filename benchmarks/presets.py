@@ -25,10 +25,10 @@ from tooncrafter_core.checkpoints.files.read import Checkpoint, read_checkpoint
 from tooncrafter_core.checkpoints.load import Models, build_models
 from tooncrafter_core.config.embedded import MINI, embedded_file, mini_absent
 from tooncrafter_core.data.procedural import render_clip
-from tooncrafter_core.evaluation.clips import from_levels
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import SPEED_PRESETS, InterpolationSettings
 from tooncrafter_core.metrics.perceptual import PerceptualDistance, load_perceptual_distance
+from tooncrafter_core.pictures.levels import from_levels
 
 CPU = torch.device("cpu")
 WIDTH, HEIGHT, FRAMES = 256, 160, 16

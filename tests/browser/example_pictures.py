@@ -13,6 +13,7 @@ from browser.example_parts import GAP, TITLE, Graph
 from browser.page import ComfyPage
 from comfyui.host import Host
 from comfyui.launch import PROJECT
+from tooncrafter_core.pictures.levels import from_levels
 from tooncrafter_core.sketches.hints import to_hint
 from tooncrafter_core.sketches.line_art import line_art
 
@@ -58,7 +59,7 @@ def hints_of(path: Path, is_rough: bool) -> list[np.ndarray]:
     """The hints of a drawing or of every frame of a clip, h w in [0, 1]."""
     with Image.open(path) as picture:
         frames = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(picture)]
-    pixels = rearrange(torch.from_numpy(np.stack(frames)), "b h w c -> b c h w") / 127.5 - 1
+    pixels = from_levels(rearrange(torch.from_numpy(np.stack(frames)), "b h w c -> b c h w"))
     if is_rough:
         pixels = 1 - 2 * line_art(pixels)
     return [hint[0].numpy() for hint in to_hint(pixels).hints]

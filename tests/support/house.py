@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checkpoints": {"config", "diffusion", "errors", "layers", "models"},
     "device": {"config", "layers", "models"},
     "sketches": {"checkpoints", "config", "errors", "models", "pictures"},
-    "metrics": {"checkpoints", "errors", "models", "sketches"},
+    "metrics": {"checkpoints", "errors", "models", "pictures", "sketches"},
     "data": {"checkpoints", "config", "errors", "files", "models", "pictures", "sketches"},
     "interpolation": {
         "checkpoints", "conditioning", "config", "device", "diffusion", "errors", "layers",
@@ -202,4 +202,22 @@ def stray_errors(texts: Texts) -> list[str]:
         if not path.endswith(f"{CORE}/errors.py")
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ClassDef) and node.name.endswith(("Error", "Exception"))
+    ]
+
+
+ONE_PLACE = {
+    "tooncrafter_core/pictures/levels.py": ("half of the levels", r"\b127\.5\b"),
+}
+"""What stands in one file alone: how it is called, and the pattern that finds it."""
+
+
+def strays(texts: Texts) -> list[str]:
+    """Lines of other files with what has one place."""
+    return [
+        f"{path}:{number}: {what} belongs into {place}"
+        for place, (what, pattern) in ONE_PLACE.items()
+        for path, text in texts.items()
+        if path != place
+        for number, line in enumerate(text.splitlines(), 1)
+        if re.search(pattern, line)
     ]

@@ -37,6 +37,10 @@ RULES: dict[Callable[[Texts], list[str]], tuple[dict[str, str], str]] = {
         {"tooncrafter_core/models/a.py": "class WrongError(ValueError):\n    pass\n"},
         "WrongError",
     ),
+    house.strays: (
+        {"nodes/a.py": "def to_bytes(x: float) -> int:\n    return round((x + 1) * 127.5)\n"},
+        "nodes/a.py:2: half of the levels belongs into tooncrafter_core/pictures/levels.py",
+    ),
 }
 """Each rule with a house that breaks it, and a part of what it must say."""
 

@@ -109,6 +109,7 @@ def preview_colours(source: "Checkpoint", is_fitted: bool) -> dict[str, str]:
     from ..checkpoints.latent_colours import latent_rgb_factors, latent_rgb_metadata
     from ..data.procedural import render_clip
     from ..models.autoencoder.autoencoder import Autoencoder
+    from ..pictures.levels import from_levels
 
     if is_sketch_encoder(source):
         raise OutputError("A sketch encoder makes no latents. Drop --preview-colours.")
@@ -123,7 +124,7 @@ def preview_colours(source: "Checkpoint", is_fitted: bool) -> dict[str, str]:
         for frame in render_clip(COLOUR_SEED + seed, 256, 160, 16, frames=(0, 15)).frames
     ]  # fmt: skip
     frames = rearrange([torch.from_numpy(one) for one in pictures], "n h w c -> n c h w")
-    fitted = latent_rgb_factors(network, frames / 127.5 - 1, config.diffusion.latent_scale)
+    fitted = latent_rgb_factors(network, from_levels(frames), config.diffusion.latent_scale)
     return latent_rgb_metadata(fitted)
 
 

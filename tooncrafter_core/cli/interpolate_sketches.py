@@ -114,14 +114,15 @@ def read_drawing(path: Path) -> "Tensor":
     from PIL import Image, ImageOps
 
     from ..pictures.files import read_image
+    from ..pictures.levels import from_levels
 
     opaque = read_image(path)
     with Image.open(path) as opened:
         if "A" not in opened.getbands() and "transparency" not in opened.info:
             return opaque[None]
         turned = ImageOps.exif_transpose(opened).convert("RGBA")
-        pixels = np.asarray(turned, dtype=np.float32) / 255
-    return rearrange(torch.from_numpy(pixels) * 2 - 1, "h w c -> 1 c h w")
+        pixels = torch.from_numpy(np.array(turned))
+    return rearrange(from_levels(pixels), "h w c -> 1 c h w")
 
 
 def _split(text: str) -> SketchFile:

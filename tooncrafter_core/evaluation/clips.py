@@ -16,6 +16,7 @@ from ..files import in_order
 from ..metrics.metric import Clip
 from ..pictures.files import read_image
 from ..pictures.fitting import fit
+from ..pictures.levels import from_levels
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".gif", ".apng")
@@ -157,11 +158,6 @@ def video_frames(path: Path) -> Iterator[Tensor]:
                 yield rearrange(pixels, "h w c -> c h w")
     except (av.error.FFmpegError, OSError) as error:
         raise EvaluationError(f"'{path}' cannot be read as a video: {error}") from error
-
-
-def from_levels(pixels: Tensor) -> Tensor:
-    """256 levels to float32 in [-1, 1]."""
-    return pixels.float() / 127.5 - 1
 
 
 def fit_clip(frames: Tensor, width: int, height: int) -> Tensor:

@@ -18,8 +18,9 @@ from ..errors import EvaluationError
 from ..metrics.distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from ..metrics.metric import Clip, Metric
 from ..pictures.files import write_video
+from ..pictures.levels import at_levels, to_levels
 from .clips import fit_clip, read_clip
-from .methods.making import TRUTH, folder_name, frames_folder, make_clip, to_levels
+from .methods.making import TRUTH, folder_name, frames_folder, make_clip
 from .methods.peers import Peer, Rebuilder
 from .metrics import Toolbox
 from .results import MetricInfo, Results
@@ -83,7 +84,7 @@ def measure(
     """Every metric of every frame of ``t 3 h w``; those in ``note`` are not measured again."""
     of = hashlib.sha256()
     for video in (frames, truth):
-        of.update(((video + 1) * 127.5).round().to(torch.uint8).contiguous().numpy().tobytes())
+        of.update(to_levels(video).contiguous().numpy().tobytes())
     known: dict[str, list[float]] = {}
     if note is not None and note.is_file():
         kept = json.loads(note.read_text(encoding="utf-8"))
@@ -121,7 +122,7 @@ def _check_names(what: str, names: Sequence[str]) -> None:
 
 def _truth(clip: Clip, settings: CompareSettings) -> Tensor:
     frames = read_clip(clip.path, settings.num_frames)
-    return to_levels(fit_clip(frames, settings.width, settings.height))
+    return at_levels(fit_clip(frames, settings.width, settings.height))
 
 
 def _keep_truth(clip: Clip, truth: Tensor, folder: Path) -> Tensor:

@@ -14,7 +14,8 @@ from torch import Tensor
 from ..data.build.shots import Shot, ShotSettings, find_shots
 from ..errors import EvaluationError
 from ..pictures.films import index_video
-from .clips import MIN_FRAMES, fit_clip, from_levels, video_frames
+from ..pictures.levels import from_levels
+from .clips import MIN_FRAMES, fit_clip, video_frames
 
 TRIM = 1
 """Frames left out at both ends of a shot, where a splice may show both."""

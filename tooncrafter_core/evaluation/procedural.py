@@ -9,7 +9,7 @@ from ..data.procedural import render_clip
 from ..metrics.metric import Clip
 from ..metrics.position import save_positions
 from ..pictures.files import write_video
-from .clips import from_levels
+from ..pictures.levels import from_levels
 
 FIRST_SEED = 1_000_000
 """Far from the seeds that a training begins with."""

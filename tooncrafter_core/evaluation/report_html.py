@@ -13,12 +13,12 @@ from string import Template
 from typing import Any
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
 from ..errors import EvaluationError
+from ..pictures.levels import to_levels
 from .clips import read_clip
 from .methods.making import TRUTH, frames_folder
 from .results import Results
@@ -125,7 +125,7 @@ def encode_strip(frames: Tensor, quality: int) -> bytes:
     missing = -frames.shape[0] % STRIP_COLUMNS
     frames = F.pad(frames, (0, 0, 0, 0, 0, 0, 0, missing), value=-1)
     sheet = rearrange(frames, "(r n) c h w -> (r h) (n w) c", n=STRIP_COLUMNS)
-    levels = ((sheet.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+    levels = to_levels(sheet).numpy()
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(levels)).save(buffer, "WEBP", quality=quality, method=4)
     return buffer.getvalue()

@@ -14,6 +14,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import EvaluationError
+from ..pictures.levels import MOST, on_scale_of_levels
 from .metric import check_pair
 
 BLOCK = 64
@@ -43,7 +44,7 @@ def cpbd(video: Tensor) -> Tensor:
             f"{video.shape[3]}x{video.shape[2]}."
         )
     weights = rearrange(torch.tensor(_LUMA), "c -> c 1 1")
-    luma = (((video.float().cpu().clamp(-1, 1) + 1) * 127.5 * weights).sum(1)).round()
+    luma = (on_scale_of_levels(video.float().cpu().clamp(-1, 1)) * weights).sum(1).round()
     edges = _canny(luma)
     return torch.tensor([_of_picture(*pair) for pair in zip(luma.numpy(), edges, strict=True)])
 
@@ -52,7 +53,7 @@ def _canny(luma: Tensor) -> np.ndarray:
     """Canny's edges of ``t h w``, as booleans."""
     from kornia.filters import canny
 
-    pictures = rearrange(luma / 255, "t h w -> t 1 1 h w")
+    pictures = rearrange(luma / MOST, "t h w -> t 1 1 h w")
     found = [canny(picture, hysteresis=False, **_CANNY)[1][0, 0].numpy() for picture in pictures]
     # kornia marks strong edges with 1 and weak ones with a half; its own way from there is slow.
     return np.stack([_grow(edges == 1, edges > 0) for edges in found])

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..checkpoints.weight_packages import describe_file
 from ..errors import EvaluationError
+from ..pictures.levels import on_scale_of_levels
 from .lpips import CHUNK, Lpips
 from .metric import check_pair
 
@@ -96,7 +97,7 @@ class I3dFeatures:
             raise EvaluationError(
                 f"I3D needs {MIN_I3D_FRAMES} frames or more, the video has {video.shape[0]}."
             )
-        levels = rearrange((video.float() + 1) * 127.5, "t c h w -> 1 c t h w")
+        levels = rearrange(on_scale_of_levels(video.float()), "t c h w -> 1 c t h w")
         try:
             features = self.network(levels, rescale=True, resize=True, return_features=True)
         except RuntimeError as error:

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import KeyframeError, OutputError
 from ..files import Place, check_places, is_numbered_picture
 from .formats import ENCODERS, Frames, encode_png
+from .levels import MOST_IN_16_BITS, from_levels_to_unit, from_unit, to_levels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,20 +45,20 @@ def read_image(path: str | Path) -> Tensor:
         raise KeyframeError(f"There is no picture at '{path}'.") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise KeyframeError(f"'{path}' cannot be read as a picture: {error}") from error
-    return rearrange((torch.from_numpy(pixels) - 0.5) * 2, "h w c -> c h w")
+    return rearrange(from_unit(torch.from_numpy(pixels)), "h w c -> c h w")
 
 
 def _pixels(image: "Image", path: Path) -> np.ndarray:
     """``h w 3`` float32 in [0, 1] of any kind of picture."""
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image, dtype=np.float32)
-        grey = grey if image.mode == "F" else grey / 65535
+        grey = grey if image.mode == "F" else from_levels_to_unit(grey, MOST_IN_16_BITS)
         if not (grey.min() >= 0 and grey.max() <= 1):
             raise KeyframeError(f"'{path}' has grey values beyond black and white; save as 8 bit.")
         return np.repeat(grey[..., None], 3, axis=2)
     if "A" not in image.getbands() and "transparency" not in image.info:
-        return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
-    rgba = np.asarray(image.convert("RGBA"), dtype=np.float32) / 255
+        return from_levels_to_unit(np.asarray(image.convert("RGB")))
+    rgba = from_levels_to_unit(np.asarray(image.convert("RGBA")))
     colour, alpha = rgba[..., :3], rgba[..., 3:]
     if (alpha < 1).any():
         logger.info("'%s' is transparent in places: white is put behind it.", path)
@@ -129,11 +130,10 @@ def _to_uint8(frames: Tensor) -> Frames:
     """``t h w 3`` of 256 levels."""
     if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
         raise OutputError(f"A video is written from t 3 h w frames, got {tuple(frames.shape)}.")
-    frames = frames.detach().float().cpu()
+    frames = frames.detach().cpu()
     if not torch.isfinite(frames).all():
         raise OutputError("The video holds pixels that are not numbers (NaN or infinity).")
-    levels = ((frames.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return rearrange(levels, "t c h w -> t h w c").contiguous().numpy()
+    return rearrange(to_levels(frames), "t c h w -> t h w c").contiguous().numpy()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from .levels import from_levels, to_levels
+
 MOST_FRAMES = 8
 """Frames in a row; of more, evenly spaced ones."""
 MARGIN, LINE = 10, 22
@@ -79,7 +81,7 @@ def draw_sheet(
         top += height + MARGIN
     for column, frame in enumerate(columns):
         pen.text((MARGIN + column * (width + MARGIN), top), f"frame {frame + 1}", GREY, font)
-    return rearrange(torch.from_numpy(np.array(page)), "h w c -> 1 c h w") / 127.5 - 1
+    return from_levels(rearrange(torch.from_numpy(np.array(page)), "h w c -> 1 c h w"))
 
 
 def beside_cross_fade(
@@ -97,5 +99,4 @@ def beside_cross_fade(
 
 def _levels(picture: Tensor) -> np.ndarray:
     """``3 h w`` as the bytes of a picture, ``h w 3``."""
-    levels = ((picture.float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return rearrange(levels, "c h w -> h w c").contiguous().numpy()
+    return rearrange(to_levels(picture.cpu()), "c h w -> h w c").contiguous().numpy()

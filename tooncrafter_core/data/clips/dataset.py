@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from ...errors import DatasetError
 from ...pictures.fitting import FIT_MODES, FitMode, fit
+from ...pictures.levels import from_levels
 from .cuts import cut_to
 from .sketched_frames import choose_sparse_frames
 from .sources import ClipFrames, ClipInfo, ClipSource
@@ -194,7 +195,7 @@ def choose_frames(
 def fit_frames(pixels: np.ndarray, settings: ClipSettings) -> Tensor:
     """``t h w 3`` uint8 to ``3 t h w`` float32 in [-1, 1], as the nodes fit keyframes."""
     frames = rearrange(torch.from_numpy(np.ascontiguousarray(pixels)), "t h w c -> t c h w")
-    video = frames.float() / 127.5 - 1
+    video = from_levels(frames)
     size = settings.width, settings.height
     fitted, _ = fit(video, *size, mode=settings.fit, multiple=settings.multiple)
     return rearrange(fitted, "t c h w -> c t h w").clamp(-1, 1).contiguous()

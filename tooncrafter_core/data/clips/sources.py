@@ -229,10 +229,12 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _read_picture(path: Path) -> np.ndarray:
     """``h w 3`` uint8, read as keyframes are."""
-    from ...pictures.files import read_image
+    from einops import rearrange
 
-    image = read_image(path)
-    return ((image.numpy().transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)
+    from ...pictures.files import read_image
+    from ...pictures.levels import to_levels
+
+    return rearrange(to_levels(read_image(path)), "c h w -> h w c").numpy()
 
 
 def _text(path: Path) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor
 from ...errors import EvaluationError
 from ...metrics.metric import Clip
 from ...pictures.files import write_video
+from ...pictures.levels import at_levels, to_levels
 from ..clips import read_clip
 from .peers import Peer, Rebuilder
 
@@ -31,11 +32,6 @@ def folder_name(name: str) -> str:
 def frames_folder(folder: Path, method: str, clip: str) -> Path:
     """Where the frames of a method lie in the results."""
     return folder / "frames" / folder_name(method) / folder_name(clip)
-
-
-def to_levels(frames: Tensor) -> Tensor:
-    """The same frames rounded to 256 levels, as they are when written and read back."""
-    return ((frames.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
 
 
 def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -> Tensor:
@@ -59,7 +55,7 @@ def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -
     note.unlink(missing_ok=True)
     write_video(frames, place, overwrite=True)
     note.write_text(json.dumps(made_from, indent=1, ensure_ascii=False), encoding="utf-8")
-    return to_levels(frames)
+    return at_levels(frames)
 
 
 def check_made(name: str, frames: Tensor, truth: Tensor) -> None:
@@ -74,7 +70,7 @@ def check_made(name: str, frames: Tensor, truth: Tensor) -> None:
 
 def _made_from(peer: Peer | Rebuilder, clip: Clip, truth: Tensor) -> dict[str, str | int]:
     seen = truth if isinstance(peer, Rebuilder) else truth[[0, -1]]
-    levels = ((seen + 1) * 127.5).round().to(torch.uint8).contiguous()
+    levels = to_levels(seen).contiguous()
     return {
         "method": peer.name,
         "weights": peer.weights,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...data.atomic import write_bytes
 from ...pictures.formats import encode_png
+from ...pictures.levels import to_levels
 from ...pictures.sheets import shown_frames
 
 # b batch, c channels, t frames, h w space
@@ -33,7 +34,7 @@ def compose_sheet(videos: Mapping[str, Tensor]) -> np.ndarray:
     clips = torch.stack([_shown(video) for video in videos.values()], dim=1)
     framed = torch.nn.functional.pad(clips, (0, GAP, 0, GAP), value=1.0)
     sheet = rearrange(framed, "b n c t h w -> (b n h) (t w) c")
-    return ((sheet.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+    return to_levels(sheet).numpy()
 
 
 def _shown(video: Tensor) -> Tensor:

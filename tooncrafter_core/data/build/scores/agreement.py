@@ -7,6 +7,7 @@ import torch
 from einops import rearrange
 
 from ....models.clip.similarity import ClipModel
+from ....pictures.levels import from_levels
 from ..stages import ClipPixels, Identity, Scores
 
 
@@ -34,7 +35,7 @@ class ClipAgreement:
         caption = known.get("caption")
         if not caption:
             return dict.fromkeys(("agreement", *names))
-        pictures = torch.from_numpy(clip.stills).float() / 127.5 - 1
+        pictures = from_levels(torch.from_numpy(clip.stills))
         images = self._clip_model.embed_images(rearrange(pictures, "t h w c -> t c h w"))
         cosines = (images @ self._clip_model.embed_prompts([str(caption)])[0]).tolist()
         return {"agreement": min(cosines), **dict(zip(names, cosines, strict=True))}

@@ -79,7 +79,9 @@ class RaftMotion:
         import torch.nn.functional as F
         from einops import rearrange
 
-        frames = torch.from_numpy(clip.moving).float() / 127.5 - 1
+        from ....pictures.levels import from_levels
+
+        frames = from_levels(torch.from_numpy(clip.moving))
         frames = rearrange(frames, "t h w c -> t c h w")
         height, width = frames.shape[-2:]
         # RAFT halves its sides three times, and needs 128 of them at least.
