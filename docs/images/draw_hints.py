@@ -1,6 +1,6 @@
-"""Draws hints.png of the README: six kinds of line drawing, and below each what the network sees.
+"""Draws hints.png: six kinds of line drawing, and below each what the network sees.
 
-`PYTHONPATH=. python docs/images/draw_hints.py` writes hints.png beside itself. The drawings are
+`PYTHONPATH=. python docs/images/draw_hints.py` writes hints.png next to it. The drawings are
 made by draw_sketches.py; the hints are those of `tooncrafter_core.sketches.hints.to_hint`.
 """
 

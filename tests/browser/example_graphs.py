@@ -7,6 +7,7 @@ from browser.example_parts import (
     Graph,
     Placed,
     beginning,
+    choose_files,
     ending,
     note,
 )
@@ -40,6 +41,7 @@ def stock_samplers() -> Graph:
             "half the time of 50, and another motion.",
             "**sgm_uniform** starts from pure noise, as the model was trained. *Guidance Rescale* "
             "keeps the colours from burning.",
+            switch=choose_files(steps=25),
         ),
         **beginning(),
         "rescale": Placed(

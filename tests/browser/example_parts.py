@@ -45,10 +45,18 @@ Graph = dict[str, Placed]
 
 ABOUT_MINI = """It runs as it is, with the **mini model** that comes with the pack: less than \
 1/150 of the published one, trained from nothing on drawn clips and a film. It reads no prompt."""
-CHOOSE_FILES = f"""**For the published model** choose its files in *Load ToonCrafter* \
-(`model.ckpt` brings its encoders: leave both at *none*; the pruned file needs the two encoder \
-files), and set **width** 512, **height** 320, **steps** 50, **cfg** 7.5 in place of \
-{MINI_SIZE[0]}, {MINI_SIZE[1]}, {MINI_STEPS} and {MINI_GUIDANCE:g}."""
+
+
+def choose_files(steps: int = 50) -> str:
+    """What to set for the published model, which takes so many steps."""
+    return (
+        "**For the published model** choose its files in *Load ToonCrafter* (`model.ckpt` brings "
+        "its encoders: leave both at *none*; the pruned file needs the two encoder files), and set "
+        f"**width** 512, **height** 320, **steps** {steps}, **cfg** 7.5 in place of "
+        f"{MINI_SIZE[0]}, {MINI_SIZE[1]}, {MINI_STEPS} and {MINI_GUIDANCE:g}."
+    )
+
+
 CHOOSE_SKETCH_ENCODER = """With it goes `sketch_encoder.ckpt` or `sketch_encoder-fp16.safetensors` \
 of `models/controlnet`, in *Load ToonCrafter Sketch Encoder*."""
 DRAWINGS_STEPS = (
@@ -63,11 +71,12 @@ def note(
     more: str,
     steps: tuple[str, ...] = (*DRAWINGS_STEPS, "Press **Run**."),
     height: int = 440,
-    switch: str = CHOOSE_FILES,
+    switch: str | None = None,
 ) -> Placed:
-    """The words that greet whoever opens the workflow."""
+    """The note at the beginning of a workflow."""
     numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
-    text = f"## {title}\n\n{what}\n\n{numbered}\n\n{more}\n\n{ABOUT_MINI}\n\n{switch}\n"
+    text = f"## {title}\n\n{what}\n\n{numbered}\n\n{more}\n\n{ABOUT_MINI}\n\n"
+    text += f"{switch or choose_files()}\n"
     return Placed("MarkdownNote", "load", 290, (440, height), {"text": text}, title="Read me")
 
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from browser.example_parts import (
-    CHOOSE_FILES,
     CHOOSE_SKETCH_ENCODER,
     CONDITIONED,
     DRAWN_SO,
     Graph,
     Placed,
     beginning,
+    choose_files,
     decode,
     ending,
     note,
@@ -31,7 +31,7 @@ white lines on black."""
 
 def sketch_note(title: str, what: str, more: str, *steps: str) -> Placed:
     """The words of an example with sketches."""
-    return note(title, what, more, (*steps, LOOK), 615, f"{CHOOSE_FILES} {CHOOSE_SKETCH_ENCODER}")
+    return note(title, what, more, (*steps, LOOK), 615, f"{choose_files()} {CHOOSE_SKETCH_ENCODER}")
 
 
 def sketch_encoder() -> Placed:
@@ -110,7 +110,7 @@ def sketch_every_frame() -> Graph:
             "A sketch for every frame",
             "The motion of a rough animation, in the look of your two drawings. *ToonCrafter Line "
             "Art* draws the lines of the rough.",
-            "**end_percent** 0.6 lets the model finish the lines by itself. Lower **strength** "
+            "**end_percent** 0.6 leaves the last steps to the model alone. Lower **strength** "
             "follows the rough more loosely.",
             f"Choose your **two drawings** and the **rough clip**. {CLIP_HINT}",
         ),
