@@ -19,6 +19,7 @@ from benchmarks._networks import (
 from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
 from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.model import ModelConfig
+from tooncrafter_core.config.presets import TOONCRAFTER_512
 from tooncrafter_core.diffusion.guidance import guided_prediction
 from tooncrafter_core.interpolation.decoding import DEFAULT_CHUNK, decode_video
 from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
@@ -47,7 +48,8 @@ class Shape:
     @property
     def latents(self) -> tuple[int, ...]:
         """Of one clip."""
-        return 1, 4, self.num_frames, self.height // 8, self.width // 8
+        cell = TOONCRAFTER_512.autoencoder.downsampling
+        return 1, 4, self.num_frames, self.height // cell, self.width // cell
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ def decode(chunk: int) -> Case:
     twin.load_state_dict(network.state_dict())
     plain_decoder(twin)
     references = make_references(MEDIUM.autoencoder, height, width, CPU, F32)
-    z = torch.randn(1, 4, frames, height // 8, width // 8)
+    cell = MEDIUM.autoencoder.downsampling
+    z = torch.randn(1, 4, frames, height // cell, width // cell)
 
     def ours() -> Tensor:
         return network.decode(z, references, chunk)

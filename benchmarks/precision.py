@@ -164,7 +164,8 @@ def full_study(report: Report) -> Iterator[str]:
 
     expected = exactly()
     found = {dtype: clean_of(cast(Denoiser, build().to(dtype)), dtype) for dtype in HALVES}
-    references = make_references(config.autoencoder, 8 * side, 8 * side, CPU, F32)
+    pixels = config.autoencoder.downsampling * side
+    references = make_references(config.autoencoder, pixels, pixels, CPU, F32)
     decoder = make_autoencoder(config.autoencoder, CPU, F32)
     video = decode_video(lambda c, n: decoder.decode(c, references, n), expected)
     for dtype in HALVES:

@@ -121,7 +121,8 @@ def count_decode(num_frames: int, height: int, width: int, chunk: int) -> Counts
     def decode(z: Tensor, *features: Tensor) -> Tensor:
         return autoencoder().decode(z, features, chunk)
 
-    z = empty(1, config.z_channels, num_frames, height // 8, width // 8)
+    cell = config.downsampling
+    z = empty(1, config.z_channels, num_frames, height // cell, width // cell)
     return count(decode, z, *references)
 
 

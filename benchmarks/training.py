@@ -219,7 +219,8 @@ STAGES: dict[str, Callable[[], Stage]] = {
 
 def batch_of_one() -> Batch:
     """A clip, its latents already there, as of prepared data."""
-    height, width = HEIGHT // 8, WIDTH // 8
+    cell = TOONCRAFTER_512.autoencoder.downsampling
+    height, width = HEIGHT // cell, WIDTH // cell
     image = TOONCRAFTER_512.image_encoder
     assert image is not None
     tokens = (image.image_size // image.patch_size) ** 2 + 1

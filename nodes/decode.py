@@ -94,17 +94,18 @@ class ToonCrafterDecode(io.ComfyNode):
         vae = require_tooncrafter(vae)
         clip = check_clip(latent["samples"], vae.latent_channels)
         first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
-        width, height, mode = asked_size(latent)
+        cell = vae.config.downsampling
+        width, height, mode = asked_size(latent, cell)
         fitted, placements = zip(
             *(fit(image, width, height, mode, vae.size_multiple) for image in (first, last)),
             strict=True,
         )
         rows, columns = clip.shape[-2:]
-        if fitted[0].shape[-2:] != (rows * 8, columns * 8):
+        if fitted[0].shape[-2:] != (rows * cell, columns * cell):
             raise ModelMismatchError(
-                f"The LATENT is {columns * 8}x{rows * 8} pixels, but the keyframes were to be "
-                f"fitted to {fitted[0].shape[-1]}x{fitted[0].shape[-2]}. Decode the clip at the "
-                "size it was sampled at, and enlarge the pictures afterwards."
+                f"The LATENT is {columns * cell}x{rows * cell} pixels, but the keyframes were to "
+                f"be fitted to {fitted[0].shape[-1]}x{fitted[0].shape[-2]}. Decode the clip at "
+                "the size it was sampled at, and enlarge the pictures afterwards."
             )
         used: list[TileSize] = []
         video = vae.decode_with_references(

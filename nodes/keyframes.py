@@ -18,6 +18,7 @@ from .bridge.images import to_pixels
 from .latents import FIT, make_clip
 from .sockets import (
     CATEGORY,
+    CELL,
     FIT_OPTIONS,
     MAX_FRAMES,
     MAX_SIDE,
@@ -62,7 +63,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     default=512,
                     min=16,
                     max=MAX_SIDE,
-                    step=8,
+                    step=CELL,
                     tooltip="Width of the result in pixels. The model draws multiples of 64 and "
                     "the decode node cuts back to this. The published model was trained at "
                     "512x320, the mini model at 256x160.",
@@ -72,7 +73,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     default=320,
                     min=16,
                     max=MAX_SIDE,
-                    step=8,
+                    step=CELL,
                     tooltip="Height of the result in pixels. Memory and time grow with width times "
                     "height.",
                 ),

@@ -29,8 +29,11 @@ def make_clip(
     return {"samples": samples, FIT: asked}
 
 
-def asked_size(latent: dict[str, Any]) -> tuple[int, int, FitMode]:
-    """Width, height and fit that were asked for, or the latents' own size."""
+def asked_size(latent: dict[str, Any], cell: int) -> tuple[int, int, FitMode]:
+    """Width, height and fit that were asked for, or the latents' own size.
+
+    ``cell`` is how many pixels a latent spans on each side.
+    """
     rows, columns = latent["samples"].shape[-2:]
-    asked = latent.get(FIT, {"width": columns * 8, "height": rows * 8, "fit": "crop"})
+    asked = latent.get(FIT, {"width": columns * cell, "height": rows * cell, "fit": "crop"})
     return asked["width"], asked["height"], asked["fit"]

@@ -5,6 +5,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..tooncrafter_core.config.presets import TOONCRAFTER_512
+
 CATEGORY = "ToonCrafter"
 SKETCH_CATEGORY = "ToonCrafter/sketch"
 SAMPLING_CATEGORY = "ToonCrafter/sampling"
@@ -15,6 +17,8 @@ Conditioning = list[list[Any]]
 """ComfyUI's CONDITIONING: pairs of text tokens b l c and the values they carry."""
 
 MAX_SIDE = 4096
+CELL = TOONCRAFTER_512.autoencoder.downsampling
+"""Pixels by which the inputs of a size step."""
 MAX_FRAMES = 256
 
 

@@ -115,10 +115,9 @@ class ToonCrafterVAE(comfy.sd.VAE):
         self.vae_dtype = without_overflow(chosen, self.working_dtypes, self.device)
         self.latent_channels = config.z_channels
         self.latent_dim = 3
-        self.downscale_ratio = (lambda frames: frames, 8, 8)
-        self.upscale_ratio = (lambda frames: frames, 8, 8)
-        self.downscale_index_formula = (1, 8, 8)
-        self.upscale_index_formula = (1, 8, 8)
+        sides = config.downsampling, config.downsampling
+        self.downscale_ratio = self.upscale_ratio = (lambda frames: frames, *sides)
+        self.downscale_index_formula = self.upscale_index_formula = (1, *sides)
         self.memory_used_encode = self._memory_used_encode
         self.memory_used_decode = self._memory_used_decode
         self.size = None
@@ -147,7 +146,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
         note_unknown("the decoder's estimate of memory", unknown)
         itemsize = comfy.model_management.dtype_size(dtype)
         frames = shape[2] if len(shape) == 5 else 1
-        height, width = shape[-2] * 8, shape[-1] * 8
+        height, width = (side * self.config.downsampling for side in shape[-2:])
         return decode_bytes(self.config, frames, height, width, itemsize, chunk) * WORKSPACE
 
     def _load(self, memory: float) -> None:

@@ -34,12 +34,12 @@ def check_conditioning(given: dict[str, Any], noise: Tensor, config: ModelConfig
             f"{channels}, 2 or more frames, height, width). Connect the LATENT of 'ToonCrafter "
             "Keyframes'."
         )
-    keyframes = given[KEYFRAME_LATENTS]
+    keyframes, cell = given[KEYFRAME_LATENTS], config.autoencoder.downsampling
     if keyframes.shape[-2:] != noise.shape[-2:]:
         raise KeyframeError(
-            f"The LATENT is {noise.shape[-1] * 8}x{noise.shape[-2] * 8} pixels, the keyframes "
-            f"are {keyframes.shape[-1] * 8}x{keyframes.shape[-2] * 8}. Connect the LATENT of "
-            "the same 'ToonCrafter Keyframes' node as the conditioning."
+            f"The LATENT is {noise.shape[-1] * cell}x{noise.shape[-2] * cell} pixels, the "
+            f"keyframes are {keyframes.shape[-1] * cell}x{keyframes.shape[-2] * cell}. Connect the "
+            "LATENT of the same 'ToonCrafter Keyframes' node as the conditioning."
         )
     width = given["cross_attn"].shape[-1]
     if width != config.unet.context_dim:

@@ -45,12 +45,7 @@ WORKSPACE = 1.2
 class HostSketchEncoder(SketchEncoder):
     """The sketch encoder with ComfyUI's layers."""
 
-    def __init__(
-        self,
-        config: SketchEncoderConfig,
-        layers: Any,
-        dtype: torch.dtype,
-    ) -> None:
+    def __init__(self, config: SketchEncoderConfig, layers: Any, dtype: torch.dtype) -> None:
         super().__init__(config, operations=HostOperations(layers), dtype=dtype, device="meta")
 
 
@@ -153,7 +148,8 @@ class SketchControl(comfy.controlnet.ControlBase):
         for layer in self.layers:
             frames = max(frames, *(frame + 1 for frame in layer.frames))
             if not self.is_dense:  # others are not fitted yet
-                height, width = (side // 8 for side in layer.hints.shape[-2:])
+                cell = self.encoder.config.downsampling
+                height, width = (side // cell for side in layer.hints.shape[-2:])
         return frames, height, width
 
     def pre_run(self, model: Any, percent_to_timestep_function: Any, **unknown: Any) -> None:
@@ -262,10 +258,14 @@ class SketchControl(comfy.controlnet.ControlBase):
 
     def _hint_features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """Features of every layer's sketches and of an empty one; computed once a run."""
-        height, width = x.shape[-2] * 8, x.shape[-1] * 8
+        config = self.encoder.config
+        height, width = (side * config.downsampling for side in x.shape[-2:])
         if (height, width) not in self._features:
-            empty = x.new_zeros(1, self.encoder.config.hint_channels, height, width)
-            hints = [fit_hints(layer.hints, width, height, "crop", 8)[0] for layer in self.layers]
+            empty = x.new_zeros(1, config.hint_channels, height, width)
+            hints = [
+                fit_hints(layer.hints, width, height, "crop", config.downsampling)[0]
+                for layer in self.layers
+            ]
             self._features[height, width] = [
                 self.encoder.read_hints(hint.to(x)) for hint in (*hints, empty)
             ]

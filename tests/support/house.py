@@ -62,7 +62,7 @@ MOST_MODULES = 15
 
 MOST_LINES = 250
 LONGER = {
-    "nodes/bridge/autoencoder.py": 252,
+    "nodes/bridge/autoencoder.py": 251,
     "nodes/bridge/control.py": 310,
     "nodes/bridge/denoiser.py": 258,
     "tooncrafter_core/cli/dataset.py": 290,
@@ -192,6 +192,40 @@ def bridge_to_faces(texts: Texts) -> list[str]:
         for target in sorted(targets)
         if target.split(".")[1] in FACES
     ]
+
+
+KNOWS_CELLS = ("models", "conditioning", "interpolation", "sketches", "checkpoints")
+"""Rooms of the core that deal in latents, besides the nodes."""
+
+
+def own_strides(texts: Texts) -> list[str]:
+    """Pixels a latent cell counted with a number of their own, not with a config's."""
+    rooms = ("nodes/", *(f"{CORE}/{room}/" for room in KNOWS_CELLS))
+    return [
+        f"{path}, line {node.lineno}: 8 pixels a cell are a config's `downsampling`"
+        for path, text in texts.items()
+        # Files of weights count bytes by eights.
+        if path.startswith(rooms) and not path.startswith(f"{CORE}/checkpoints/files/")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.expr) and _counts_by_eight(node)
+    ]
+
+
+def _counts_by_eight(node: ast.expr) -> bool:
+    """Whether an expression multiplies or divides by 8, hands it on, or has it for both sides."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.FloorDiv | ast.Mod):
+        parts = [node.left, node.right]
+    elif isinstance(node, ast.Call):
+        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+    elif isinstance(node, ast.Tuple):
+        return sum(map(_is_eight, node.elts)) > 1
+    else:
+        return False
+    return any(map(_is_eight, parts))
+
+
+def _is_eight(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value == 8
 
 
 def stray_errors(texts: Texts) -> list[str]:

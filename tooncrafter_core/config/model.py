@@ -1,5 +1,6 @@
 """Typed configuration of every part; the defaults are the published ToonCrafter 512x320 model."""
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -91,6 +92,10 @@ class AutoencoderConfig:
         return 2 ** (len(self.channel_mult) - 1)
 
 
+HINT_LAYERS = ((16, 1), (16, 1), (32, 2), (32, 1), (96, 2), (96, 1), (256, 2))
+"""Channels and stride of the convolutions that read a hint, before the last."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SketchEncoderConfig:
     """The control network that reads sketches (SPEC section 10)."""
@@ -112,6 +117,11 @@ class SketchEncoderConfig:
 
     def __post_init__(self) -> None:
         _freeze_sequences(self, "channel_mult", "attention_resolutions")
+
+    @property
+    def downsampling(self) -> int:
+        """Pixels of a hint that a latent cell spans on each side."""
+        return math.prod(stride for _, stride in HINT_LAYERS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -224,8 +224,9 @@ class Denoiser(FrameNetwork):
         multiple = self.config.size_multiple
         if x.shape[3] % multiple or x.shape[4] % multiple:
             raise ValueError(
-                f"The latents are {x.shape[4]}x{x.shape[3]}, but both sides must be multiples of "
-                f"{multiple} ({multiple * 8} pixels). Fit the keyframes to such a size."
+                f"The latents are {x.shape[4]}x{x.shape[3]} cells, but both sides must be "
+                f"multiples of {multiple}. Fit the keyframes to such a size: "
+                "ModelConfig.size_multiple has it in pixels."
             )
         if isinstance(context, PreparedContext):
             frames = context.num_frames

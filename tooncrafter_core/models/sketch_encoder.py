@@ -10,15 +10,12 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from ..config.model import SketchEncoderConfig
+from ..config.model import HINT_LAYERS, SketchEncoderConfig
 from ..layers.operations import TORCH_OPERATIONS, Operations
 from .attention import Options
 from .denoiser_blocks import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
 from .motion.sketch_matching import SketchMatches, SketchMatching
-
-HINT_LAYERS = ((16, 1), (16, 1), (32, 2), (32, 1), (96, 2), (96, 1), (256, 2))
-"""Channels and stride of the convolutions that read a sketch, before the last."""
 
 
 class SketchEncoder(FrameNetwork):

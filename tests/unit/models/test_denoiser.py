@@ -86,7 +86,7 @@ def test_any_number_of_frames_works(frames: int) -> None:
 
 
 def test_sizes_that_do_not_divide_are_refused_in_words() -> None:
-    with pytest.raises(ValueError, match=r"20x8, but both sides must be multiples of 8 \(64"):
+    with pytest.raises(ValueError, match=r"20x8 cells, but both sides must be multiples of 8\."):
         denoiser()(normal(1, 8, 3, 8, 20), TIMESTEPS[:1], TEXT[:1], IMAGE[:1])
 
 
