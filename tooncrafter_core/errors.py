@@ -1,4 +1,4 @@
-"""Errors that speak to the person at the screen: what was found, what is needed, what to do."""
+"""Errors for the user: what was found, what is needed, what to do."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 SHOWN_MODULE = "tooncrafter"
-"""What programs show before the name of an error; the true one may be a path of ComfyUI's."""
+"""The module that programs show with an error's name; the true one may be a path of ComfyUI's."""
 
 LONGEST_QUOTE, LONGEST_TEXT = 300, 2000
 
@@ -49,7 +49,7 @@ def _again(kind: tuple[str, str], arguments: tuple[Any, ...]) -> Exception:
 
 
 class ToonCrafterError(ValueError):
-    """A mistake in what the user gave, told in one or two plain sentences.
+    """A mistake in what the user gave, explained in one or two plain sentences.
 
     Whatever it quotes is made ``printable``.
     """
@@ -72,7 +72,7 @@ class ToonCrafterError(ValueError):
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """``ToonCrafterError`` for a value that is none of the choices, be it text or not."""
+    """``ToonCrafterError`` for a value that is not among the choices, be it text or not."""
     choices = list(choices)
     if isinstance(value, str) and value in choices:
         return
@@ -107,7 +107,7 @@ class OutputError(ToonCrafterError):
 
 
 class DatasetError(ToonCrafterError):
-    """A data set cannot be built or read: what it is made of, or its manifest, does not do."""
+    """A data set cannot be built or read: its sources or its manifest cannot be used."""
 
 
 class EvaluationError(ToonCrafterError):
@@ -115,12 +115,12 @@ class EvaluationError(ToonCrafterError):
 
 
 class TrainingError(ToonCrafterError):
-    """A training run cannot begin or go on: its settings, weights or numbers do not do."""
+    """A training run cannot begin or continue: settings, weights or numbers cannot be used."""
 
 
 class MissingWeightsError(ToonCrafterError):
-    """A metric, a loss or a rival needs a file that is not on this machine."""
+    """A metric, a loss or a compared method needs a file that is not on this machine."""
 
 
 class UnknownCountError(CheckpointError):
-    """A count that shapes do not tell cannot be the published model's."""
+    """A count that shapes do not determine, and that cannot be the published model's."""

@@ -1,7 +1,7 @@
-"""In which order files are read, and where results may go.
+"""The order in which files are read, and checks of the places where results are written.
 
-Places are checked before anything is loaded or computed. What a command reads is never written
-over, and what was there before goes only where it was asked for with ``--overwrite``.
+Places are checked before anything is loaded or computed. A command never overwrites what it reads,
+and replaces what was there before only with ``--overwrite``.
 """
 
 import os
@@ -21,13 +21,13 @@ NUMBERED_PICTURE = re.compile(r"\d{4,}\.png")
 _NUMBERS_AND_TEXTS = re.compile(r"(\d+)|(\D+)")
 
 _LONGEST_ENDING = ".part.safetensors"
-"""Of the files that are written beside a result before they get its name."""
+"""Ending of the temporary files that results are written to before they are renamed."""
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
     """Files as people count them, 2 before 10, without those whose names begin with a dot.
 
-    Systems leave such files beside the true ones: macOS a ``._5.png`` beside ``5.png``.
+    Systems add such files: macOS writes a ``._5.png`` next to ``5.png``.
     """
     return sorted((path for path in paths if not path.name.startswith(".")), key=natural_key)
 
@@ -49,7 +49,7 @@ class Place:
     """Where a result goes."""
 
     option: str
-    """How the person at the screen named it, such as ``--sheet``."""
+    """The option that names it, such as ``--sheet``."""
     at: str | Path
     """As it was typed."""
     kind: Literal["file", "frames", "folder"] = "file"
@@ -58,8 +58,8 @@ class Place:
     names: Sequence[str] = ()
     """What is written into a ``folder``, as patterns such as ``*.csv``."""
     marks: Sequence[str] = ()
-    """Of these one lies in every ``folder`` that earlier runs have written; there, results are
-    replaced without asking."""
+    """Files of which every ``folder`` written by an earlier run has one; in such a folder results
+    are replaced without asking."""
     can_overwrite: bool = True
     """Whether the command has ``--overwrite``."""
 
@@ -103,7 +103,7 @@ def check_place(place: Place, inputs: Sequence[str | Path] = (), overwrite: bool
 
 
 def _check_input(place: Place, given: Path) -> None:
-    """Refuse a place where something lies that the command reads."""
+    """Refuse a place that the command reads from."""
     if not os.path.lexists(given):  # what reads it says so
         return
     path = place.path
@@ -122,7 +122,7 @@ def _check_input(place: Place, given: Path) -> None:
 
 
 def _check_free(place: Place, overwrite: bool) -> None:
-    """Refuse a place with something in it that nobody allowed to go."""
+    """Refuse a place with content that may not be replaced."""
     path = place.path
     if path.is_symlink() and place.kind != "folder":
         raise OutputError(
@@ -171,7 +171,7 @@ def is_numbered_picture(path: Path) -> bool:
 
 
 def _foreign_in(place: Place) -> str:
-    """What a folder without the marks of an earlier run holds that would be written over."""
+    """What would be overwritten in a folder that no earlier run has written."""
     if any((place.path / mark).exists() for mark in place.marks):
         return ""
     foreign = [path.name for path in _written(place)]
@@ -179,7 +179,7 @@ def _foreign_in(place: Place) -> str:
 
 
 def _check_writable(place: Place) -> None:
-    """Make a file where the result will be prepared, and remove it."""
+    """Create and remove a file where the result will be prepared."""
     path = place.path.absolute()
     folder = path if place.kind == "folder" else path.parent
     while not os.path.lexists(folder) and folder != folder.parent:
@@ -196,7 +196,7 @@ def _check_writable(place: Place) -> None:
 
 
 def _check_apart(one: Place, other: Place) -> None:
-    """Refuse two results of which one would be written over or into the other."""
+    """Refuse two results of which one would overwrite the other or lie in it."""
     same = _folded(one.path) == _folded(other.path) or _is_same(one.path, other.path)
     inside = any(
         outer.kind == "frames" and _folded(outer.path) in _folded(inner.path).parents
@@ -236,5 +236,5 @@ def _holds(folder: Path, inner: Path) -> bool:
 
 
 def _folded(path: Path) -> Path:
-    """A path by which names that some file systems take for the same are equal."""
+    """A path that is equal for names that some file systems treat as the same."""
     return Path(unicodedata.normalize("NFC", os.path.realpath(path)).casefold())

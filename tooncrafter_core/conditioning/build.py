@@ -20,8 +20,8 @@ def keyframe_condition(latents: Tensor, num_frames: int, everywhere: bool = Fals
     """Put the latents of the two keyframes at the ends of an otherwise empty clip.
 
     ``latents`` is ``b 4 2 h w``, scaled as the denoiser's; the result is ``b 4 t h w``, literally
-    zero between the ends. ``everywhere`` is for models whose ``UNetConfig.warps_keyframes`` says
-    so: ``b 12 t h w``, in every frame what goes evenly from one keyframe to the other, then the
+    zero between the ends. ``everywhere`` is for models with ``UNetConfig.warps_keyframes``: ``b 12
+    t h w``, in every frame a linear blend from the first keyframe to the last by time, then the
     first keyframe, then the last. The unconditional pass gets the same.
     ``KeyframeError`` unless there are two keyframes and at least two frames. SPEC section 7.
     """
@@ -53,7 +53,7 @@ def frame_image_tokens(
     the trained frame nearest in time, ``i (t0 - 1) / (t - 1)`` rounded to the nearest, halves up;
     a single frame takes the first. With ``t = t0`` that is each frame its own, as trained.
     ``shared`` returns ``tokens`` as they are: every frame attends to all of them, which is what
-    the reference does, without a word, for frame counts it was not trained on.
+    the reference silently does for frame counts it was not trained on.
     ``ModelMismatchError`` when the tokens do not divide into frames. SPEC sections 2.3 and 3.
     """
     if tokens.ndim != 3 or tokens.shape[1] == 0 or tokens.shape[1] % num_queries:
@@ -96,8 +96,8 @@ def project_images(image_encoder: ImageEncoder, projector: nn.Module, images: Te
 def project_grey(image_encoder: ImageEncoder, projector: nn.Module, like: Tensor) -> Tensor:
     """Image context tokens for "no picture", ``1 (t0 l) c``: mid-grey through both networks.
 
-    Zeros in [-1, 1] are mid-grey; zero *tokens* would be something the model never saw. ``like``
-    gives the device. SPEC section 7.
+    Zeros in [-1, 1] are mid-grey; zero *tokens* were not part of the training. ``like`` gives the
+    device. SPEC section 7.
     """
     grey = torch.zeros(1, 3, 224, 224, device=like.device)
     return project_images(image_encoder, projector, grey)

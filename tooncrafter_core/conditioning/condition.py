@@ -1,4 +1,4 @@
-"""Values that travel between the parts of the core."""
+"""The condition of a clip: what the denoiser reads in every step of the sampling."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Condition:
-    """Everything the denoiser is told besides the noisy latents and the timestep.
+    """What the denoiser is conditioned on besides the noisy latents and the timestep.
 
     ``b`` batch, ``t`` frames, ``l`` tokens, ``c`` channels, ``h w`` latent cells (SPEC section 7).
     """

@@ -1,1 +1,1 @@
-"""Typed configuration of every part, the named sizes, and the words that options take."""
+"""Typed configuration of every part, named presets, and the values that options accept."""

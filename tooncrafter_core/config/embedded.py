@@ -5,15 +5,15 @@ from typing import Any
 
 FOLDER = Path(__file__).parents[1] / "weights"
 MINI = "mini (embedded)"
-"""The mini model's name where a file's would stand; no file can be named so by mistake."""
+"""The mini model's name where a file name is expected; unlike any file name."""
 MINI_SKETCH = "mini sketch encoder (embedded)"
 MINI_SIZE = (256, 160)
 """Width and height that the mini model was trained at."""
 MINI_STEPS = 1
-"""It learns mostly from pure noise, where the first step begins, so few steps serve it. The example
-workflows hold this number, too: make them again after a change."""
+"""Sampling steps of the mini model, which is trained mostly at the last timestep, pure noise. The
+example workflows contain this number, too: make them again after a change."""
 MINI_GUIDANCE = 1.0
-"""It reads no prompt, so there is nothing to guide towards; 1 is without guidance."""
+"""Guidance scale of the mini model, which reads no prompt; 1 is without guidance."""
 
 MINI_ABSENT = (
     "The mini model is not in this installation: {} is missing. Take a complete checkout of the "
@@ -24,7 +24,7 @@ _FILES = {MINI: "mini.safetensors", MINI_SKETCH: "mini_sketch_encoder.safetensor
 
 
 def embedded_file(name: str) -> Path | None:
-    """The file behind an embedded model's name; None when it is no such name or has no file."""
+    """The file of an embedded model's name; None for another name or a missing file."""
     path = FOLDER / _FILES.get(name, "")
     return path if path.is_file() else None
 

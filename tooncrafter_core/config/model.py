@@ -32,9 +32,10 @@ class UNetConfig:
     default_fps: int = 24
     """Motion fps used when none is given."""
     warps_keyframes: bool = False
-    """Whether every frame is shown both keyframes and their blend, and v begins as shares of the
-    noisy latents and of the keyframes' moved by flow, where the published model draws all of it
-    anew: a small network then learns where things go and need not learn to draw them."""
+    """Whether the denoiser is conditioned on both keyframes and their blend in every frame, and
+    its v starts as a weighted sum of the noisy latents and of keyframe latents warped by flow. The
+    published model computes all of v from features instead. With warping a small network learns
+    where things go and need not learn to draw them."""
 
     def __post_init__(self) -> None:
         _freeze_sequences(self, "channel_mult", "attention_resolutions")
@@ -64,7 +65,7 @@ class ResamplerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig:
-    """The image encoder and the dual-reference video decoder (SPEC section 6)."""
+    """The autoencoder: its encoder for pictures and its dual-reference decoder (SPEC section 6)."""
 
     in_channels: int = 3
     out_channels: int = 3
@@ -75,10 +76,10 @@ class AutoencoderConfig:
     z_channels: int = 4
     embed_dim: int = 4
     reference_attention_levels: tuple[int, ...] = (2, 3)
-    """Levels that read the references by attention; the others add them to the end frames."""
+    """Levels that attend to the references; the others add them to the first and last frame."""
     warps_references: bool = False
-    """Whether the decoder also moves the keyframes' features and pixels by flow it finds, where
-    the published one draws every pixel; see ``models/motion/reference_warp.py``."""
+    """Whether the decoder also warps the keyframes' features and pixels by a flow that it
+    estimates, which the published one does not; see ``models/motion/reference_warp.py``."""
     reference_heads: int = 8
     reference_dim_head: int = 64
     norm_groups: int = 32
@@ -102,10 +103,10 @@ class SketchEncoderConfig:
 
     hint_channels: int = 1
     in_channels: int = 4
-    """Noisy latents alone, without the keyframes'."""
+    """The noisy latents alone, without the keyframe latents."""
     matches_keyframes: bool = False
-    """Whether sketches are compared with the keyframes' latents, which the published encoder does
-    not see; for a denoiser with ``warps_keyframes``. See ``models/sketch_matching.py``."""
+    """Whether sketches are matched to the keyframe latents, which the published encoder does not
+    get; for a denoiser with ``warps_keyframes``. See ``models/motion/sketch_matching.py``."""
     model_channels: int = 320
     channel_mult: tuple[int, ...] = (1, 2, 4, 4)
     num_res_blocks: int = 2
@@ -133,7 +134,7 @@ class TextEncoderConfig:
     layers: int = 24
     context_length: int = 77
     vocab_size: int = 49408
-    """Rows of the token table. Tokens past its end read the last row: with 1, all words are one."""
+    """Rows of the token embedding. Tokens past its end use the last row: with 1, all are equal."""
     embed_dim: int = 1024
 
 
@@ -158,7 +159,7 @@ class DiffusionConfig:
     linear_start: float = 0.00085
     linear_end: float = 0.012
     base_scale: float = 0.7
-    """Where the dynamic rescale of the clean latents ends."""
+    """The last value of the dynamic rescale of the clean latents."""
     scale_steps: int = 400
     """Timesteps over which the dynamic rescale falls from 1 to ``base_scale``."""
     latent_scale: float = 0.18215

@@ -26,7 +26,7 @@ TINY = replace(
     image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=2, patch_size=32,
                                      embed_dim=32),
 )  # fmt: skip
-"""Every part in small, same layout and same size rules; for tests, its pictures mean nothing."""
+"""A tiny model for tests: all parts, same layout and size rules; its pictures mean nothing."""
 
 MINI = replace(
     TOONCRAFTER_512,
@@ -41,11 +41,11 @@ MINI = replace(
     text_encoder=TextEncoderConfig(width=64, heads=1, layers=3, vocab_size=1, embed_dim=64),
     image_encoder=ImageEncoderConfig(width=64, head_width=64, layers=1, patch_size=32,
                                      mlp_ratio=1.0, embed_dim=64),
-    # Brings the latents of its own autoencoder, which deviate by about 3, near one.
+    # Its own autoencoder's latents have a standard deviation of about 3; this brings them near 1.
     # No dynamic rescale, which the published sampler does not undo in few steps.
     diffusion=DiffusionConfig(latent_scale=0.28, base_scale=1.0),
 )  # fmt: skip
-"""A model to be trained from nothing on one machine; it reads no prompt: its vocabulary is one."""
+"""A model to train from scratch on one machine; without prompts: its vocabulary has one entry."""
 
 MINI_SKETCH = SketchEncoderConfig(
     model_channels=32, channel_mult=(1, 2, 4), num_res_blocks=1, attention_resolutions=(2, 4),
@@ -66,4 +66,4 @@ SKETCH_PRESETS: dict[str, SketchEncoderConfig] = {
     "tiny": TINY_SKETCH,
     "mini": MINI_SKETCH,
 }
-"""Of each preset the sketch encoder, which comes in a file of its own."""
+"""The sketch encoder of each preset; it has a file of its own."""

@@ -1,4 +1,4 @@
-"""Keeps packages that we import from telling their makers that they are used."""
+"""Switches off usage reports of packages that we import."""
 
 import os
 
@@ -7,13 +7,13 @@ SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "HF_HUB_DISABLE_TELEMETRY": "1",  # transformers, accelerate, open_clip
     "NO_ALBUMENTATIONS_UPDATE": "1",
-    "DO_NOT_TRACK": "1",  # for those that ask what many agree on
+    "DO_NOT_TRACK": "1",  # a common convention
 }
-"""Variables of the environment, as each package reads them when it is imported."""
+"""Environment variables that each package reads when it is imported."""
 
 
 def switch_off() -> None:
-    """Ask for silence, where the person at the screen has not said otherwise.
+    """Set the variables that the user has not set.
 
     Called before such a package is imported; worker processes inherit it.
     """

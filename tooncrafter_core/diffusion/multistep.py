@@ -1,7 +1,7 @@
 """DPM-Solver++ (2M): the noise-free path in fewer steps (Lu et al., arXiv 2211.01095, algorithm 2).
 
-Approximate against the published DDIM: it follows the same path without fresh noise, by lines
-through the last two clean estimates instead of one.
+Approximate compared with the published DDIM: it follows the same path without fresh noise, and
+extrapolates the last two clean estimates where DDIM uses one.
 """
 
 import math
@@ -24,15 +24,15 @@ class MultistepStep:
 
     timestep: int
     alpha: float
-    """Of this timestep."""
+    """Alpha of this timestep."""
     scale: float
-    """The dynamic rescale that is in the network's clean estimate."""
+    """Dynamic rescale of this timestep, contained in the network's clean estimate."""
     carry: float
     """Weight of the noisy latents."""
     gain: float
     """Weight of the clean estimate."""
     slope: float
-    """How far the estimate is continued along its last change; 0 at the first and last step."""
+    """How far the last change of the estimate is extrapolated; 0 at the first and last step."""
 
 
 def multistep_timesteps(num_timesteps: int, steps: int) -> list[int]:
@@ -102,7 +102,7 @@ def sample_dpmpp_2m(
         denoise: guided v of latents at a timestep.
         noise: the start, standard normal.
         steps: from ``multistep_steps``.
-        on_step: told after every step; may raise to stop.
+        on_step: called after every step; may raise to stop.
     """
     z, before = noise, None
     for index, step in enumerate(steps):

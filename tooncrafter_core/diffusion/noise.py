@@ -17,7 +17,7 @@ MAX_SEED = 2**64 - 1
 
 
 def seed_going_on(seed: int, timestep: int) -> int:
-    """The seed of a run that goes on with a clip from a timestep, drawn from the run's own seed.
+    """The seed of a run that continues a clip from a timestep, derived from the run's own seed.
 
     It differs from timestep to timestep, so that the parts of a divided run do not repeat the noise
     of each other's steps.

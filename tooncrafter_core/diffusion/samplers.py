@@ -14,7 +14,7 @@ Denoise = Callable[[Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class SamplingProgress:
-    """What a sampler tells after each step."""
+    """What a sampler reports after each step."""
 
     step: int
     """Steps done, from 1."""
@@ -49,9 +49,9 @@ def sample_ddim(
         denoise: guided v of latents at a timestep.
         noise: the start, standard normal.
         steps: from ``ddim_steps``.
-        draw: gives fresh noise like its argument; called once a step, also where it has no weight,
-            so that the stream does not depend on eta.
-        on_step: told after every step; may raise to stop.
+        draw: gives fresh noise shaped as its argument; called in every step, also where the noise
+            has weight 0, so that the stream does not depend on eta.
+        on_step: called after every step; may raise to stop.
     """
     z = noise
     for index, step in enumerate(steps):

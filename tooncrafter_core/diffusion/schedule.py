@@ -19,7 +19,7 @@ Spacing = Literal["trailing", "uniform"]
 SPACINGS: tuple[Spacing, ...] = ("trailing", "uniform")
 
 TERMINAL_ALPHA = 4.8973451890853435e-08
-"""Stands for the last alpha where a finite ratio of noise to signal is needed (``sigmas``)."""
+"""Used in place of the last alpha, 0, where a finite ratio of noise to signal is needed."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def make_schedule(config: DiffusionConfig) -> NoiseSchedule:
 
 
 def schedule_buffers(config: DiffusionConfig) -> dict[str, Tensor]:
-    """The buffers an official checkpoint stores beside the weights, float32 (SPEC section 8)."""
+    """The buffers an official checkpoint stores with its weights, float32 (SPEC section 8)."""
     betas = _betas(config)
     alphas = 1 - betas
     cumulative = np.cumprod(alphas)
@@ -109,7 +109,7 @@ def select_timesteps(num_timesteps: int, steps: int, spacing: Spacing = "trailin
     3, 9 and others) it yields too many or leaves the schedule, and this does not.
 
     Raises:
-        ToonCrafterError: ``steps`` is not within 1 and ``num_timesteps``, or the spacing is none.
+        ToonCrafterError: ``steps`` is not in 1 to ``num_timesteps``, or the spacing is unknown.
     """
     check_choice("The spacing of timesteps", spacing, SPACINGS)
     if not 1 <= steps <= num_timesteps:
@@ -117,7 +117,7 @@ def select_timesteps(num_timesteps: int, steps: int, spacing: Spacing = "trailin
             f"Sampling takes 1 to {num_timesteps} steps, got {steps}. 50 is the usual number."
         )
     if spacing == "trailing":
-        # The very floats of the reference, which rounds halves to even; it may have one too many.
+        # The same floats as the reference, which rounds halves to even and may give one too many.
         descending = np.round(np.arange(num_timesteps, 0, -num_timesteps / steps))[:steps]
         return [int(value) - 1 for value in descending[::-1]]
     reference = [value + 1 for value in range(0, num_timesteps, num_timesteps // steps)]
@@ -134,13 +134,13 @@ class DDIMStep:
 
     timestep: int
     alpha: float
-    """Of this timestep."""
+    """Alpha of this timestep."""
     previous_alpha: float
-    """Of the timestep the step lands on."""
+    """Alpha of the timestep that the step leads to."""
     sigma: float
     """Standard deviation of the fresh noise."""
     rescale: float
-    """Factor on the clean estimate: scale of the landing timestep over this one's."""
+    """Factor on the clean estimate: scale of the next timestep divided by this one's."""
 
     @property
     def noise_weight(self) -> float:
@@ -180,9 +180,10 @@ def steps_through(schedule: NoiseSchedule, timesteps: Sequence[int], eta: float)
 def step_between(
     schedule: NoiseSchedule, timestep: int, landing: int | None, eta: float
 ) -> DDIMStep:
-    """The DDIM step from one timestep to a lower one; None is the last landing, on alpha 0's.
+    """The DDIM step from one timestep to a lower one; None ends the sampling.
 
-    The reference ends there and not at a perfectly clean latent (SPEC section 9).
+    The last step ends at the alpha of timestep 0, as in the reference, not at a perfectly clean
+    latent (SPEC section 9).
     """
     alphas, scales = schedule.alphas_cumprod, schedule.scales
     alpha, scale = float(alphas[timestep]), float(scales[timestep])

@@ -1,4 +1,4 @@
-"""What the denoiser is shown in training and what it is to answer (SPEC section 8).
+"""The denoiser's training pairs: noisy latents and the v to predict (SPEC section 8).
 
 Legend: b batch.
 """
@@ -13,7 +13,7 @@ from .schedule import NoiseSchedule
 
 
 class TrainingPair(NamedTuple):
-    """A noisy latent and the v that belongs to it, both ``b ...`` as the clean latents."""
+    """A noisy latent and its target v, both shaped as the clean latents, ``b ...``."""
 
     noisy: Tensor
     target: Tensor
@@ -22,10 +22,10 @@ class TrainingPair(NamedTuple):
 def training_pair(
     schedule: NoiseSchedule, clean: Tensor, noise: Tensor, timesteps: Tensor
 ) -> TrainingPair:
-    """Noise each of ``b c t h w`` clean latents to its timestep (``b``).
+    """Add the noise of its timestep (``b``) to each of ``b c t h w`` clean latents.
 
     Clean latents are rescaled by their timestep first, as the sampler expects them. At the last
-    timestep nothing of them is left, and the target is all of them.
+    timestep the input is pure noise, and the target depends on the clean latents alone.
     """
     index = timesteps.to(schedule.alphas_cumprod.device)
     alpha, scale = (

@@ -1,1 +1,1 @@
-"""Measures of frames and clips, with no model that draws above them."""
+"""Metrics of frames and clips; they need no model that draws clips."""

@@ -1,4 +1,4 @@
-"""CLIP_img and CLIP_txt: how alike frames are to the true ones and to the prompt.
+"""CLIP_img and CLIP_txt: similarity of frames to the true ones and to the prompt.
 
 Cosines of OpenCLIP's image and text embeddings, from the encoders of a ToonCrafter checkpoint or of
 a CLIP file.
@@ -25,7 +25,7 @@ def clip_image_similarity(video: Tensor, truth: Tensor, clip_model: ClipModel) -
 def clip_text_similarity(video: Tensor, prompt: str, clip_model: ClipModel) -> Tensor:
     """CLIP_txt: cosine of each frame's embedding with the prompt's.
 
-    Shapes: ``t 3 h w`` to ``t``, in [-1, 1]. ``EvaluationError`` for a video that is none,
+    Shapes: ``t 3 h w`` to ``t``, in [-1, 1]. ``EvaluationError`` for a wrong shape or wrong values,
     ``CheckpointError`` without a text encoder.
     """
     check_pair(video, video)

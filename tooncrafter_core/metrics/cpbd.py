@@ -3,7 +3,7 @@
 Narvekar and Karam, "A No-Reference Image Blur Metric Based on the Cumulative Probability of Blur
 Detection (CPBD)", IEEE Transactions on Image Processing 20(9), 2011; edge widths after Marziliano
 et al., 2002. Vertical edges are measured, as there. It counts edges of a width that the eye takes
-for sharp, so ghosts with sharp edges pass; see it beside LPIPS.
+for sharp, so ghosts with sharp edges pass; read it together with LPIPS.
 
 Legend: t frames, c channels (3), h w space; videos in [-1, 1], pictures here ``h w`` in 0..255.
 """
@@ -19,11 +19,11 @@ from .metric import check_pair
 
 BLOCK = 64
 EDGE_SHARE = 0.002
-"""A block with a larger share of edge pixels is looked at."""
+"""Least share of edge pixels of a block that is evaluated."""
 HIGH_CONTRAST = 50
-"""Blocks with more difference between dark and bright make blur easier to notice."""
+"""Least contrast, in levels, of a block in which blur is noticed more easily."""
 JUST_NOTICEABLE = (5, 3)
-"""Pixels of width below which blur goes unnoticed, at low and at high contrast."""
+"""Largest edge width in pixels that does not look blurred, at low and at high contrast."""
 _LUMA = (0.299, 0.587, 0.114)
 _CANNY = {"low_threshold": 0.0125, "high_threshold": 0.025, "kernel_size": (9, 9), "sigma": (1, 1)}
 """In kornia's scale: 0.1 and 0.2 of an unscaled Sobel filter on values of 0 to 1."""
@@ -60,7 +60,7 @@ def _canny(luma: Tensor) -> np.ndarray:
 
 
 def _grow(edges: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Add to the edges what is allowed and touches them, until nothing is added."""
+    """Add allowed pixels that touch the edges, until nothing is added."""
     while True:
         padded = np.pad(edges, 1)
         rows = padded[:-2] | padded[1:-1] | padded[2:]

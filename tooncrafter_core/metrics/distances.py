@@ -1,8 +1,8 @@
 """Distances between two sets of features: Frechet's, the kernel one, and that of pairs.
 
-They measure how far a set of made videos is from a set of true ones; the last by comparing each
-made video with its own true one. With features of an I3D
-network they are FVD and KVD (Unterthiner et al., 2018); with others they have other names.
+They compare a set of generated videos with a set of true ones; the last compares each generated
+video with its own true one. With features of an I3D network they are FVD and KVD (Unterthiner et
+al., 2018); with others they have other names.
 
 Legend: n videos, d features.
 """
@@ -36,8 +36,8 @@ def frechet_distance(features: Tensor, true_features: Tensor) -> float:
 def kernel_distance(features: Tensor, true_features: Tensor) -> float:
     """Squared maximum mean discrepancy with the kernel ``(x y / d + 1)^3``, unbiased.
 
-    Binkowski et al., "Demystifying MMD GANs", 2018. May be slightly below 0 for sets that are
-    alike. Shapes: ``n d`` each, n may differ. ``EvaluationError`` for fewer than two videos.
+    Binkowski et al., "Demystifying MMD GANs", 2018. May be slightly below 0 for similar sets.
+    Shapes: ``n d`` each, n may differ. ``EvaluationError`` for fewer than two videos.
     """
     a, b = _check(features, true_features)
     within_a, within_b, across = _kernel(a, a), _kernel(b, b), _kernel(a, b)
@@ -50,9 +50,9 @@ def kernel_distance(features: Tensor, true_features: Tensor) -> float:
 def paired_distance(features: Tensor, true_features: Tensor) -> float:
     """Mean Euclidean distance between the features of each video and of its true one.
 
-    Where the other two ask whether the sets are alike, this asks whether each video is the right
-    one. Shapes: ``n d`` both, of the same videos in the same order. ``EvaluationError`` for none
-    or for others.
+    The other two compare the distributions of the sets, this one compares video with video.
+    Shapes: ``n d`` both, of the same videos in the same order. ``EvaluationError`` without videos
+    or for different shapes.
     """
     if features.shape != true_features.shape:
         raise EvaluationError(

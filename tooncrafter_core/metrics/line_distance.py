@@ -13,9 +13,9 @@ from ..sketches.line_art import line_art
 from .metric import Metric, check_pair
 
 FARTHEST = 24.0
-"""Pixels that a line counts as away from a picture without lines, and at most."""
+"""Largest distance in pixels of one line, also used where the other picture has no lines."""
 CHUNK = 1024
-"""Points at a time."""
+"""Number of points compared at a time."""
 
 
 def line_distance(video: Tensor, truth: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def line_distance(video: Tensor, truth: Tensor) -> Tensor:
 
 
 def _apart(a: Tensor, b: Tensor) -> float:
-    """Points ``n 2`` of two pictures."""
+    """Mean distance between the points ``n 2`` of two pictures, both ways."""
     if not len(a) or not len(b):
         return 0.0 if len(a) == len(b) else FARTHEST
     return (_to_nearest(a, b) + _to_nearest(b, a)) / 2

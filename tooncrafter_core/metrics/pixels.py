@@ -12,7 +12,7 @@ from .metric import check_pair
 
 VALUE_RANGE = 2.0
 PSNR_LIMIT = 60.0
-"""Decibels of equal frames: about what rounding to 256 levels leaves, so that means stay finite."""
+"""Decibels of equal frames, so that means stay finite; about the error of rounding to 8 bits."""
 
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5

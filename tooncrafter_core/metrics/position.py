@@ -1,8 +1,8 @@
 """Position error: how far the parts of a procedural clip are from where they should be.
 
-Drawn clips come with the place of every moving part, so motion can be measured by itself: what is
-around a part in the true frame is looked for in the made one. A ghost of the part at the wrong
-place counts as wrong, however sharp or faint it is.
+Drawn clips come with the position of every moving part, so motion can be measured alone: the patch
+around a part in the true frame is searched in the generated one. A ghost of the part at the wrong
+position counts as wrong, however sharp or faint it is.
 
 Legend: t frames, c channels (3), h w space, p parts; videos in [-1, 1], places in pixels.
 """
@@ -18,9 +18,9 @@ from ..errors import EvaluationError
 from .metric import check_pair
 
 PATCH = 17
-"""Side of the square around a part that is looked for."""
+"""Side in pixels of the square around a part that is searched."""
 REACH = 24
-"""Pixels to each side in which it is looked for: the largest error along one axis."""
+"""Pixels to each side that are searched: the largest error along one axis."""
 
 
 def position_error(video: Tensor, truth: Tensor, positions: Tensor) -> Tensor:

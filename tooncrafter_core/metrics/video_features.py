@@ -1,7 +1,7 @@
-"""What the distances between sets of videos look at: one row of features for each video.
+"""Features for the distances between sets of videos: one row for each video.
 
-FVD and KVD are distances of I3D's features; its weights are the user's to give, as TorchScript.
-Without them the same distances are taken of AlexNet's features, under names of their own.
+FVD and KVD are distances of I3D's features; the user supplies its weights as TorchScript. Without
+them the same distances are computed from AlexNet's features, under other names.
 
 Legend: t frames, c channels (3), h w space, d features; videos in [-1, 1].
 """
@@ -21,7 +21,7 @@ from .lpips import CHUNK, Lpips
 from .metric import check_pair
 
 MIN_I3D_FRAMES = 10
-"""I3D halves time often; with fewer frames nothing is left."""
+"""Least number of frames: I3D halves the time several times."""
 
 
 class VideoFeatures(Protocol):
@@ -29,7 +29,7 @@ class VideoFeatures(Protocol):
 
     @property
     def titles(self) -> tuple[str, str, str]:
-        """What the Frechet, the kernel and the paired distance of these features are called."""
+        """Titles of the Frechet, the kernel and the paired distance of these features."""
         ...
 
     @property
@@ -46,7 +46,7 @@ class VideoFeatures(Protocol):
 class AlexNetFeatures:
     """The last layer of LPIPS's AlexNet, averaged over the picture.
 
-    Means over time say what is seen, mean steps from frame to frame how it changes.
+    Means over time describe the content, mean differences from frame to frame its change.
     """
 
     network: Lpips
@@ -59,7 +59,7 @@ class AlexNetFeatures:
 
     @torch.no_grad()
     def __call__(self, video: Tensor) -> Tensor:
-        """See ``VideoFeatures``; 512 features. ``EvaluationError`` for what is no video."""
+        """See ``VideoFeatures``; 512 features. ``EvaluationError`` for a wrong shape or values."""
         check_pair(video, video)
         last = [list(self.network.features(chunk))[-1] for chunk in video.split(CHUNK)]
         frames = reduce(torch.cat(last), "t c h w -> t c", "mean")
@@ -87,10 +87,9 @@ class I3dFeatures:
 
     @torch.no_grad()
     def __call__(self, video: Tensor) -> Tensor:
-        """See ``VideoFeatures``; the network resizes and rescales by itself.
+        """See ``VideoFeatures``; the network itself resizes and rescales.
 
-        ``EvaluationError`` when the video is too short or the network takes or gives something
-        else.
+        ``EvaluationError`` when the video is too short or the network has another signature.
         """
         check_pair(video, video)
         if video.shape[0] < MIN_I3D_FRAMES:

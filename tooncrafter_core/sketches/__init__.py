@@ -1,1 +1,1 @@
-"""Sketches: drawings of any kind to hints, hints to frames of a clip, guidance step by step."""
+"""Sketches: drawings turned into hints, hints assigned to frames, guidance of the denoiser."""

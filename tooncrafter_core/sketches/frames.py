@@ -34,7 +34,7 @@ class SketchLayer:
     hints: Tensor
     """``n 1 h w`` in [0, 1], white lines on black."""
     frames: tuple[int, ...]
-    """Of each sketch its frame, from 0."""
+    """The frame of each sketch, counted from 0."""
     strength: float = 0.6
     """What residuals are multiplied by; at 0 the layer counts as absent."""
     start_percent: float = 0.0
@@ -59,12 +59,12 @@ class SketchLayer:
 
 @dataclass(frozen=True, kw_only=True)
 class FramePlan:
-    """What each frame of a clip follows at one moment of sampling."""
+    """Which sketch each frame of a clip follows at one step of the sampling."""
 
     sources: tuple[tuple[int, int] | None, ...]
-    """Of each frame the layer and the number of the sketch in it; None is the empty hint."""
+    """For each frame the layer and the index of the sketch in it; None is the empty hint."""
     strengths: tuple[float, ...]
-    """Of each frame, what its residuals are multiplied by."""
+    """For each frame, what its residuals are multiplied by."""
 
     @property
     def num_frames(self) -> int:
@@ -76,8 +76,8 @@ def parse_frames(text: str, num_frames: int, num_sketches: int) -> list[int]:
     """Read frame numbers such as ``1, 8, 16``, ``1-4``, ``-1`` or ``all``; one for each sketch.
 
     People count from 1, or from -1 backwards; the result counts from 0, in the order of the
-    sketches. ``SketchError`` in one sentence for a number that is no frame of the clip, is given
-    twice or is no number, and for more or fewer numbers than sketches. SPEC section 10.
+    sketches. ``SketchError`` for text that is not a number, a number outside the clip or given
+    twice, and for more or fewer numbers than sketches. SPEC section 10.
     """
     if num_sketches < 1:
         raise SketchError("There is no sketch: the batch of pictures is empty.")

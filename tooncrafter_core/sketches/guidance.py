@@ -23,16 +23,16 @@ from .frames import MissingMode, SketchLayer, gather_hint_features, plan_frames,
 from .hints import fit_hints
 
 TokensRead = Literal["text", "all"]
-"""Which tokens the sketch encoder attends to; the authors of its weights do not say."""
+"""Which tokens the sketch encoder attends to; not documented for the published weights."""
 
 TOKENS_READ: tuple[TokensRead, ...] = get_args(TokensRead)
 
 _SHARED_SIZES = ("context_dim", "model_channels", "channel_mult", "num_res_blocks")
-"""What a sketch encoder has in common with the denoiser that it guides."""
+"""Sizes that a sketch encoder has in common with the denoiser that it guides."""
 
 
 class SketchGuidance:
-    """A sketch encoder with sketches at frames of one clip, for the length of one run.
+    """A sketch encoder bound to the sketches of one clip, for one sampling run.
 
     What does not depend on the step is computed once, here: the features of every hint, and those
     of the empty hint that frames without a sketch share.

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..errors import SketchError
 from ..pictures.fitting import FitMode, Placement, fit
-from .ink import CLEAN_PAPER, along_lines, border, is_dark_on_light, paper_colour, quantile, shrunk
+from .ink import EVENNESS, along_lines, background_of, border, is_dark_on_light, quantile, shrunk
 
 Polarity = Literal["auto", "dark_on_light", "light_on_dark"]
 POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
@@ -21,57 +21,57 @@ POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
 FoundPolarity = Literal["dark_on_light", "light_on_dark", "alpha"]
 
 LARGEST_VALUE = 2.0
-"""Filters overshoot [-1, 1] a little; beyond this the picture was scaled differently."""
+"""Largest accepted absolute value: filters overshoot [-1, 1] a little, other scales go beyond."""
 
 STRONGEST = 0.995
-"""Share of the ink that is weaker than what becomes 1: a few specks do not set the scale."""
+"""Quantile of the ink that becomes 1, so that a few specks do not set the scale."""
 
 LEAST_CONTRAST = 0.03
-"""Ink that differs less from its paper is none."""
+"""What differs less than this from the background is not ink."""
 
 THICK = 0.015
-"""Of the short side: ink wider than this is no line."""
+"""Widest line, as a share of the short side; wider ink is a filled area."""
 
 MOST_THICK_INK = 0.03
-"""Of the picture: line drawings have a third of it, paintings more."""
+"""Largest share of the picture that thick ink may cover: line drawings have a third of this."""
 
 NOISE_SHARE = 0.9
 LONE_NOISE_SHARE = 0.99
-"""Shares of the paper's noise, and of its chance alignments, that are taken out."""
+"""Quantiles of the background's noise, and of its chance alignments, that are removed."""
 
 MOST_NOISE = 0.15
-"""What differs from the paper by more, in a photograph, is no noise."""
+"""Largest difference from the background that still counts as noise."""
 
 HUE_NOISE = 3.0
-"""Hue must differ by this many times what half of the picture differs by."""
+"""Hue must differ from the background by this many times its median difference."""
 
 LEAST_BLACK = 0.25
-"""Share of pure black in a picture that is a hint already."""
+"""Least share of pure black in a picture that is a finished hint."""
 
 LEAST_WHITE = 0.9
-"""Brightest line of such a picture."""
+"""Least brightness of the lines of a finished hint."""
 
 MOST_NAMED = 3
-"""Sketches that a warning names one by one."""
+"""Largest number of sketches that a warning lists one by one."""
 
 LINE_REACH = 3
-"""How far, in pixels, a speck is asked for a line."""
+"""Distance in pixels to each side in which a pixel's line is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Hints:
-    """What the sketch encoder will see, and what was found on the way."""
+    """The hints for the sketch encoder, and what was found in the drawings."""
 
     hints: Tensor
     """``b 1 h w`` in [0, 1], white lines on black."""
     polarity: tuple[FoundPolarity, ...]
-    """Of each picture: what its lines are, or ``alpha`` when transparency draws them."""
+    """For each picture how its lines stand out; ``alpha`` when transparency draws them."""
     filled: tuple[int, ...] = ()
-    """Numbers, from 1, of the pictures with large filled areas, which a line drawing has not."""
+    """Numbers, from 1, of the pictures with large filled areas, unusual for a line drawing."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """For the person at the screen; a node shows two lines of 36 letters."""
+        """Warnings for the user, short: a node shows two lines of 36 letters."""
         if not self.filled:
             return ()
         return (
@@ -80,16 +80,15 @@ class Hints:
 
 
 def to_hint(images: Tensor, polarity: Polarity = "auto") -> Hints:
-    """Find the lines of drawings on paper, on black or on nothing.
+    """Find the lines of drawings on a light, dark or transparent background.
 
     ``images`` is ``b c h w`` in [-1, 1]: grey (1 channel), colour (3), either with transparency
-    (2, 4). Paper, tinted or unevenly lit, becomes 0 and the strongest lines 1; in between soft
-    lines stay soft, in proportion. Whatever differs from the paper in any colour is line. Each
-    picture is judged on its own, and taken as it is when it is a hint already. Transparent
-    surroundings are no lines; where lines are drawn by transparency alone, ``polarity`` changes
-    nothing. A picture that is no line drawing is accepted with a warning.
-    ``SketchError`` for an empty batch, one flat colour, and shapes or values that are no picture.
-    SPEC section 10.
+    (2, 4). The background, also if tinted or unevenly lit, becomes 0 and the strongest lines 1;
+    soft lines stay soft in proportion. Everything that differs from the background in any colour
+    is a line. Each picture is processed on its own, and returned unchanged if it is a finished
+    hint. Transparent surroundings are background; where lines are drawn by transparency alone,
+    ``polarity`` has no effect. A picture that is not a line drawing is accepted with a warning.
+    ``SketchError`` for an empty batch, one flat colour, wrong shapes or values (SPEC section 10).
     """
     if polarity not in POLARITIES:
         raise SketchError(f"A sketch's polarity is {', '.join(POLARITIES)}; not {polarity!r}.")
@@ -124,7 +123,7 @@ def fit_hints(
 
 
 def _check_pictures(images: Tensor) -> None:
-    """Refuse what is no batch of pictures in [-1, 1]."""
+    """Refuse anything but a batch of pictures in [-1, 1]."""
     if images.ndim != 4 or images.shape[1] not in (1, 2, 3, 4):
         shape = " x ".join(map(str, images.shape))
         raise SketchError(f"The sketches are no batch of pictures: their shape is {shape}.")
@@ -157,18 +156,18 @@ def _one_hint(image: Tensor, polarity: Polarity, number: int) -> Hints:
         if _draws_lines(colour, alpha):
             hint = _normalised(alpha - alpha.median(), torch.zeros_like(alpha))
             return _judged(hint, "alpha", number)
-        pixels = _over_paper(colour, alpha)
+        pixels = _over_background(colour, alpha)
     if polarity != "dark_on_light" and _is_finished(pixels):
         return Hints(hints=pixels[:, :1], polarity=("light_on_dark",))
     found = polarity if polarity != "auto" else _find_polarity(pixels)
     light = pixels if found == "dark_on_light" else 1 - pixels
-    return _judged(_ink_on(light, paper_colour(light)), found, number)
+    return _judged(_ink_on(light, background_of(light)), found, number)
 
 
 def _is_finished(pixels: Tensor) -> bool:
-    """Whether a picture ``1 c h w`` in [0, 1] is a hint already, which is taken as it is.
+    """Whether a picture ``1 c h w`` in [0, 1] is a finished hint, which needs no change.
 
-    Then it is grey, its lines reach white, and nothing is as common as pure black.
+    A finished hint is grey, its lines reach white, and pure black is its most common value.
     """
     if not bool((pixels == pixels[:, :1]).all()):
         return False
@@ -181,7 +180,7 @@ def _find_polarity(pixels: Tensor) -> FoundPolarity:
 
 
 def _judged(hint: Tensor | None, found: FoundPolarity, number: int) -> Hints:
-    """Refuse an empty hint, warn of one that no line drawing makes."""
+    """Refuse an empty hint, warn of one with large filled areas."""
     if hint is None:
         raise _no_lines(number)
     filled = (number,) if _thick_share(hint) > MOST_THICK_INK else ()
@@ -206,7 +205,7 @@ def _no_lines(number: int) -> SketchError:
 
 
 def _draws_lines(colour: Tensor, alpha: Tensor) -> bool:
-    """Whether transparency draws: clear surroundings, and no picture inside what is opaque."""
+    """Whether transparency draws the lines: clear surroundings, and one colour where opaque."""
     if border(alpha).median() > 0.5 or alpha.amax() - alpha.amin() < LEAST_CONTRAST:
         return False
     opaque = alpha > 0.5
@@ -218,24 +217,25 @@ def _draws_lines(colour: Tensor, alpha: Tensor) -> bool:
     return bool(spread.amax() < 0.25)  # a shape in one colour
 
 
-def _over_paper(colour: Tensor, alpha: Tensor) -> Tensor:
-    """Put what is most of the opaque colour, or white, behind a transparent picture."""
+def _over_background(colour: Tensor, alpha: Tensor) -> Tensor:
+    """Put the most common opaque colour, or white, behind a transparent picture."""
     if border(alpha).median() > 0.5 or not (alpha > 0.5).any():
         return colour * alpha + (1 - alpha)
     opaque = rearrange(alpha > 0.5, "1 1 h w -> (h w)")
     inside = rearrange(colour, "1 c h w -> c (h w)")[:, opaque]
     dark_on_light = inside.mean(dim=0).median() >= inside.mean()
-    paper = inside.quantile(0.9 if dark_on_light else 0.1, dim=1)[:, None, None]
-    return colour * alpha + paper * (1 - alpha)
+    background = inside.quantile(0.9 if dark_on_light else 0.1, dim=1)[:, None, None]
+    return colour * alpha + background * (1 - alpha)
 
 
-def _ink_on(light: Tensor, paper: Tensor) -> Tensor | None:
-    """How much each pixel differs from its paper, noise taken out; None when nothing does.
+def _ink_on(light: Tensor, background: Tensor) -> Tensor | None:
+    """How much each pixel differs from its background, without noise; None when nothing does.
 
-    Paper counts relative to its light, so that a line in the shade is as strong as one beside it.
-    Darkness and hue add up to what the most absorbed colour loses, and each has its own noise.
+    The difference is relative to the background's brightness, so that a line in the shade is as
+    strong as one next to it. Darkness and hue add up to what the most absorbed colour loses, and
+    each has its own noise.
     """
-    ratio = light / paper
+    ratio = light / background
     mean = ratio.mean(dim=1, keepdim=True)
     hue = (ratio - mean).abs().amax(dim=1, keepdim=True)
     hue = (hue - HUE_NOISE * quantile(hue, 0.5)).clamp(min=0)
@@ -243,14 +243,14 @@ def _ink_on(light: Tensor, paper: Tensor) -> Tensor | None:
 
 
 def _normalised(ink: Tensor, noise: Tensor) -> Tensor | None:
-    """Ink from 0 to 1: what stands out of the noise, the strongest 1; None when nothing does.
+    """Ink from 0 to 1: what exceeds the noise, the strongest 1; None when nothing does.
 
-    Noise is as strong on the side where ink cannot be, which is how it is measured. A pixel needs
-    more than that, and more of the line on either side of it, which specks have not.
+    The noise is measured on the side of the background where ink cannot be, as it is symmetric. A
+    pixel must exceed it, and have neighbours along a line that do, which specks have not.
     """
     floor = quantile(noise, NOISE_SHARE).clamp(max=MOST_NOISE)
     kept = (ink - floor).clamp(min=0)
-    if floor > CLEAN_PAPER:
+    if floor > EVENNESS:
         least = quantile(along_lines(noise, LINE_REACH), LONE_NOISE_SHARE)
         least = least.clamp(1e-6, MOST_NOISE)
         kept = kept * (along_lines(ink, LINE_REACH) / least - 1).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Tells a drawing's paper from its ink: which of them is dark, and how the paper is lit.
+"""Separates a drawing's ink from its background: finds the polarity and the background's colour.
 
 Legend: c channels, h w space, n samples. Pictures are ``1 c h w`` in [0, 1].
 """
@@ -11,25 +11,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LARGEST_SAMPLE = 2**18
-"""Statistics look at this many pixels at most, evenly spread."""
+"""Largest number of pixels, evenly spread, that statistics are computed from."""
 
 SURFACE_SAMPLES = 2**13
 SURFACE_TOLERANCES = (0.4, 0.25, 0.15, 0.1, 0.06)
-"""How far from the surface paper may lie, from the first fit to the last."""
+"""Largest distance of background pixels from the fitted surface, from the first fit to the last."""
 
-CLEAN_PAPER = 0.004
-"""Paper that differs less from its surface is even: about one step of 8 bits."""
+EVENNESS = 0.004
+"""A background that differs less from its surface is even: about one step of 8 bits."""
 
 SMALL_SIDE = 160
-"""Short side, in pixels, on which large scales are computed."""
+"""Short side, in pixels, of the reduced picture for large scales."""
 
 FEW_LINES = 0.03
-"""Where nearly all of a picture differs by less, what is drawn on it is hardly any of it."""
+"""If nearly all of a picture differs by less than this, ink covers hardly any of it."""
 
 DARKEST_PAPER = 0.1
 
 DIRECTIONS = 8
-"""In which lines are looked for."""
+"""Number of directions in which lines are looked for."""
 
 
 def quantile(values: Tensor, share: float) -> Tensor:
@@ -45,11 +45,11 @@ def border(pixels: Tensor) -> Tensor:
 
 
 def is_dark_on_light(pixels: Tensor) -> bool:
-    """Whether the lines are darker than the paper.
+    """Whether the lines are darker than the background.
 
-    Three witnesses vote between -1 and 1: what most pixels are, what the border is, and to which
-    side of their surroundings pixels depart far. The last holds on uneven paper and beside large
-    filled areas; the others hold where lines are dense.
+    Three measures vote between -1 and 1: the brightness of most pixels, the brightness of the
+    border, and whether outliers are darker or lighter than their surroundings. The last one works
+    on uneven backgrounds and next to large filled areas; the others work where lines are dense.
     """
     grey = reduce(pixels, "1 c h w -> 1 1 h w", "mean")
     low, high = quantile(grey, 0.005), quantile(grey, 0.995)
@@ -65,20 +65,22 @@ def is_dark_on_light(pixels: Tensor) -> bool:
     return bool(torch.stack([*votes, -skewness]).clamp(-1, 1).sum() >= 0)
 
 
-def paper_colour(light: Tensor) -> Tensor:
-    """The colour ``1 c h w`` of the paper at every pixel of a drawing that is darker than it.
+def background_of(light: Tensor) -> Tensor:
+    """The background colour ``1 c h w`` at every pixel of a drawing that is darker than it.
 
-    A smooth surface is fitted to what is not ink, which follows uneven light without following
-    large filled areas; where the paper is not even, a blur of the paper alone then follows what
-    the surface cannot.
+    A smooth surface is fitted to what is not ink. It follows uneven light but not large filled
+    areas. Where the background is uneven, a blur of background pixels alone adds what the surface
+    cannot follow.
     """
     surface, samples = _fit_surface(light)
-    if samples.median() <= CLEAN_PAPER:
+    if samples.median() <= EVENNESS:
         return surface.clamp(DARKEST_PAPER, 1)
     deviation = (light - surface).abs().amax(dim=1, keepdim=True)
-    is_paper = (deviation < SURFACE_TOLERANCES[-1]).to(light)
-    offsets, shares = (_blurred(shrunk(x)) for x in ((light - surface) * is_paper, is_paper))
-    # The constant leads back to the surface where there is hardly any paper.
+    is_background = (deviation < SURFACE_TOLERANCES[-1]).to(light)
+    offsets, shares = (
+        _blurred(shrunk(x)) for x in ((light - surface) * is_background, is_background)
+    )
+    # The constant leads back to the surface where there is hardly any background.
     local = F.interpolate(offsets / (shares + 0.05), light.shape[-2:], mode="bicubic")
     return (surface + local).clamp(DARKEST_PAPER, 1)
 
@@ -114,22 +116,22 @@ def along_lines(ink: Tensor, reach: int, step: int = 1) -> Tensor:
 
 
 def _fit_surface(light: Tensor) -> tuple[Tensor, Tensor]:
-    """A quadratic surface through the paper, and how far the paper's samples lie from it."""
+    """A quadratic surface through the background, and its samples' distances from it."""
     height, width = light.shape[-2:]
     y = torch.linspace(-1, 1, height, dtype=torch.float64)
     x = torch.linspace(-1, 1, width, dtype=torch.float64)
     places = torch.arange(0, height * width, _stride(height * width, SURFACE_SAMPLES, width))
     colours = rearrange(light, "1 c h w -> (h w) c")[places.to(light.device)].cpu().double()
     basis = torch.stack(_quadratic(y[places // width], x[places % width]), dim=1)
-    weights = _fit_paper(basis, colours)
+    weights = _fit_background(basis, colours)
     deviation = (colours - basis @ weights).abs().amax(dim=1)
-    paper = deviation[deviation < SURFACE_TOLERANCES[-1]]
+    background = deviation[deviation < SURFACE_TOLERANCES[-1]]
     terms = _quadratic(y.to(light)[:, None], x.to(light)[None])
     channels = [
         sum((w * term for w, term in zip(ws, terms, strict=True)), torch.zeros_like(light[0, 0]))
         for ws in weights.T.to(light)
     ]
-    return rearrange(channels, "c h w -> 1 c h w"), paper if len(paper) else deviation
+    return rearrange(channels, "c h w -> 1 c h w"), background if len(background) else deviation
 
 
 def _quadratic(y: Tensor, x: Tensor) -> list[Tensor]:
@@ -137,23 +139,23 @@ def _quadratic(y: Tensor, x: Tensor) -> list[Tensor]:
     return [torch.ones_like(x), x, y, x * x, x * y, y * y]
 
 
-def _fit_paper(basis: Tensor, colours: Tensor) -> Tensor:
-    """Weights ``k c`` of the terms ``n k``, fitted to colours ``n c`` again and again without ink.
+def _fit_background(basis: Tensor, colours: Tensor) -> Tensor:
+    """Weights ``k c`` of the terms ``n k``, fitted repeatedly to colours ``n c`` without ink.
 
-    It begins with the colour of the lighter half and lets go of what is far from the last surface.
+    It starts from the colour of the lighter half; each fit drops what is far from the last one.
     """
     grey = colours.mean(dim=1)
     middle = (grey.quantile(0.01) + grey.quantile(0.99)) / 2
     start = colours[grey >= middle].median(dim=0).values
-    # A little resistance keeps the bends out where hardly any paper is seen.
+    # A little regularisation keeps the surface flat where hardly any background is visible.
     resistance = torch.full((basis.shape[1],), 1e-3).to(basis)
     resistance[0] = 1e-9
     resistance = torch.diag(resistance * len(basis))
     weights = torch.zeros(basis.shape[1], colours.shape[1]).to(colours)
     for tolerance in SURFACE_TOLERANCES:
         deviation = (colours - start - basis @ weights).abs().amax(dim=1)
-        paper = basis * (deviation < tolerance).to(basis)[:, None]
-        weights = torch.linalg.solve(paper.T @ basis + resistance, paper.T @ (colours - start))
+        seen = basis * (deviation < tolerance).to(basis)[:, None]
+        weights = torch.linalg.solve(seen.T @ basis + resistance, seen.T @ (colours - start))
     weights[0] += start
     return weights
 

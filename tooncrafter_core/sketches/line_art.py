@@ -12,18 +12,18 @@ from ..errors import SketchError
 from .ink import along_lines
 
 WIDER = 1.6
-"""Of the two Gaussians, how much wider the second is; the paper's value."""
+"""Ratio of the two Gaussians' widths; the value of the XDoG paper."""
 
 STEP_RESPONSE = 0.1117
-"""The most that the difference makes of an edge between 0 and 1."""
+"""Largest response of the difference of Gaussians to an edge from 0 to 1."""
 
 SIGMA = 0.0025
-"""Of the short side: the finer Gaussian for a line width of 1."""
+"""Width of the finer Gaussian at a line width of 1, as a share of the short side."""
 
 SMALLEST_SIGMA = 0.7
 
 SPECK = 4
-"""Lines go on for this many of the finer Gaussian to either side; what does not is a speck."""
+"""Lines continue for this many widths of the finer Gaussian to both sides; specks do not."""
 
 
 def line_art(
@@ -40,7 +40,7 @@ def line_art(
     fast lines grow from there to full white. Each picture is drawn on its own. ``SketchError``
     for settings out of range and for anything but colour pictures.
 
-    The paper's soft threshold of the sharpened picture, with white paper in place of the
+    XDoG's soft threshold of the sharpened picture, with a white background in place of the
     picture's own tones: dark areas stay empty, only their outlines are drawn. The channel with
     most contrast decides, so that an outline between colours of one brightness is found too.
     """
