@@ -59,6 +59,7 @@ TOOLS = (
     "playwright==1.65.2",
     "pyright[nodejs]==1.1.414",
     "pytest==9.2.0",
+    "pytest-xdist==3.8.0",
     "ruff==0.17.6",
     # Its interpreter runs the fused kernels without a GPU; torch for the CPU does not bring it, and
     # torch for NVIDIA cards has 3.7.1, which stays.

@@ -208,3 +208,17 @@ def test_public_checks_run_dev_py_on_three_systems_and_every_python() -> None:
         if line.split()[2] == "test":
             words = [word for word in line.split()[3:] if word.startswith("tests/")]
             assert suites.select(suites.all_suites(), words)[0]
+
+
+def test_tests_are_shared_out_by_cores_and_the_page_has_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    unit, *_, page = suites.all_suites()
+    words, changes = suites.shared_out(unit, 2)
+    assert words == ["-n", "2", "--dist", "loadfile"] and changes == {"OMP_NUM_THREADS": "1"}
+    words, changes = suites.shared_out(unit, 16)
+    assert words[1] == "4" and changes == {"OMP_NUM_THREADS": "2"}
+    assert suites.shared_out(unit, 1) == ([], {}) == suites.shared_out(page, 16)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert suites.shared_out(unit, 2)[1] == {"OMP_NUM_THREADS": "3"}, "a person's own number"
