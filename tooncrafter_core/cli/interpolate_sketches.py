@@ -3,6 +3,8 @@
 import argparse
 import logging
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +15,8 @@ from ..files import in_order
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..interpolation.settings import InterpolationSettings
     from ..sketches.frames import SketchLayer
+    from ..sketches.hints import Polarity
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,9 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 SketchFile = tuple[str, Path]
 """A frame number as it was typed, and the picture for it."""
+
+_IDLE_ALONE = ("encoder", "strength", "start", "end", "polarity", "tokens", "missing")
+"""Fields of ``SketchOptions`` that do nothing without a sketch."""
 
 
 def add_sketch_options(parser: argparse.ArgumentParser) -> None:
@@ -59,10 +64,44 @@ def add_sketch_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SketchOptions:
+    """What the options say about sketches; None where they say nothing."""
+
+    files: Sequence[str] = ()
+    """Each as ``FRAME=FILE``."""
+    folder: str | None = None
+    encoder: str | None = None
+    strength: float | None = None
+    start: float | None = None
+    end: float | None = None
+    polarity: "Polarity | None" = None
+    tokens: str | None = None
+    missing: str | None = None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "SketchOptions":
+        """Those of a command line."""
+        given, prefix = vars(args), "sketch_"
+        options = {name: given[prefix + name] for name in _IDLE_ALONE if prefix + name in given}
+        return cls(files=given.get("sketches", ()), folder=given.get("sketch_dir"), **options)
+
+    @property
+    def has_sketches(self) -> bool:
+        """Whether a sketch or a folder of them is named."""
+        return bool(self.files) or self.folder is not None
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files and the folder; ``SketchError`` where one is not said as it must be."""
+        files = [path for _, path in map(_split, self.files)]
+        return files if self.folder is None else [*files, Path(self.folder)]
+
+
 def read_sketches(
-    args: argparse.Namespace, settings: "InterpolationSettings"
+    options: SketchOptions, num_frames: int, has_encoder: bool
 ) -> "list[SketchLayer]":
-    """Every sketch asked for, as a hint at its frame; empty when none is.
+    """Every sketch asked for, as a hint at its frame of a clip; empty when none is.
 
     ``SketchError`` says which frame number, option or picture cannot be used and why, before
     anything large is read. What is accepted with a doubt is logged.
@@ -70,37 +109,30 @@ def read_sketches(
     from ..sketches.frames import SketchLayer, parse_frames
     from ..sketches.hints import to_hint
 
-    files = [_split(text) for text in getattr(args, "sketches", ())]
-    if hasattr(args, "sketch_dir"):
-        files += _in_folder(Path(args.sketch_dir), settings.num_frames)
+    files = [_split(text) for text in options.files]
+    if options.folder is not None:
+        files += _in_folder(Path(options.folder), num_frames)
     if not files:
-        _refuse_idle_options(args)
+        _refuse_idle_options(options)
         return []
-    if not hasattr(args, "sketch_encoder"):
+    if not has_encoder:
         raise SketchError("Sketches need the sketch encoder: name its file with --sketch-encoder.")
-    frames = parse_frames(",".join(text for text, _ in files), settings.num_frames, len(files))
-    options = {"strength": "strength", "start": "start_percent", "end": "end_percent"}
-    given = {
-        name: getattr(args, f"sketch_{option}")
-        for option, name in options.items()
-        if hasattr(args, f"sketch_{option}")
-    }
+    frames = parse_frames(",".join(text for text, _ in files), num_frames, len(files))
+    said = (options.strength, options.start, options.end)
+    named = zip(("strength", "start_percent", "end_percent"), said, strict=True)
+    given = {name: value for name, value in named if value is not None}
+    polarity = "auto" if options.polarity is None else options.polarity
     layers = []
     # A layer for each, as pictures may differ in size.
     for (_, path), frame in zip(files, frames, strict=True):
         try:
-            found = to_hint(read_drawing(path), getattr(args, "sketch_polarity", "auto"))
+            found = to_hint(read_drawing(path), polarity)
         except SketchError as error:
             raise SketchError(f"'{path.name}' for frame {frame + 1}: {error}") from error
         for warning in found.warnings:
             logger.warning("'%s' for frame %d: %s", path.name, frame + 1, warning)
         layers.append(SketchLayer(hints=found.hints, frames=(frame,), **given))
     return layers
-
-
-def sketch_paths(args: argparse.Namespace) -> list[Path]:
-    """The files that ``--sketch`` names; ``SketchError`` where one is not said as it must be."""
-    return [path for _, path in map(_split, getattr(args, "sketches", ()))]
 
 
 def read_drawing(path: Path) -> "Tensor":
@@ -156,10 +188,9 @@ def _in_folder(folder: Path, num_frames: int) -> list[SketchFile]:
     return [(path.stem, path) for path in paths]
 
 
-def _refuse_idle_options(args: argparse.Namespace) -> None:
+def _refuse_idle_options(options: SketchOptions) -> None:
     """Options about sketches that are not there do nothing, which nobody means."""
-    names = ("encoder", "strength", "start", "end", "polarity", "tokens", "missing")
-    given = [name for name in names if hasattr(args, f"sketch_{name}")]
+    given = [name for name in _IDLE_ALONE if getattr(options, name) is not None]
     if given:
         raise SketchError(
             f"--sketch-{given[0]} does nothing without a sketch: add --sketch 8=pose.png, or "

@@ -8,15 +8,14 @@ from statistics import fmean
 
 import torch
 
-from ..checkpoints import Models, build_models, read_checkpoint
 from ..data.atomic import write_bytes
 from ..errors import TrainingError
 from ..evaluation.compare import CompareSettings, compare
-from ..evaluation.methods.models import ModelLoader
 from ..evaluation.methods.peers import Peer, Rebuilder
 from ..evaluation.metrics import Toolbox, make_toolbox
 from ..evaluation.procedural import procedural_clips
 from ..evaluation.results import MetricInfo, Results
+from ..interpolation.session import Session, SessionSettings
 from ..metrics.line_distance import LINE_METRIC
 from ..training.run import Tell, train
 from ..training.settings.config import RunConfig
@@ -89,16 +88,9 @@ def choose_metrics(names: Sequence[str]) -> Toolbox:
     return replace(toolbox, metrics=tuple(known[name] for name in names))
 
 
-def load_once(path: Path) -> ModelLoader:
-    """Loads a model in float32 when it is first needed."""
-    kept: list[Models] = []
-
-    def load() -> Models:
-        if not kept:
-            kept.append(build_models(read_checkpoint(path), torch.float32))
-        return kept[0]
-
-    return load
+def open_model(path: Path) -> Session:
+    """A model in float32 on the CPU, loaded when it is first needed."""
+    return Session(SessionSettings(checkpoint=path, device="cpu", dtype="fp32", needed={}))
 
 
 def method_name(row: str, seed: int | None) -> str:

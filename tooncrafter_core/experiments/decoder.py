@@ -18,10 +18,10 @@ from .bench import (
     gather,
     gather_frames,
     infos_of,
-    load_once,
     method_name,
     methods_of,
     notes_of,
+    open_model,
 )
 from .settings import ExperimentConfig, part_config
 from .spread import Measured, mean, verdict
@@ -59,7 +59,7 @@ def run(config: DecoderConfig, start: Path, bench: Bench) -> list[Path]:
             path = bench.train("decoder", part)
             weights = f"{describe_file(path)}; trained with {', '.join(parts) or 'neither'}"
             name = method_name(row, seed)
-            peers.append(Reconstructor(name, weights, load_once(path), parts))
+            peers.append(Reconstructor(name, weights, open_model(path), parts))
     settings = CompareSettings(scored="all", kind="reconstruct")
     results = bench.measure(peers, config.evaluate, config.train, settings)
     infos = infos_of(results, config.evaluate.metrics)

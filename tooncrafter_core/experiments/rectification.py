@@ -8,7 +8,7 @@ from ..evaluation.methods.models import Interpolator
 from ..evaluation.methods.peers import CrossFade, Hold, Peer
 from ..training.settings.config import RunConfig
 from ..training.settings.presets import PRESETS
-from .bench import Bench, gather, infos_of, load_once, method_name, methods_of, notes_of
+from .bench import Bench, gather, infos_of, method_name, methods_of, notes_of, open_model
 from .settings import ExperimentConfig, part_config, sampling
 from .spread import verdict
 from .tables import SeedTable, duels_in_markdown
@@ -48,7 +48,7 @@ def run(config: RectificationConfig, start: Path, bench: Bench) -> list[Path]:
     peers: list[Peer] = [Hold(), CrossFade()]
     for name, path in files.items():
         settings = sampling(config.evaluate)
-        peers.append(Interpolator(name, path, load_once(path), settings, has_plain_decoder=True))
+        peers.append(Interpolator(name, path, open_model(path), settings, has_plain_decoder=True))
     results = bench.measure(peers, config.evaluate, config.tune, CompareSettings())
     infos = infos_of(results, ["frechet", "kernel", *config.evaluate.metrics])
     tuned_rows = methods_of([ROWS[v] for v in ROWS if v != UNTUNED], config.seed_numbers)

@@ -23,10 +23,10 @@ from .bench import (
     gather,
     gather_frames,
     infos_of,
-    load_once,
     method_name,
     methods_of,
     notes_of,
+    open_model,
 )
 from .settings import ExperimentConfig, part_config, sampling
 from .spread import verdict
@@ -70,8 +70,8 @@ def run(config: SketchConfig, start: Path, bench: Bench) -> list[Path]:
             encoders[row, seed] = bench.train("sketch", part)
             if row == GATED:
                 encoders[DENSE, seed] = encoders[row, seed]
-    load = load_once(base)
-    peers = [Interpolator(ALONE, base, load, sampling(config.evaluate))]
+    session = open_model(base)
+    peers = [Interpolator(ALONE, base, session, sampling(config.evaluate))]
     for title, depth in DEPTHS.items():
         frames = bisected_frames(config.train.data.num_frames, depth)
         for (row, seed), path in encoders.items():
@@ -81,7 +81,8 @@ def run(config: SketchConfig, start: Path, bench: Bench) -> list[Path]:
                 sketch_tokens=config.train.stage.tokens,
             )
             name = method_name(f"{row}, {title}", seed)
-            peers.append(Interpolator(name, base, load, settings, guide=SketchGuide(path, frames)))
+            guide = SketchGuide(path, frames)
+            peers.append(Interpolator(name, base, session, settings, guide=guide))
     results = bench.measure(peers, config.evaluate, config.train, CompareSettings())
     texts, tables = [], {}
     for title, depth in DEPTHS.items():

@@ -11,7 +11,6 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..checkpoints.keys import COMPONENT_KEYS, Component, where_to_get
 from ..checkpoints.load import Models
 from ..conditioning.build import build_conditions
 from ..conditioning.condition import Condition
@@ -22,9 +21,8 @@ from ..diffusion.multistep import multistep_steps, sample_dpmpp_2m
 from ..diffusion.noise import NoiseStream
 from ..diffusion.samplers import OnStep, sample_ddim
 from ..diffusion.schedule import ddim_steps, make_schedule
-from ..errors import CheckpointError, SketchError, ToonCrafterError
+from ..errors import SketchError, ToonCrafterError
 from ..models.autoencoder.autoencoder import Autoencoder, references_from
-from ..models.clip.encoders import ImageEncoder, TextEncoder
 from ..models.sketch_encoder import SketchEncoder
 from ..pictures.fitting import Placement, fit
 from ..pictures.keyframes import check_keyframes
@@ -32,6 +30,7 @@ from ..sketches.frames import SketchLayer
 from ..sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .decoding import decode_video
 from .guided_denoiser import GuidedDenoiser
+from .loading import require_encoders
 from .offloading import batches_guidance, visiting
 from .settings import InterpolationSettings
 from .tiling import decode_in_tiles
@@ -86,23 +85,6 @@ def interpolate(
     with visiting(device, models.autoencoder):
         video = decode(models, latents, references, settings)
     return placement.restore(video)
-
-
-def missing_encoder(component: Component, what_to_do: str = "") -> CheckpointError:
-    """The error for a checkpoint without an encoder; ``what_to_do`` ends its message."""
-    return CheckpointError(
-        f"This checkpoint has no {COMPONENT_KEYS[component].title}. {where_to_get(component)} "
-        f"A separate file of it (CLIP ViT-H, as ComfyUI uses) does as well. {what_to_do}".rstrip()
-    )
-
-
-def require_encoders(models: Models) -> tuple[TextEncoder, ImageEncoder]:
-    """The text and the image encoder; ``CheckpointError`` when one is not there."""
-    if models.text_encoder is None:
-        raise missing_encoder(Component.TEXT_ENCODER)
-    if models.image_encoder is None:
-        raise missing_encoder(Component.IMAGE_ENCODER)
-    return cast(TextEncoder, models.text_encoder), cast(ImageEncoder, models.image_encoder)
 
 
 def fit_keyframes(

@@ -9,7 +9,7 @@ from PIL import Image
 
 from support.checkpoints import tiny_tensors, write_checkpoint
 from support.tiny import tiny_models, write_tiny
-from tooncrafter_core.cli import interpolate
+from tooncrafter_core.interpolation.session import Session
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models that are already loaded, for tests of what comes after."""
-    monkeypatch.setattr(interpolate, "load_models", lambda args: tiny_models())
+    monkeypatch.setattr(Session, "models", tiny_models())
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from support.command_line import command, failure
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.cli import main, parse
-from tooncrafter_core.cli.interpolate import settings_from, suit_mini
+from tooncrafter_core.cli.interpolate import settings_from
 from tooncrafter_core.config import embedded
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.interpolation.settings import InterpolationSettings
@@ -71,8 +71,7 @@ def test_an_installation_without_it_says_what_to_do(
 def test_its_settings_stand_where_nothing_else_is_said() -> None:
     def settings(*options: str) -> InterpolationSettings:
         args = parse(["interpolate", "a.png", "b.png", "-o", "out", *options])
-        suit_mini(args)
-        return settings_from(args)
+        return settings_from(args, embedded.mini_settings())
 
     plain = settings()
     assert (plain.width, plain.height) == embedded.MINI_SIZE

@@ -14,9 +14,6 @@ from support.checkpoints import tiny_tensors
 from support.command_line import command, failure
 from tooncrafter_core.checkpoints import build_models, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, interpolate_options, main
-from tooncrafter_core.config.presets import MINI, TINY
-from tooncrafter_core.device import memory
-from tooncrafter_core.errors import ToonCrafterError
 from tooncrafter_core.interpolation.settings import SPEED_PRESETS, InterpolationSettings
 
 
@@ -128,57 +125,16 @@ def test_a_pruned_checkpoint_asks_for_its_encoders_and_takes_them_from_files(
     assert len(list(out.iterdir())) == 4
 
 
-def test_dtype_and_device_reach_every_network(folder: Path) -> None:
-    args = parse("--dtype", "bf16", "--device", "cpu")
-    args.checkpoint = folder / "tiny.safetensors"
-    models = interpolate.load_models(args)
-    for name in ("denoiser", "projector", "autoencoder", "text_encoder", "image_encoder"):
-        parameters = list(getattr(models, name).parameters())
-        assert {p.dtype for p in parameters} == {torch.bfloat16}
-
-
-def test_the_precision_suits_device_and_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert interpolate.choose_dtype("auto", cpu, TINY) == torch.float32
-    assert interpolate.choose_dtype("auto", gpu, TINY) == torch.float16
-    assert interpolate.choose_dtype("fp16", gpu, TINY) == torch.float16
-    # The mini model overflows in float16.
-    for has_wide, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: has_wide)  # noqa: B023
-        assert interpolate.choose_dtype("auto", gpu, MINI) == expected
-    with pytest.raises(ToonCrafterError, match=r"beyond what fp16 can hold.*auto, bf16 or fp32"):
-        interpolate.choose_dtype("fp16", gpu, MINI)
-
-
-@pytest.mark.parametrize(
-    ("options", "free", "expected"),
-    [
-        ("--device meta", 2**40, False),
-        ("--device meta", 2**20, True),
-        ("--device meta", None, False),
-        ("--device meta --offload never", 2**20, False),
-        ("--device meta --offload always", 2**40, True),
-        ("--device cpu --offload always", 2**20, False),
-    ],
-)
-def test_networks_wait_in_the_hosts_memory_when_the_device_has_too_little(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    options: str,
-    free: int | None,
-    expected: bool,
-) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda device: free)
-    args = parse(*options.split())
-    args.checkpoint = folder / "tiny.safetensors"
-    assert interpolate.needs_offloading(args, InterpolationSettings()) is expected
-
-
-def test_networks_that_wait_are_kept_on_the_cpu(folder: Path) -> None:
-    args = parse("--device", "meta", "--offload", "always")
-    args.checkpoint = folder / "tiny.safetensors"
-    models = interpolate.load_models(args)
-    assert {p.device.type for p in models.denoiser.parameters()} == {"cpu"}
+def test_weights_and_machine_reach_the_session() -> None:
+    given = interpolate.session_settings(
+        parse("--dtype", "bf16", "--device", "cpu", "--text-encoder", "t", "--offload", "always"),
+        Path("c"), Path("own"),
+    )  # fmt: skip
+    assert given.files == [Path("c"), "t", Path("own")]
+    assert (given.dtype, given.device, given.offload) == ("bf16", "cpu", "always")
+    asked = parse("--sketch-encoder", "s", "--compile")
+    assert interpolate.session_settings(asked, Path("c"), Path("own")).sketch_encoder == "s"
+    assert interpolate.session_settings(asked, Path("c")).compiles
 
 
 def test_tiny_writes_a_checkpoint_that_loads(

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from support.command_line import command, failure
 from support.tiny import tiny_models
-from tooncrafter_core.cli import interpolate, main
+from tooncrafter_core.cli import main
+from tooncrafter_core.interpolation.session import Session
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 
 Picture = Callable[[], Image.Image]
@@ -152,7 +153,7 @@ def test_out_of_memory_in_decode_falls_back_and_gives_the_same_picture(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = tiny_models()
-    monkeypatch.setattr(interpolate, "load_models", lambda args: models)
+    monkeypatch.setattr(Session, "models", models)
     expected = frames_of(own)
     tried: list[int] = []
     decode = Autoencoder.decode

@@ -13,12 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from support.command_line import command, failure
-from support.tiny import tiny_models
 from tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
 from tooncrafter_core.cli import build_parser, interpolate, main
-from tooncrafter_core.cli.interpolate_sketches import read_sketches
+from tooncrafter_core.cli.interpolate_sketches import SketchOptions, read_sketches
 from tooncrafter_core.config.presets import TINY_SKETCH
 from tooncrafter_core.interpolation import pipeline
+from tooncrafter_core.interpolation.session import Session
 from tooncrafter_core.sketches.frames import SketchLayer
 
 FRAMES = 4
@@ -57,7 +57,7 @@ def layers_of(folder: Path, *options: str | Path) -> list[SketchLayer]:
     args = build_parser().parse_args(
         command(folder, "-o", "o.gif", "--sketch-encoder", "e", *options)
     )
-    return read_sketches(args, interpolate.settings_from(args))
+    return read_sketches(SketchOptions.of(args), FRAMES, has_encoder=True)
 
 
 def test_tiny_sketch_encoder_is_recognised(encoder: Path) -> None:
@@ -66,11 +66,10 @@ def test_tiny_sketch_encoder_is_recognised(encoder: Path) -> None:
     assert {info.dtype for info in checkpoint.info.values()} == {torch.float16}
 
 
+@pytest.mark.usefixtures("loaded")
 def test_sketch_changes_the_frames_and_strength_zero_does_not(
-    folder: Path, encoder: Path, sketch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, encoder: Path, sketch: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(interpolate, "load_models", lambda args: tiny_models())
-
     def frames(name: str, *options: str | Path) -> list[bytes]:
         assert main(command(folder, "--frames-dir", tmp_path / name, *options)) == 0
         return [path.read_bytes() for path in sorted((tmp_path / name).iterdir())]
@@ -99,10 +98,10 @@ def test_options_reach_the_run(folder: Path, sketch: Path, monkeypatch: pytest.M
     assert layer.hints.shape == (1, 1, 40, 48) and layer.hints[..., 20, 20] == 1
 
     told: list[Any] = []
-    monkeypatch.setattr(interpolate, "load_models", lambda args: "models")
-    monkeypatch.setattr(interpolate, "load_encoder", lambda args: "encoder")
+    monkeypatch.setattr(Session, "models", "models")
+    monkeypatch.setattr(Session, "sketch_encoder", "encoder")
     monkeypatch.setattr(pipeline, "interpolate", lambda *given: told.extend(given) or CLIP)
-    monkeypatch.setattr(interpolate, "write_outputs", lambda args, video: [])
+    monkeypatch.setattr(interpolate, "write_outputs", lambda outputs, video: [])
     options = ("--sketch-tokens", "all", "--sketch-missing", "none", "--sketch-encoder", "e")
     assert main(command(folder, "-o", "o.gif", "--sketch", f"2={sketch}", *options)) == 0
     models, _, _, settings, _, (given,), sketch_encoder, visited = told

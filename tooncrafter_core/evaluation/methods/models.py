@@ -3,7 +3,7 @@
 Legend: r references (2), t frames, c channels, h w space; values in [-1, 1].
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -13,18 +13,15 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ...checkpoints import Models
 from ...checkpoints.weight_packages import describe_file
-from ...interpolation import pipeline
 from ...interpolation.decoding import decode_video
+from ...interpolation.session import Session
 from ...interpolation.settings import InterpolationSettings
 from ...metrics.metric import Clip
 from ...models.autoencoder.ablation import HAR, PARTS, WARP, only_parts, without_references
 from ...models.autoencoder.autoencoder import Autoencoder, references_from
 from ...pictures.fitting import fit
 from .guided import SketchGuide
-
-ModelLoader = Callable[[], Models]
 
 
 class Interpolator:
@@ -34,7 +31,7 @@ class Interpolator:
         self,
         name: str,
         checkpoint: Path,
-        load: ModelLoader,
+        session: Session,
         settings: InterpolationSettings,
         has_plain_decoder: bool = False,
         guide: SketchGuide | None = None,
@@ -53,28 +50,24 @@ class Interpolator:
         if guide is not None:
             self.weights += f"; {guide.weights}, frames without one: {settings.sketch_missing}"
         self._guide = guide
-        self._load = load
-        self._models: Models | None = None
+        self._session = session
         self._settings = settings
         self._has_plain_decoder = has_plain_decoder
 
     @torch.no_grad()
     def __call__(self, first: Tensor, last: Tensor, num_frames: int, clip: Clip) -> Tensor:
         """See ``Peer``; the clip's prompt is the model's."""
-        self._models = self._models or self._load()
         settings = replace(
             self._settings, prompt=clip.prompt, num_frames=num_frames,
             width=first.shape[-1], height=first.shape[-2],
         )  # fmt: skip
-        sketches, encoder = None, None
+        session, sketches = self._session, ()
         if self._guide is not None:
+            session = Session.of(session.models, self._guide.encoder)
             sketches = self._guide.layers(clip, settings.width, settings.height)
-            encoder = self._guide.encoder
-        autoencoder = cast(Autoencoder, self._models.autoencoder)
+        autoencoder = cast(Autoencoder, session.models.autoencoder)
         with without_references(autoencoder) if self._has_plain_decoder else nullcontext():
-            video = pipeline.interpolate(
-                self._models, first, last, settings, sketches=sketches, sketch_encoder=encoder
-            )
+            video = session.interpolate(first, last, settings, sketches=sketches)
         return rearrange(video, "1 c t h w -> t c h w").float().cpu()
 
 
@@ -82,18 +75,18 @@ class Reconstructor:
     """The autoencoder: every frame encoded, decoded with the first and last as references."""
 
     def __init__(
-        self, name: str, weights: str, load: ModelLoader, parts: Collection[str] = PARTS
+        self, name: str, weights: str, session: Session, parts: Collection[str] = PARTS
     ) -> None:
         """``parts`` are those of ``ablation.PARTS`` that stay on."""
         self.name = name
         self.weights = weights
-        self._load = load
+        self._session = session
         self._parts = parts
 
     @torch.no_grad()
     def reconstruct(self, frames: Tensor) -> Tensor:
         """``t 3 h w`` through the autoencoder and back, by the posterior's mean."""
-        models = self._load()
+        models = self._session.models
         autoencoder = cast(Autoencoder, models.autoencoder)
         height, width = frames.shape[-2:]
         fitted, placement = fit(
@@ -113,18 +106,11 @@ class Reconstructor:
         return placement.restore(rearrange(video, "1 c t h w -> t c h w").float().cpu())
 
 
-def variants(name: str, checkpoint: Path, load: ModelLoader) -> list[Reconstructor]:
+def variants(name: str, checkpoint: Path, session: Session) -> list[Reconstructor]:
     """The rows of Table 4 that one checkpoint can show, with its parts switched off in turn."""
     weights = describe_file(checkpoint)
-    kept: list[Models] = []
-
-    def load_once() -> Models:
-        if not kept:
-            kept.append(load())
-        return kept[0]
-
     return [
-        Reconstructor(name, weights, load_once),
-        Reconstructor(f"{name}, without P3D", f"{weights}; P3D off", load_once, (HAR, WARP)),
-        Reconstructor(f"{name}, without HAR and P3D", f"{weights}; both off", load_once, ()),
+        Reconstructor(name, weights, session),
+        Reconstructor(f"{name}, without P3D", f"{weights}; P3D off", session, (HAR, WARP)),
+        Reconstructor(f"{name}, without HAR and P3D", f"{weights}; both off", session, ()),
     ]

@@ -6,10 +6,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ...checkpoints.load import Models
-from ...interpolation.pipeline import interpolate
+from ...interpolation.session import Session
 from ...interpolation.settings import InterpolationSettings
-from ...models.sketch_encoder import SketchEncoder
 from ...sketches.frames import SketchLayer
 from ..stage import Batch
 
@@ -27,12 +25,9 @@ class PreviewSettings:
 
 
 def draw_between(
-    models: Models,
-    batch: Batch,
-    settings: PreviewSettings,
-    sketch_encoder: SketchEncoder | None = None,
+    session: Session, batch: Batch, settings: PreviewSettings, with_sketches: bool = False
 ) -> Tensor:
-    """Videos ``b 3 t h w`` in [-1, 1] from the ends of the batch's, guided by its sketches."""
+    """Videos ``b 3 t h w`` in [-1, 1] from the ends of the batch's, along its sketches or not."""
     video = batch["video"]
     drawn = []
     for index in range(len(video)):
@@ -49,11 +44,9 @@ def draw_between(
             # Training sees the frames as they lie in the clip: nothing is cut twice.
             fit="stretch",
         )
-        layers = None if sketch_encoder is None else sketch_layers(batch, index)
+        layers = sketch_layers(batch, index) if with_sketches else ()
         ends = video[index, :, 0], video[index, :, -1]
-        drawn.append(
-            interpolate(models, *ends, asked, sketches=layers, sketch_encoder=sketch_encoder)
-        )
+        drawn.append(session.interpolate(*ends, asked, sketches=layers))
     return torch.cat(drawn).to(video)
 
 

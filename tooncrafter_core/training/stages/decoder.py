@@ -19,7 +19,7 @@ from torch import Tensor, distributed, nn
 from ...checkpoints.keys import COMPONENT_KEYS, Component
 from ...checkpoints.load import Models
 from ...errors import TrainingError
-from ...interpolation.pipeline import require_encoders
+from ...interpolation.loading import require_encoders
 from ...models.autoencoder.ablation import HAR, OF_PARTS, P3D, PARTS, WARP, only_parts
 from ...models.autoencoder.autoencoder import Autoencoder, references_from
 from ..groups import Group

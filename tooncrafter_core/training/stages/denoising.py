@@ -19,7 +19,8 @@ from ...conditioning.condition import Condition
 from ...diffusion.schedule import make_schedule
 from ...diffusion.training import training_pair
 from ...errors import TrainingError
-from ...interpolation.pipeline import require_encoders
+from ...interpolation.loading import require_encoders
+from ...interpolation.session import Session
 from ...models.autoencoder.autoencoder import Autoencoder
 from ...models.clip.encoders import ImageEncoder, TextEncoder
 from ..groups import Group
@@ -135,7 +136,7 @@ class DenoisingStage(Stage):
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
         """The true frames, and those that the pipeline draws between their ends."""
-        drawn = draw_between(self.models, batch, self.preview_settings)
+        drawn = draw_between(Session.of(self.models), batch, self.preview_settings)
         return {"true": batch["video"], "drawn": drawn}
 
     def _predict(

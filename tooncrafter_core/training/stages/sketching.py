@@ -14,6 +14,7 @@ from ...checkpoints.keys import Component
 from ...checkpoints.load import Models
 from ...conditioning.condition import Condition
 from ...errors import TrainingError
+from ...interpolation.session import Session
 from ...models.sketch_encoder import SketchEncoder
 from ...sketches.guidance import TOKENS_READ, TokensRead, check_sketch_encoder, encoder_context
 from ..groups import Group
@@ -69,8 +70,9 @@ class SketchStage(DenoisingStage):
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
         """The true frames, the sketches, and what is drawn along them and without them."""
-        drawn = draw_between(self.models, batch, self.preview_settings, self.sketch_encoder)
-        alone = draw_between(self.models, batch, self.preview_settings)
+        session = Session.of(self.models, self.sketch_encoder)
+        drawn = draw_between(session, batch, self.preview_settings, with_sketches=True)
+        alone = draw_between(session, batch, self.preview_settings)
         sketches = (batch["sketches"] * 2 - 1).expand(-1, 3, -1, -1, -1)
         return {"true": batch["video"], "sketches": sketches, "drawn": drawn, "alone": alone}
 

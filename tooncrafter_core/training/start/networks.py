@@ -6,15 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...checkpoints.convert_encoders import encoder_checkpoint, with_encoder
 from ...checkpoints.detect import detect, field_of, part_of
 from ...checkpoints.files.read import Checkpoint, read_checkpoint
 from ...checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
-from ...checkpoints.load import Models, build_models, build_network
+from ...checkpoints.load import Models, build_network
 from ...config.model import ModelConfig
 from ...config.presets import PRESETS
 from ...errors import TrainingError
-from ...interpolation.pipeline import missing_encoder
+from ...interpolation.loading import load_models
 from ...layers.operations import TORCH_OPERATIONS, Operations
 from ..settings.config import StartConfig
 
@@ -54,19 +53,17 @@ def _load(config: StartConfig, operations: Operations, seed: int) -> Models:
     for part in DECODER_PARTS:
         if part in config.fresh:
             checkpoint = _with_new_part(checkpoint, part, seed)
-    sizes = detect(checkpoint)
     encoders = {
-        component: encoder_checkpoint(read_checkpoint(file), component, sizes)
+        component: file
         for component in OPTIONAL
         if (file := getattr(config, component.value)) is not None
     }
-    for component in OPTIONAL:
-        is_named = component in encoders or component.value in config.fresh
-        if part_of(sizes, component) is None and not is_named:
-            raise missing_encoder(component, f"Name it in start.{component.value}.")
-    models = build_models(checkpoint, torch.float32, operations=operations)
-    for component, encoder in encoders.items():
-        models = with_encoder(models, encoder, component, dtype=torch.float32)
+    needed = {
+        component: f"Name it in start.{component.value}."
+        for component in OPTIONAL
+        if component.value not in config.fresh
+    }
+    models = load_models(checkpoint, encoders, needed, dtype=torch.float32, operations=operations)
     for component in NETWORKS:
         network = getattr(models, component.value)
         if network is not None:

@@ -12,6 +12,7 @@ from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.evaluation.methods.models import Interpolator, variants
 from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.session import Session
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.metrics.metric import Clip
 from tooncrafter_core.models.autoencoder.ablation import (
@@ -40,7 +41,7 @@ def test_the_model_draws_what_the_pipeline_draws(
     models: Models, file: Path, make_clip: MakeClip
 ) -> None:
     truth = make_clip(4, 64, 64)
-    peer = Interpolator("ours", file, lambda: models, SETTINGS)
+    peer = Interpolator("ours", file, Session.of(models), SETTINGS)
     made = peer(truth[0], truth[-1], 4, CLIP)
     asked = InterpolationSettings(
         steps=1, token_mode="shared", prompt="a ball rolls", width=64, height=64, num_frames=4
@@ -55,7 +56,9 @@ def test_the_plain_decoder_sees_no_references(
 ) -> None:
     truth = make_clip(4, 64, 64)
     full, plain = (
-        Interpolator("ours", file, lambda: models, SETTINGS, is_plain)(truth[0], truth[-1], 4, CLIP)
+        Interpolator("ours", file, Session.of(models), SETTINGS, is_plain)(
+            truth[0], truth[-1], 4, CLIP
+        )
         for is_plain in (False, True)
     )
     assert not torch.allclose(full, plain)
@@ -65,7 +68,7 @@ def test_reconstruction_has_a_row_for_each_part(
     models: Models, file: Path, make_clip: MakeClip
 ) -> None:
     truth = make_clip(4, 72, 64)
-    rows = variants("ours", file, lambda: models)
+    rows = variants("ours", file, Session.of(models))
     assert [row.name for row in rows] == [
         "ours",
         "ours, without P3D",

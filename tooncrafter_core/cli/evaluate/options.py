@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from .interpolate_options import add_machine_options, add_sampling_options
+from ..interpolate_options import add_machine_options, add_sampling_options
 
 METHODS = ("hold", "cross-fade", "rife", "rife-refined", "gmfss", "gmfss-x2")
 DEFAULT_METHODS = "hold,cross-fade,rife"

@@ -1,0 +1,141 @@
+"""A session loads what a clip needs, once, where and as its settings say."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from support.checkpoints import tiny_tensors, write_checkpoint
+from support.tiny import tiny_models, write_tiny
+from tooncrafter_core.checkpoints import save_checkpoint
+from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
+from tooncrafter_core.config.presets import TINY_SKETCH
+from tooncrafter_core.device import memory
+from tooncrafter_core.errors import CheckpointError, SketchError, ToonCrafterError
+from tooncrafter_core.interpolation import session
+from tooncrafter_core.interpolation.pipeline import interpolate
+from tooncrafter_core.interpolation.session import Session, SessionSettings
+from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.sketches.frames import SketchLayer
+
+JOB = InterpolationSettings(width=64, height=64, num_frames=4, steps=1)
+FIRST, LAST = torch.zeros(3, 64, 64), torch.ones(3, 64, 64)
+SKETCHES = [SketchLayer(hints=torch.ones(1, 1, 64, 64), frames=(1,))]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> SessionSettings:
+    folder = tmp_path_factory.mktemp("weights")
+    encoder = folder / "sketch.safetensors"
+    save_checkpoint(made_up_sketch_encoder(TINY_SKETCH), encoder)
+    return SessionSettings(
+        checkpoint=write_tiny(folder / "tiny.safetensors"), sketch_encoder=encoder, device="cpu"
+    )
+
+
+def test_it_draws_what_the_pipeline_draws(settings: SessionSettings) -> None:
+    drawn = Session(settings).interpolate(FIRST, LAST, JOB)
+    assert torch.equal(drawn, interpolate(tiny_models(), FIRST, LAST, JOB))
+
+
+def test_networks_are_loaded_when_a_clip_needs_them_and_kept(
+    settings: SessionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    original = session.read_checkpoint
+
+    def counted(path: Any) -> Any:
+        read.append(Path(path).name)
+        return original(path)
+
+    monkeypatch.setattr(session, "read_checkpoint", counted)
+    opened = Session(settings)
+    assert read == []
+    opened.interpolate(FIRST, LAST, JOB)
+    assert read == ["tiny.safetensors"]
+    opened.interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+    assert read == ["tiny.safetensors", "sketch.safetensors"]
+    opened.interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+    assert len(read) == 2
+
+
+def test_a_wrong_sketch_encoder_is_refused_before_the_checkpoint_is_read(
+    settings: SessionSettings,
+) -> None:
+    wrong = replace(settings, sketch_encoder=settings.checkpoint, checkpoint="nothing.safetensors")
+    with pytest.raises(CheckpointError, match="tiny"):
+        Session(wrong).interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+    without = Session(replace(settings, sketch_encoder=None))
+    with pytest.raises(SketchError, match="need the sketch encoder"):
+        without.interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+
+
+def test_encoders_are_missed_where_they_are_needed(
+    settings: SessionSettings, tmp_path: Path
+) -> None:
+    pruned = write_checkpoint(
+        tiny_tensors(with_encoders=False), tmp_path / "pruned.safetensors", "safetensors"
+    )
+    with pytest.raises(CheckpointError, match="has no text encoder"):
+        _ = Session(replace(settings, checkpoint=pruned)).models
+    bare = Session(replace(settings, checkpoint=pruned, needed={}))
+    assert bare.models.text_encoder is None
+    lent = replace(
+        settings, checkpoint=pruned, text_encoder=settings.checkpoint,
+        image_encoder=settings.checkpoint,
+    )  # fmt: skip
+    assert torch.equal(
+        Session(lent).interpolate(FIRST, LAST, JOB), Session(settings).interpolate(FIRST, LAST, JOB)
+    )
+
+
+def test_the_precision_reaches_every_network(settings: SessionSettings) -> None:
+    opened = Session(replace(settings, dtype="bf16"))
+    for name in ("denoiser", "projector", "autoencoder", "text_encoder", "image_encoder"):
+        parameters = list(getattr(opened.models, name).parameters())
+        assert {p.dtype for p in parameters} == {torch.bfloat16}
+    assert next(opened.sketch_encoder.parameters()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("options", "free", "expected"),
+    [
+        ({"device": "meta", "offload": "auto"}, 2**40, False),
+        ({"device": "meta", "offload": "auto"}, 2**20, True),
+        ({"device": "meta", "offload": "auto"}, None, False),
+        ({"device": "meta", "offload": "never"}, 2**20, False),
+        ({"device": "meta", "offload": "always"}, 2**40, True),
+        ({"device": "cpu", "offload": "always"}, 2**20, False),
+    ],
+)
+def test_networks_wait_in_the_hosts_memory_when_the_device_has_too_little(
+    settings: SessionSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    free: int | None,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda device: free)
+    assert Session(replace(settings, **options)).needs_offloading(JOB) is expected
+
+
+def test_networks_that_wait_are_kept_on_the_cpu(settings: SessionSettings) -> None:
+    opened = Session(replace(settings, device="meta", offload="always"))
+    assert {p.device.type for p in opened.models.denoiser.parameters()} == {"cpu"}
+
+
+def test_networks_that_are_there_are_taken_as_they_are() -> None:
+    opened = Session.of(tiny_models())
+    assert opened.models is tiny_models()
+    assert torch.equal(
+        opened.interpolate(FIRST, LAST, JOB), interpolate(tiny_models(), FIRST, LAST, JOB)
+    )
+
+
+def test_what_no_session_can_be_opened_with_is_refused() -> None:
+    with pytest.raises(ToonCrafterError, match="needs a checkpoint"):
+        _ = Session(SessionSettings()).models
+    with pytest.raises(ToonCrafterError, match="one of auto, always, never; not 'sometimes'"):
+        SessionSettings(offload="sometimes")  # pyright: ignore[reportArgumentType]
