@@ -106,6 +106,14 @@ class OutputError(ToonCrafterError):
     """The result cannot be written where it was asked for."""
 
 
+class CutError(ToonCrafterError):
+    """A cut cannot be drawn as asked: its keys, frames, spacing or settings do not fit."""
+
+
+class SheetError(CutError):
+    """An exposure sheet cannot be read, or does not say what is to be drawn."""
+
+
 class DatasetError(ToonCrafterError):
     """A data set cannot be built or read: its sources or its manifest cannot be used."""
 

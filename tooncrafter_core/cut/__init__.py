@@ -1,0 +1,1 @@
+"""A cut: keys, in-betweens and the exposure sheet that says when each drawing is shown."""
