@@ -63,9 +63,6 @@ MOST_MODULES = 15
 
 MOST_LINES = 250
 LONGER = {
-    "nodes/bridge/autoencoder.py": 251,
-    "nodes/bridge/control.py": 310,
-    "nodes/bridge/denoiser.py": 258,
     "tooncrafter_core/cli/dataset.py": 290,
     "tooncrafter_core/interpolation/pipeline.py": 277,
     "tooncrafter_core/layers/mixins.py": 254,

@@ -121,7 +121,7 @@ def sampling_calls(bridge: dict[str, ModuleType]) -> dict[str, Call]:
 
 
 def model_calls(bridge: dict[str, ModuleType]) -> dict[str, Call]:
-    module = bridge["denoiser"]
+    module = bridge["denoiser.model"]
     config = module.ToonCrafterModelConfig({module.CONFIG: bridge["presets"].TINY})
     model = module.ToonCrafterModel(config, device="meta")
     filled(model)
@@ -161,9 +161,11 @@ def model_calls(bridge: dict[str, ModuleType]) -> dict[str, Call]:
 
 
 def control_calls(bridge: dict[str, ModuleType]) -> dict[str, Call]:
-    module = bridge["control"]
+    module = bridge["control.control"]
     encoder = filled(
-        module.HostSketchEncoder(bridge["presets"].TINY_SKETCH, _layers(), torch.float32)
+        bridge["control.network"].HostSketchEncoder(
+            bridge["presets"].TINY_SKETCH, _layers(), torch.float32
+        )
     )
     control = module.SketchControl(Patcher(encoder), torch.float32)
     hints = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -200,9 +202,9 @@ def _layers() -> Any:
 
 
 def autoencoder_calls(bridge: dict[str, ModuleType]) -> dict[str, Call]:
-    module = bridge["autoencoder"]
-    network = filled(module.HostAutoencoder(bridge["presets"].TINY.autoencoder, torch.float32))
-    vae = object.__new__(module.ToonCrafterVAE)
+    host = bridge["autoencoder.network"].HostAutoencoder
+    network = filled(host(bridge["presets"].TINY.autoencoder, torch.float32))
+    vae = object.__new__(bridge["autoencoder.vae"].ToonCrafterVAE)
     vae.config = bridge["presets"].TINY.autoencoder
     return {
         "HostAutoencoder.encode": lambda u: network.encode(zeros(1, 3, 64, 64), **u),

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...tooncrafter_core.errors import ModelMismatchError
+from ....tooncrafter_core.errors import ModelMismatchError
 
 logger = logging.getLogger(__name__)
 

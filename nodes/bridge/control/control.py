@@ -13,11 +13,9 @@ import comfy.patcher_extension
 import torch
 from torch import Tensor
 
-from ...tooncrafter_core.config.model import SketchEncoderConfig
-from ...tooncrafter_core.device.memory import sketch_encoder_bytes
-from ...tooncrafter_core.errors import ModelMismatchError, SketchError
-from ...tooncrafter_core.models.sketch_encoder import SketchEncoder
-from ...tooncrafter_core.sketches.frames import (
+from ....tooncrafter_core.device.memory import sketch_encoder_bytes
+from ....tooncrafter_core.errors import ModelMismatchError
+from ....tooncrafter_core.sketches.frames import (
     FramePlan,
     MissingMode,
     SketchLayer,
@@ -25,28 +23,19 @@ from ...tooncrafter_core.sketches.frames import (
     plan_frames,
     scale_residuals,
 )
-from ...tooncrafter_core.sketches.guidance import (
+from ....tooncrafter_core.sketches.guidance import (
     TokensRead,
     check_sketch_encoder,
     encoder_context,
     percent_done,
 )
-from ...tooncrafter_core.sketches.hints import fit_hints, to_hint
-from .operations import HostOperations
-from .sampling_model import ToonCrafterModelSampling
-from .unknown import note_unknown
-
-USUAL_CLIP = (16, 40, 64)
-"""Frames, height and width in latent cells that memory is estimated for before a clip is known."""
+from ....tooncrafter_core.sketches.hints import fit_hints, to_hint
+from ..sampling_model import ToonCrafterModelSampling
+from ..unknown import note_unknown
+from .layers import check_count, clip_size
+from .network import HostSketchEncoder
 
 WORKSPACE = 1.2
-
-
-class HostSketchEncoder(SketchEncoder):
-    """The sketch encoder with ComfyUI's layers."""
-
-    def __init__(self, config: SketchEncoderConfig, layers: Any, dtype: torch.dtype) -> None:
-        super().__init__(config, operations=HostOperations(layers), dtype=dtype, device="meta")
 
 
 class SketchControl(comfy.controlnet.ControlBase):
@@ -143,14 +132,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         return own * WORKSPACE + super().inference_memory_requirements(dtype)
 
     def _clip_size(self) -> tuple[int, int, int]:
-        """Frames, height and width in latent cells, as far as the sketches tell."""
-        frames, height, width = USUAL_CLIP
-        for layer in self.layers:
-            frames = max(frames, *(frame + 1 for frame in layer.frames))
-            if not self.is_dense:  # others are not fitted yet
-                cell = self.encoder.config.downsampling
-                height, width = (side // cell for side in layer.hints.shape[-2:])
-        return frames, height, width
+        return clip_size(self.layers, self.is_dense, self.encoder.config.downsampling)
 
     def pre_run(self, model: Any, percent_to_timestep_function: Any, **unknown: Any) -> None:
         """Check the model before the first step."""
@@ -212,7 +194,8 @@ class SketchControl(comfy.controlnet.ControlBase):
             )
         if self._sampling is None:
             raise RuntimeError("ComfyUI asked for control before it prepared the run.")
-        self._check_count(x_noisy.shape[2])
+        if self.is_dense:
+            check_count(self.layers, x_noisy.shape[2])
         timesteps = self._sampling.timestep(t).float()
         plan = plan_frames(self.layers, x_noisy.shape[2], self._percent(timesteps), self.unsketched)
         if plan is None:
@@ -220,14 +203,6 @@ class SketchControl(comfy.controlnet.ControlBase):
         residuals = self._residuals(x_noisy, t, timesteps, cond, plan, transformer_options)
         merged = {"middle": residuals[-1:], "output": residuals[:-1]}
         return self.control_merge(merged, previous, output_dtype=None)
-
-    def _check_count(self, num_frames: int) -> None:
-        count = self.layers[0].hints.shape[0] if self.layers else 0
-        if self.is_dense and count != num_frames:
-            raise SketchError(
-                f"{count} sketches were given for {num_frames} frames. Give one for every frame, "
-                "or use 'ToonCrafter Sketch Guidance', which takes any at the frames you name."
-            )
 
     def _percent(self, timesteps: Tensor) -> float:
         """How far the sampling is, 0 to 1; waits for the device only where it matters."""
@@ -271,40 +246,3 @@ class SketchControl(comfy.controlnet.ControlBase):
             ]
         *features, empty_features = self._features[height, width]
         return features, empty_features
-
-
-def require_sketch_control(control: object) -> SketchControl:
-    """Check that a CONTROL_NET is a sketch encoder."""
-    if isinstance(control, SketchControl):
-        return control
-    raise ModelMismatchError(
-        f"This CONTROL_NET is a {type(control).__name__} of another model; sketches need the one "
-        "of 'Load ToonCrafter Sketch Encoder'."
-    )
-
-
-def refuse_other_controls(control: Any) -> None:
-    """Refuse, before the first step, control networks of other models in the chain."""
-    while control is not None:
-        if not isinstance(control, SketchControl):
-            raise ModelMismatchError(
-                f"A {type(control).__name__} is applied to ToonCrafter, which it was not made for. "
-                "ToonCrafter takes the CONTROL_NET of 'Load ToonCrafter Sketch Encoder' only."
-            )
-        control = control.previous_controlnet
-
-
-def residuals_of(control: dict[str, list[Tensor]] | None, expected: int) -> list[Tensor] | None:
-    """ComfyUI's control in the order of the denoiser's ``control`` argument.
-
-    ``expected`` for its blocks; sketches that were compared with the keyframes come with one more.
-    """
-    if control is None:
-        return None
-    residuals = [*control.get("output", []), *control.get("middle", [])]
-    if len(residuals) not in (expected, expected + 1):
-        raise SketchError(
-            f"The control has {len(residuals)} parts, the denoiser takes {expected}: the sketch "
-            "encoder belongs to another model."
-        )
-    return residuals

@@ -3,7 +3,6 @@
 Legend: b batch, n images, t frames, c channels, h w space.
 """
 
-import functools
 import logging
 from collections.abc import Callable
 from typing import Any, cast
@@ -14,12 +13,11 @@ import comfy.ops
 import comfy.sd
 import torch
 from comfy.ldm.models.autoencoder import AutoencoderKL
-from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...tooncrafter_core.checkpoints import Checkpoint, Component, load_component
-from ...tooncrafter_core.config.model import AutoencoderConfig, ModelConfig
-from ...tooncrafter_core.device.memory import (
+from ....tooncrafter_core.checkpoints import Checkpoint, Component, load_component
+from ....tooncrafter_core.config.model import ModelConfig
+from ....tooncrafter_core.device.memory import (
     TileSize,
     choose_chunk,
     decode_bytes,
@@ -27,24 +25,23 @@ from ...tooncrafter_core.device.memory import (
     tile_within,
     tiled_bytes,
 )
-from ...tooncrafter_core.device.precision import inference_dtypes
-from ...tooncrafter_core.errors import ModelMismatchError
-from ...tooncrafter_core.interpolation.decoding import DEFAULT_CHUNK, decode_video
-from ...tooncrafter_core.interpolation.tiling import decode_in_tiles, log_tiles
-from ...tooncrafter_core.models.autoencoder.autoencoder import (
-    Autoencoder,
+from ....tooncrafter_core.device.precision import inference_dtypes
+from ....tooncrafter_core.errors import ModelMismatchError
+from ....tooncrafter_core.interpolation.decoding import DEFAULT_CHUNK, decode_video
+from ....tooncrafter_core.interpolation.tiling import decode_in_tiles, log_tiles
+from ....tooncrafter_core.models.autoencoder.autoencoder import (
     Posterior,
     references_from,
 )
-from .operations import HostOperations
-from .patchers import (
+from ..patchers import (
     arranged_when_loaded,
     is_out_of_memory,
     loads_again,
     patcher_of,
     without_overflow,
 )
-from .unknown import note_unknown
+from ..unknown import note_unknown
+from .network import HostAutoencoder
 
 logger = logging.getLogger(__name__)
 
@@ -52,51 +49,6 @@ WORKSPACE = 1.2
 """Allocator slack and kernel workspace on top of counted live bytes."""
 
 MEBIBYTE = 2**20
-
-
-class HostAutoencoder(nn.Module):
-    """The autoencoder with the calls ComfyUI's own VAE makes; its keys are the checkpoint's."""
-
-    def __init__(self, config: AutoencoderConfig, dtype: torch.dtype) -> None:
-        super().__init__()
-        # Always casting: the last convolution is no leaf module, so partial loading leaves its
-        # weights where they are.
-        operations = HostOperations(comfy.ops.manual_cast)
-        network = Autoencoder(config, operations=operations, dtype=dtype, device="meta")
-        self.config = config
-        for name, child in network.named_children():
-            self.add_module(name, child)
-        # Kept out of the module tree, where its weights would be listed twice.
-        self._network = (network,)
-
-    @property
-    def network(self) -> Autoencoder:
-        """The core's autoencoder, which shares these layers."""
-        return self._network[0]
-
-    def encode(self, pixels: Tensor, **unknown: Any) -> Tensor:
-        """Most likely latents of images n c h w or of the frames of clips b c t h w, one by one."""
-        note_unknown("the encoder", unknown)
-        if pixels.ndim == 4:
-            return torch.cat([self.network.encode(image[None]).mean for image in pixels])
-        frames = rearrange(pixels, "b c t h w -> (b t) c h w")
-        return rearrange(self.encode(frames), "(b t) c h w -> b c t h w", b=pixels.shape[0])
-
-    def decode(self, latents: Tensor, **unknown: Any) -> Tensor:
-        """Decode clips without references; images n c h w as clips of one frame."""
-        note_unknown("the decoder", unknown)
-        if latents.ndim == 4:
-            return self.decode(latents[:, :, None])[:, :, 0]
-        return decode_video(
-            functools.partial(_decode_without_references, self.network),
-            latents,
-            second_pass=False,
-            is_out_of_memory=is_out_of_memory,
-        )
-
-
-def _decode_without_references(network: Autoencoder, latents: Tensor, chunk: int) -> Tensor:
-    return network.decode(latents, None, chunk)
 
 
 class ToonCrafterVAE(comfy.sd.VAE):

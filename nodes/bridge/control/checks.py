@@ -1,0 +1,27 @@
+"""Which CONTROL_NETs may guide ToonCrafter."""
+
+from typing import Any
+
+from ....tooncrafter_core.errors import ModelMismatchError
+from .control import SketchControl
+
+
+def require_sketch_control(control: object) -> SketchControl:
+    """Check that a CONTROL_NET is a sketch encoder."""
+    if isinstance(control, SketchControl):
+        return control
+    raise ModelMismatchError(
+        f"This CONTROL_NET is a {type(control).__name__} of another model; sketches need the one "
+        "of 'Load ToonCrafter Sketch Encoder'."
+    )
+
+
+def refuse_other_controls(control: Any) -> None:
+    """Refuse, before the first step, control networks of other models in the chain."""
+    while control is not None:
+        if not isinstance(control, SketchControl):
+            raise ModelMismatchError(
+                f"A {type(control).__name__} is applied to ToonCrafter, which it was not made for. "
+                "ToonCrafter takes the CONTROL_NET of 'Load ToonCrafter Sketch Encoder' only."
+            )
+        control = control.previous_controlnet
