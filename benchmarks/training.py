@@ -31,7 +31,7 @@ from tooncrafter_core.training.outputs.previewing import PreviewSettings
 from tooncrafter_core.training.settings.config import OptimizerConfig
 from tooncrafter_core.training.stage import Batch, Stage
 from tooncrafter_core.training.stages.bypass import BLOCKS, checkpointed_activations
-from tooncrafter_core.training.stages.decoder import DecoderSettings, DecoderStage
+from tooncrafter_core.training.stages.decoder_stage import DecoderSettings, DecoderStage
 from tooncrafter_core.training.stages.denoising import DenoisingSettings, DenoisingStage
 from tooncrafter_core.training.stages.sketching import SketchSettings, SketchStage
 from tooncrafter_core.training.start.lora import LoraAdapters
@@ -170,7 +170,7 @@ def denoising(*learn: Group, rank: int = 0) -> Stage:
     stage = without_numbers(DenoisingStage(models, DenoisingSettings(), learn, PreviewSettings()))
     if rank:
         adapters = LoraAdapters(models.denoiser.to_empty(device="meta"), learn, rank)
-        stage.learn_beside(adapters.to("meta"))
+        stage.learn_only(adapters.to("meta"))
     return stage
 
 

@@ -32,7 +32,7 @@ def train_lora(models: Models) -> LoraAdapters:
     """A few steps of the stage 'base' on noise; the model draws with the result from then on."""
     stage = DenoisingStage(models, DenoisingSettings(), GROUPS, PreviewSettings())
     adapters = LoraAdapters(models.denoiser, GROUPS, rank=4, alpha=2.0)
-    stage.learn_beside(adapters)
+    stage.learn_only(adapters)
     optimizer = torch.optim.AdamW([p for _, p in stage.learners("model")], lr=0.02)
     video = torch.randn(1, 3, 16, 64, 64, generator=torch.Generator().manual_seed(1)).clamp(-1, 1)
     for step in range(3):

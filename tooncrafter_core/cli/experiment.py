@@ -65,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
     folder = make_folder(Path(args.output))
     check_same(config, start, folder)
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    bench = Bench(folder=folder, tell=tell, is_quiet=args.quiet)
+    bench = Bench(folder=folder, report=report, is_quiet=args.quiet)
     for path in experiment.run(config, start, bench):
         print(path)
     print((folder / RESULTS).read_text(encoding="utf-8"))

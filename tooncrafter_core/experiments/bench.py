@@ -17,7 +17,7 @@ from ..evaluation.procedural import procedural_clips
 from ..evaluation.results import MetricInfo, Results
 from ..interpolation.session import Session, SessionSettings
 from ..metrics.line_distance import LINE_METRIC
-from ..training.run import Tell, train
+from ..training.run import Report, train
 from ..training.settings.config import RunConfig
 from ..training.stages.registry import find_stage
 from .settings import EvaluationConfig
@@ -30,10 +30,10 @@ RESULTS = "results.md"
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """An experiment's folder, and whom to tell what is done in it."""
+    """An experiment's folder, and where its progress is reported."""
 
     folder: Path
-    tell: Tell
+    report: Report
     is_quiet: bool = False
 
     def train(self, stage: str, config: RunConfig) -> Path:
@@ -41,8 +41,8 @@ class Bench:
         kind, folder = find_stage(stage), Path(config.out)
         result = folder / kind.result
         if not result.is_file():
-            self.tell(f"training {folder.name}")
-            train(kind, config, self.tell, self.is_quiet)
+            self.report(f"training {folder.name}")
+            train(kind, config, self.report, self.is_quiet)
         for no_longer_needed in ("checkpoints", "prepared"):
             shutil.rmtree(folder / no_longer_needed, ignore_errors=True)
         return result
@@ -59,7 +59,7 @@ class Bench:
             torch.set_num_threads(run.machine.threads)
         size = run.data.width, run.data.height, run.data.num_frames
         clips = procedural_clips(config.clips, self.folder / "clips", *size)
-        self.tell(f"measuring {len(peers)} methods on {len(clips)} clips")
+        self.report(f"measuring {len(peers)} methods on {len(clips)} clips")
         settings = replace(settings, width=size[0], height=size[1], num_frames=size[2])
         toolbox = choose_metrics(config.metrics)
         return compare(clips, peers, toolbox, settings, self.folder / "measured")

@@ -10,21 +10,21 @@ class Group(Enum):
     """A set of parameters that learns or is frozen as a whole."""
 
     SPATIAL = "spatial"
-    """What the denoiser does within a frame: its image model's layers, image attention included."""
+    """Layers of the denoiser that work within a frame, attention to image tokens included."""
     TEMPORAL = "temporal"
-    """What it does over frames: temporal transformers and convolutions, and a small model's moving
-    of the keyframes."""
+    """Layers that work over frames: temporal transformers and convolutions, and the layers with
+    which a mini model warps the keyframes."""
     PROJECTOR = "projector"
     OTHER = "other"
     """The denoiser's embeddings of the timestep and of the motion fps, and its shortcut."""
     ENCODER = "encoder"
-    """The autoencoder's."""
+    """The autoencoder's encoder."""
     DECODER = "decoder"
     TEXT_ENCODER = "text_encoder"
     IMAGE_ENCODER = "image_encoder"
     SKETCH_ENCODER = "sketch_encoder"
     CRITIC = "critic"
-    """A discriminator, which no checkpoint for use holds."""
+    """The discriminator, which published files do not contain."""
 
 
 _WHOLE = {
@@ -45,8 +45,8 @@ _OF_DECODER = re.compile(r"^first_stage_model\.(decoder|post_quant_conv)\.")
 def group_of(key: str) -> Group:
     """The group of a parameter by its official key; keys of no component are the critic's.
 
-    Temporal transformers are the third layer of their blocks (SPEC section 2.4); an upsampling may
-    stand there, too, and belongs to the spatial layers.
+    Temporal transformers are the third layer of their blocks (SPEC section 2.4). An upsampling may
+    have that place, too; it belongs to the spatial layers.
     """
     component = component_of(key)
     if component is None:

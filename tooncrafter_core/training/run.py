@@ -12,7 +12,7 @@ from ..data.atomic import write_bytes
 from ..errors import OutputError, TrainingError
 from ..files import Place, check_places
 from .inputs.batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
-from .inputs.clips import TrainingClips, check_batch, open_clips
+from .inputs.open_clips import TrainingClips, check_batch, open_clips
 from .inputs.prepared import PreparedClips
 from .loop.loop import HeldOut, Trainer
 from .loop.machine import make_accelerator
@@ -27,18 +27,20 @@ from .stages.registry import StageKind, with_lora
 
 logger = logging.getLogger(__name__)
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 SETTINGS = "settings.yaml"
 
 
-def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False) -> Path | None:
-    """Run a stage, or go on with one that was stopped; the path of its result.
+def train(
+    kind: StageKind, config: RunConfig, report: Report, is_quiet: bool = False
+) -> Path | None:
+    """Run a stage, or continue one that was stopped; returns the path of its result.
 
-    Of several processes the main one alone returns it.
+    With several processes only the main one returns the path.
 
-    ``tell`` is given what is to be read before the first step. Every ``ToonCrafterError`` comes
-    before anything is written, but for those of the disk and of numbers that overflow.
+    ``report`` is called with texts for the user before the first step. Every ``ToonCrafterError``
+    is raised before anything is written, except for a full disk and numbers that overflow.
     """
     if config.lora.rank:
         kind = with_lora(kind)
@@ -55,8 +57,8 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     check_mixture(stage, groups_of(config), kind.mixtures, config.allow_other_mixture, kind.in_part)
     folder = make_folder(Path(config.out))
     if accelerator.is_main_process:
-        tell(freeze_report(stage))
-        tell(_clips_in_words(clips, plan))
+        report(freeze_report(stage))
+        report(_clips_in_words(clips, plan))
         write_bytes(folder / SETTINGS, to_yaml(config).encode())
     accelerator.wait_for_everyone()
     monitor = Monitor(
@@ -67,7 +69,7 @@ def train(kind: StageKind, config: RunConfig, tell: Tell, is_quiet: bool = False
     )
     dataset: Dataset[dict[str, Any]] = clips.dataset
     if config.data.prepare and config.steps:
-        dataset = prepare_clips(kind, stage, clips, config, accelerator, tell)
+        dataset = prepare_clips(kind, stage, clips, config, accelerator, report)
     batches = TrainingBatches(
         dataset, clips.groups, plan, config.seed, config.data.variants, config.data.workers
     )
@@ -107,7 +109,7 @@ def input_paths(config: RunConfig) -> list[str]:
 
 
 def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dict[str, Any]:
-    """What decides the weights of a run at a step, and so must not change on the way."""
+    """The settings that determine a run's weights, and so must not change when it continues."""
     return {
         "stage": kind.name,
         "seed": config.seed,
@@ -127,9 +129,9 @@ def prepare_clips(
     clips: TrainingClips,
     config: RunConfig,
     accelerator: Any,
-    tell: Tell,
+    report: Report,
 ) -> PreparedClips:
-    """Encode every cut of every clip, each process its share; what is there already stays.
+    """Encode every cut of every clip, each process its share; existing ones are kept.
 
     ``TrainingError`` for a stage that learns from pictures, and without a number of cuts.
     """
@@ -150,7 +152,7 @@ def prepare_clips(
     accelerator.wait_for_everyone()
     missing = prepared.missing([clip for group in clips.groups for clip in group], variants)
     if missing and accelerator.is_main_process:
-        tell(f"encoding {len(missing)} cuts of clips")
+        report(f"encoding {len(missing)} cuts of clips")
     mine = missing[accelerator.process_index :: accelerator.num_processes]
     stage.to(accelerator.device)
     for _ in prepared.prepare(stage, mine, accelerator.device):

@@ -1,4 +1,4 @@
-"""What a training stage is to the loop: networks, who learns, a loss, and pictures to look at.
+"""The interface between a training stage and the loop: networks, players, losses and previews.
 
 Legend: b batch, c channels, t frames, h w space.
 """
@@ -21,7 +21,7 @@ the stage asks for them ``sketches`` ``b 1 t h w`` in [0, 1] and ``has_sketch`` 
 
 
 class Losses(NamedTuple):
-    """What a stage made of a batch: means over its samples, each of the same weight.
+    """A stage's losses on a batch: means over its samples, each with the same weight.
 
     A tuple, because DDP and FSDP look for tensors in what ``forward`` returns.
     """
@@ -37,20 +37,20 @@ class Stage(nn.Module):
 
     ``forward`` is called through the module, so that it works inside DDP and FSDP. Each player has
     an optimizer of its own; in every step, for each part of the batch, each player in turn gets a
-    ``forward`` and a backward pass while the others are frozen, and then all optimizers step. What
-    one player's pass made may be kept for the next player's on the same batch.
+    ``forward`` and a backward pass while the others are frozen, and then all optimizers step. A
+    player may keep results for the next player's pass on the same batch.
 
-    All randomness comes from ``Draws(batch["seeds"])``, anew in every ``forward``. Two processes
+    All randomness comes from ``Draws(batch["seeds"])``, created in every ``forward``. Two processes
     must give the same loss as one: no statistics over the batch without the other processes.
     """
 
     players: tuple[str, ...] = ("model",)
-    """Who learns, in the order of their turns."""
+    """The names of those that learn, in the order of their turns."""
 
     def __init__(
         self, networks: Mapping[Component, nn.Module], learn: tuple[Group, ...] = ()
     ) -> None:
-        """``networks`` become attributes of their component's name; ``learn`` is who learns.
+        """``networks`` become attributes named as their component; ``learn`` are the groups.
 
         Networks without a parameter in ``learn`` are put into evaluation mode for good.
         """
@@ -72,7 +72,7 @@ class Stage(nn.Module):
                 yield prefix + name, parameter
 
     def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
-        """What the player's optimizer moves: key and parameter.
+        """The parameters that the player's optimizer changes, with their keys.
 
         Parameters of a component have their official key, others one that begins with no
         component's prefix. By default the first player has all of the groups in ``learn``.
@@ -87,7 +87,7 @@ class Stage(nn.Module):
         raise NotImplementedError
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Videos ``b 3 t h w`` in [-1, 1] to look at, by name, such as true and drawn frames.
+        """Videos ``b 3 t h w`` in [-1, 1] for the sample sheet, by name, such as true and drawn.
 
         Called without gradients; the pictures must be the same for the same weights and batch.
         """

@@ -1,1 +1,1 @@
-"""The clips of a step, and what the frozen networks make of them."""
+"""The clips of a training step, and their encoding by the frozen networks."""

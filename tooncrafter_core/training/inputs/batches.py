@@ -1,7 +1,7 @@
 """The clips of every step: the same for one process and for many, and from any step on.
 
-The order is that of one process: the batch of a step is a stretch of an endless list of clips, and
-each process takes its share of it. So nothing has to be remembered to go on after a stop.
+The order is that of one process: the batch of a step is a slice of an endless list of clips, and
+each process takes its share of it. So no state has to be saved to continue after a stop.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,12 @@ from ..stage import Batch
 from .draws import draw_seeds
 
 HELD_OUT_STEP = 2**40
-"""Where the random numbers of held-out clips come from: a step that no run reaches."""
+"""The step that seeds the random numbers of held-out clips; no run reaches it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPlan:
-    """How a step's clips are dealt to processes and to parts that fit into memory."""
+    """How a step's clips are divided among processes, and into parts that fit into memory."""
 
     batch_size: int
     """Clips a step, over all processes."""
@@ -47,7 +47,7 @@ class BatchPlan:
 def plan_batches(
     batch_size: int, micro_batch: int | None, rank: int = 0, world_size: int = 1
 ) -> BatchPlan:
-    """Deal a batch; ``TrainingError`` when it cannot be dealt evenly."""
+    """Divide a batch; ``TrainingError`` when it cannot be divided evenly."""
     if batch_size % world_size:
         raise TrainingError(
             f"A batch of {batch_size} clips cannot be dealt to {world_size} processes evenly: "
@@ -76,7 +76,7 @@ class PartSampler(Sampler[list[SampleId]]):
         variants: int | None = None,
         first_step: int = 0,
     ) -> None:
-        """``variants`` None cuts each clip anew in every epoch, else its cuts repeat after them."""
+        """``variants`` is the number of cuts of a clip before they repeat; None repeats none."""
         self._order = ClipSampler(groups, seed)
         self._plan, self._variants, self._first_step = plan, variants, first_step
         self._epochs: dict[int, list[int]] = {}
@@ -97,7 +97,7 @@ class PartSampler(Sampler[list[SampleId]]):
 
     def _epoch(self, epoch: int) -> list[int]:
         if epoch not in self._epochs:
-            # The first one is asked for its length all the time.
+            # DataLoader asks for the length of the first sampler again and again.
             self._epochs = {n: self._epochs[n] for n in (0, epoch - 1) if n in self._epochs}
             self._epochs[epoch] = self._order.epoch_order(epoch)
         return self._epochs[epoch]

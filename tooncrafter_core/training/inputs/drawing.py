@@ -1,4 +1,4 @@
-"""Latents that the denoiser draws between the ends of true clips, for the decoder to learn from.
+"""Latents that the denoiser draws between the ends of true clips, to train the decoder on.
 
 Legend: b batch, r keyframes (2), c channels, t frames, h w space.
 """
@@ -53,6 +53,6 @@ def drawn_latents(
             condition.image_tokens,
             condition.motion_fps,
         )
-        # What ``sample`` would give, but for the gradient.
+        # The same as ``sample``, which gives no gradient.
         drawn.append(ddim_step(start, v.float(), step, torch.zeros_like(start))[0])
     return torch.cat(drawn) / scale

@@ -22,8 +22,8 @@ def draw_seeds(run_seed: int, step: int, places: Sequence[int]) -> Tensor:
 class Draws:
     """Random numbers for a batch of b samples, each from its own generator on the CPU.
 
-    A stage that is asked again about the same batch makes new draws from the same seeds and gets
-    the same numbers, in the same order.
+    A stage that is called again with the same batch makes new ``Draws`` from the same seeds and
+    gets the same numbers, in the same order.
     """
 
     def __init__(self, seeds: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""What the frozen networks make of a training clip, each text and picture encoded once.
+"""Training clips encoded by the frozen networks, each text and picture once.
 
 Legend: b batch, t frames, c channels, h w space, l tokens.
 """
@@ -18,12 +18,12 @@ from .draws import Draws
 
 KEPT_TEXTS = 512
 CHUNK, CPU_CHUNK = 16, 4
-"""Frames encoded at a time."""
+"""Frames encoded at a time, on a GPU and on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EncodedClips:
-    """Clips as the frozen networks see them; what a prepared batch holds instead of pictures."""
+    """Clips encoded by the frozen networks; a prepared batch contains this instead of pictures."""
 
     latent_mean: Tensor
     """``b 4 t h w``, of every frame's posterior, unscaled."""
@@ -44,7 +44,7 @@ def encode_clips(
 ) -> EncodedClips:
     """Encode ``b 3 t h w`` frames in [-1, 1], some at a time."""
     batch = video.shape[0]
-    # A CPU takes half the time when what it works on fits into its caches.
+    # A CPU takes half the time when the data fits into its caches.
     chunk = CPU_CHUNK if video.device.type == "cpu" else CHUNK
     frames = rearrange(video, "b c t h w -> (b t) c h w")
     moments = [autoencoder.encode(part)[:2] for part in frames.split(chunk)]
@@ -55,7 +55,7 @@ def encode_clips(
     return EncodedClips(
         latent_mean=mean,
         latent_log_variance=log_variance,
-        # Frozen encoders may be half of another kind than autocast's, which does not mix.
+        # Frozen encoders may be in another half precision than autocast's, and they do not mix.
         image_embedding=image_encoder.encode(video[:, :, 0]).float(),
     )
 
@@ -63,7 +63,7 @@ def encode_clips(
 def encoded_clips(
     batch: Batch, autoencoder: Autoencoder, image_encoder: ImageEncoder
 ) -> EncodedClips:
-    """What a prepared batch holds, or what the networks make of its video."""
+    """The encoded clips of a prepared batch, or the video of another one encoded now."""
     if "latent_mean" not in batch:
         return encode_clips(autoencoder, image_encoder, batch["video"])
     return EncodedClips(
@@ -74,7 +74,7 @@ def encoded_clips(
 
 
 class TextCache:
-    """Encodes captions with a frozen text encoder, each once; the least used are forgotten."""
+    """Encodes captions with a frozen text encoder, each once; the least used are dropped."""
 
     def __init__(self, encoder: TextEncoder, size: int = KEPT_TEXTS) -> None:
         self._encoder, self._size = encoder, size

@@ -1,6 +1,6 @@
-"""Clips that the frozen networks have seen once: latents on disk in place of pictures.
+"""Clips encoded once by the frozen networks: latents on disk in place of pictures.
 
-Worth it where a small data set is seen often, or where encoding costs as much as learning.
+Useful for a small data set with many epochs, or where encoding takes as long as a training step.
 """
 
 import io
@@ -22,7 +22,7 @@ from ..stages.denoising import DenoisingStage
 IDENTITY = "identity.json"
 
 ARRAYS = ("latent_mean", "latent_log_variance", "image_embedding")
-"""Kept in fp16, ``4 t h w`` twice and ``l c``; see ``EncodedClips``."""
+"""Fields of ``EncodedClips`` that are stored, in fp16: ``4 t h w`` twice and ``l c``."""
 
 
 class PreparedClips(Dataset[dict[str, Any]]):
@@ -46,17 +46,17 @@ class PreparedClips(Dataset[dict[str, Any]]):
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise TrainingError(
                 f"The prepared clip '{path}' cannot be read: {error}. Remove it and start again: "
-                "it is made anew."
+                "it is then made again."
             ) from error
         return {**found, "caption": info.caption, "key": info.key}
 
     def missing(self, clips: Sequence[int], variants: int) -> list[SampleId]:
-        """What is not there yet."""
+        """The samples that are not encoded yet."""
         samples = (SampleId(variant, clip) for variant in range(variants) for clip in clips)
         return [sample for sample in samples if not self.path(sample).exists()]
 
     def check(self, identity: dict[str, Any]) -> None:
-        """``TrainingError`` when the folder holds what other clips or networks gave."""
+        """``TrainingError`` when the folder was made with other clips or networks."""
         found = read_json(self._folder / IDENTITY)
         if found is None:
             write_json(self._folder / IDENTITY, identity)

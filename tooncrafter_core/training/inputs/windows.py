@@ -1,4 +1,4 @@
-"""The part of a training clip that is learnt from, placed where something moves.
+"""The crop of a training clip that is used, placed where something moves.
 
 Legend: b batch, c channels, t frames, h w space.
 """
@@ -14,7 +14,7 @@ from ...errors import TrainingError
 from .draws import Draws
 
 LEAST_MOTION = 1e-4
-"""A little everywhere, for clips in which nothing moves."""
+"""Motion that is added everywhere, for clips in which nothing moves."""
 
 
 class Window(NamedTuple):

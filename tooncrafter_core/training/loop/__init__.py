@@ -1,1 +1,1 @@
-"""Steps: optimizers, processes, what is logged and checked on the way."""
+"""The training loop: optimizers, processes, logging and checks."""

@@ -1,4 +1,4 @@
-"""The loop: steps of all players, what is logged, checked, written and drawn on the way."""
+"""The training loop: the steps of all players, with logging, checks, checkpoints and sheets."""
 
 import logging
 import math
@@ -38,7 +38,7 @@ class HeldOut:
 
 
 class Trainer:
-    """A stage on its way through a run."""
+    """Trains a stage from its first or last checkpoint to the last step."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Trainer:
     def run(self) -> None:
         """Train to the last step; a checkpoint is written there, and when asked to stop."""
         output = self.config.output
-        with _told_to_stop() as is_told, self.monitor.progress(self.step, self.config.steps):
+        with _stop_requests() as is_stopping, self.monitor.progress(self.step, self.config.steps):
             steps = self.batches.steps(self.step)
             while self.step < self.config.steps:
                 self._step(next(steps))
@@ -99,7 +99,7 @@ class Trainer:
                     self.draw_sheet()
                 if self._is_due(output.checkpoint_every) or self.step == self.config.steps:
                     self.save()
-                if is_told():
+                if is_stopping():
                     self.save()
                     raise KeyboardInterrupt
 
@@ -117,9 +117,9 @@ class Trainer:
                 self.checkpoints.save(state)
             except OutputError as error:
                 kept = self.checkpoints.steps()
-                told = f"the one of step {kept[-1]} is kept" if kept else "there is none yet"
+                left = f"the one of step {kept[-1]} is kept" if kept else "there is none yet"
                 raise OutputError(
-                    f"The checkpoint of step {self.step} could not be written, {told}. {error}"
+                    f"The checkpoint of step {self.step} could not be written, {left}. {error}"
                 ) from error
         self.accelerator.wait_for_everyone()
 
@@ -183,7 +183,7 @@ class Trainer:
         most = math.inf if limit is None else limit
         norm = float(whole(torch.nn.utils.clip_grad_norm_(player.parameters, most)))
         name = f"{player.name}_gradient_norm"
-        if self.config.machine.precision != "fp16":  # which skips such steps by itself
+        if self.config.machine.precision != "fp16":  # its gradient scaler skips such steps
             self._check_finite({name: norm}, parts)
         for group in plain_optimizer(player.optimizer).param_groups:
             group["lr"] = rate
@@ -194,13 +194,13 @@ class Trainer:
         return {name: norm}
 
     def _mean_over_processes(self, sums: dict[str, Tensor]) -> dict[str, float]:
-        """Numbers of this step's whole batch, read in one go."""
+        """Means over this step's whole batch, read from the device at once."""
         stacked = torch.stack([value.float() for value in sums.values()])
         mean = self.accelerator.reduce(stacked, reduction="mean")
         return dict(zip(sums, mean.tolist(), strict=True))
 
     def _check_finite(self, values: dict[str, float], parts: Sequence[Batch]) -> None:
-        """``TrainingError`` when a number is none, before it reaches the weights."""
+        """``TrainingError`` for NaN or infinity, before it reaches the weights."""
         wrong = [name for name, value in values.items() if not math.isfinite(value)]
         if wrong:
             raise TrainingError(
@@ -227,7 +227,7 @@ class Trainer:
         )
 
     def _sharing(self, is_last: bool) -> AbstractContextManager[Any]:
-        """Let the processes share gradients after the last part of a batch alone."""
+        """Let the processes exchange gradients only after the last part of a batch."""
         if self.is_sharded:
             self.wrapped.set_requires_gradient_sync(is_last)
             return nullcontext()
@@ -251,15 +251,15 @@ def _add_losses(sums: dict[str, Tensor], losses: Losses, player: Player, num_par
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[Callable[[], bool]]:
-    """Notice being interrupted or terminated, so that the step under way is finished first.
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Whether the run was interrupted or terminated, so that the current step is finished first.
 
     A second interruption stops at once.
     """
-    told: list[int] = []
+    received: list[int] = []
 
     def notice(number: int, _: Any) -> None:
-        told.append(number)
+        received.append(number)
         signal.signal(signal.SIGINT, before[signal.SIGINT])
 
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -267,7 +267,7 @@ def _told_to_stop() -> Iterator[Callable[[], bool]]:
     try:
         for number in signals:
             signal.signal(number, notice)
-        yield lambda: bool(told)
+        yield lambda: bool(received)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What a run shows: a progress bar, a log of numbers, TensorBoard, sample sheets."""
+"""What a run reports: a progress bar, a log of numbers, TensorBoard, sample sheets."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ class Monitor:
         self._first_step = 0
 
     def resume(self, step: int) -> None:
-        """Forget what was logged after a step: it will be logged again."""
+        """Remove what was logged after a step: it will be logged again."""
         self._first_step = step
         log = self._folder / LOG
         if not self._is_main or not log.exists():

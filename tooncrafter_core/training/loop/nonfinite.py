@@ -1,4 +1,4 @@
-"""Says why a loss is not a number: what to look at first, and what to change."""
+"""Explains why a loss is not a number: the likely cause, and what to change."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +27,7 @@ def _cause(parts: Sequence[Batch], stage: Stage, config: RunConfig) -> str:
             if wrong:
                 keys = ", ".join(part["key"][row] for row in wrong)
                 return (
-                    f"The cause is the data: '{tensor_name}' of {keys} holds values that are no "
+                    f"The cause is the data: '{tensor_name}' of {keys} holds values that are not "
                     "numbers. Take the clip out."
                 )
     learning = {id(p) for player in stage.players for _, p in stage.learners(player)}
@@ -35,11 +35,11 @@ def _cause(parts: Sequence[Batch], stage: Stage, config: RunConfig) -> str:
         if not torch.isfinite(parameter).all():
             if id(parameter) in learning:
                 return (
-                    f"The weights themselves are no numbers any more, first {key}: the learning "
+                    f"The weights themselves are not numbers any more, first {key}: the learning "
                     f"rate {config.optimizer.learning_rate:g} is likely too large. Go on from a "
                     "checkpoint with a smaller one."
                 )
-            return f"The frozen weights {key} are no numbers: the file they came from is damaged."
+            return f"The frozen weights {key} are not numbers: the file they came from is damaged."
     if config.machine.precision == "fp16":
         return "The cause is likely fp16, which ends at 65504: set machine.precision=bf16."
     return (

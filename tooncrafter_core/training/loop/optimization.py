@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..settings.config import OptimizerConfig
 
 LAST_SHARE = 0.01
-"""Of the learning rate, where ``cosine`` ends."""
+"""Share of the learning rate at which ``cosine`` ends."""
 
 
 def make_optimizer(
@@ -39,7 +39,7 @@ def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
 
 
 class AveragedWeights:
-    """An exponential average of parameters, in float32 beside them."""
+    """An exponential moving average of parameters, kept separately in float32."""
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
         self._parameters, self._decay = list(parameters), decay
@@ -47,7 +47,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Follow the parameters after a step, counted from 0; quicker at the beginning."""
+        """Update the averages after a step, counted from 0; faster at the beginning."""
         decay = min(self._decay, (1 + step) / (10 + step))
         for average, parameter in zip(self.averages, self._parameters, strict=True):
             average.lerp_(parameter.detach(), 1 - decay)

@@ -1,4 +1,7 @@
-"""Those who learn in a stage: each with its parameters, optimizer and averaged weights."""
+"""The players of a stage: each has parameters that learn, an optimizer and averaged weights.
+
+A stage has one player, the model; the decoder stage has the critic as a second one.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +16,7 @@ from .optimization import AveragedWeights, make_optimizer
 
 
 class Player:
-    """One that learns."""
+    """Parameters that learn together, with their optimizer and average."""
 
     def __init__(self, name: str, stage: Stage, config: OptimizerConfig) -> None:
         self.name = name
@@ -24,7 +27,7 @@ class Player:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """What learns."""
+        """The parameters that learn."""
         return list(self.learners.values())
 
     def weights(self) -> dict[str, Tensor]:
@@ -38,7 +41,7 @@ class Player:
         return {k: whole(v) for k, v in zip(self.learners, self.averaged.averages, strict=True)}
 
     def optimizer_state(self) -> dict[str, Tensor]:
-        """What the optimizer remembers, as ``KEY:NAME``; empty before its first step."""
+        """The optimizer's state, as ``KEY:NAME``; empty before its first step."""
         state = plain_optimizer(self.optimizer).state
         return {
             f"{key}:{name}": whole(value)
@@ -53,7 +56,7 @@ class Player:
         averages: Mapping[str, Tensor] | None,
         state: Mapping[str, Tensor],
     ) -> None:
-        """Go on from what ``weights``, ``averages`` and ``optimizer_state`` gave.
+        """Restore what ``weights``, ``averages`` and ``optimizer_state`` returned.
 
         ``TrainingError`` when they are not of these learners.
         """
@@ -85,12 +88,12 @@ def plain_optimizer(optimizer: Any) -> torch.optim.Optimizer:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """A tensor that may be spread over processes, in one piece."""
+    """A tensor that may be sharded over processes, in one piece."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor  # type: ignore
 
 
 def like(tensor: Tensor, model: Tensor) -> Tensor:
-    """A tensor where ``model`` is, spread over processes as that is."""
+    """A tensor on the device of ``model``, sharded over processes like it."""
     if not hasattr(model, "full_tensor"):
         return tensor.to(model.device)
     from torch.distributed.tensor import DTensor, distribute_tensor

@@ -1,4 +1,4 @@
-"""Weights, gradients and optimizer spread over the processes, by torch's own FSDP.
+"""Weights, gradients and optimizer state sharded over the processes, by torch's FSDP.
 
 accelerate has it for GPUs alone; this is the same on a CPU, where it can be tested.
 """
@@ -13,7 +13,7 @@ from ..settings.config import MachineConfig
 from ..stage import Stage
 
 UNITS = (ResBlock, SpatialTransformer, TemporalTransformer)
-"""Layers whose weights are brought together when they are computed, and let go of after."""
+"""Layers whose weights are gathered when they are computed, and freed afterwards."""
 
 
 def check_sharding(config: MachineConfig, processes: int) -> None:
@@ -44,7 +44,7 @@ def shard(stage: Stage, device_type: str, processes: int) -> Stage:
     layers: list[nn.Module] = [layer for layer in stage.modules() if isinstance(layer, UNITS)]
     for module in (*layers, stage):
         fully_shard(module, mesh=mesh, ignored_params=numbers)
-    # Called by the pipeline beside ``forward``.
+    # The pipeline calls these methods besides ``forward``.
     register_fsdp_forward_method(stage, "preview")
     for layer in layers:
         if isinstance(layer, SpatialTransformer):

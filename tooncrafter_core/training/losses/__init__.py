@@ -1,1 +1,1 @@
-"""What the stages learn from beside plain differences."""
+"""Losses of the stages, other than plain differences."""

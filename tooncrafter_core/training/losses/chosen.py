@@ -1,8 +1,8 @@
-"""Which picture a decoder should choose where, each judged alone.
+"""A loss for the choice among pictures at every pixel, in which each picture is compared alone.
 
-A mixture of two pictures that do not fit each other is worse than either, so its error never leads
-from one that is good enough to one that is better. Here each picture is compared with the truth by
-itself, everywhere, and its weight counts by what was found.
+A mixture of two pictures that do not fit each other is worse than either, so the gradient of its
+error never leads from a good picture to a better one. Here each picture is compared with the truth
+separately, at every pixel, and its distance is multiplied by its weight.
 
 Legend: b batch, c channels, t frames, n pictures, h w space; pictures in [-1, 1].
 """
@@ -16,16 +16,16 @@ from torch import Tensor
 from ...metrics.perceptual import PerceptualDistance
 
 Choice = tuple[Tensor, Tensor]
-"""Pictures ``t n c h w`` and their weights ``t n h w``, which are 1 together."""
+"""Pictures ``t n c h w`` and their weights ``t n h w``, which add up to 1."""
 
 
 def chosen_loss(chosen: Sequence[Choice], video: Tensor, distance: PerceptualDistance) -> Tensor:
-    """The perceptual distance to be expected when each pixel is taken by its weights.
+    """The expected perceptual distance when each pixel is sampled by its weights.
 
     Args:
-        chosen: of each clip.
+        chosen: pictures and weights of each clip.
         video: b c t h w, the true frames.
-        distance: says where pictures differ; only the weights learn from it.
+        distance: measures where pictures differ; only the weights get gradients from it.
     """
     losses = []
     for (pictures, weights), clip in zip(chosen, video, strict=True):

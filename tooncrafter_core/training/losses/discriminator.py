@@ -1,4 +1,4 @@
-"""The critic of the decoder stage, which tells true patches from decoded ones.
+"""The critic of the decoder stage: a discriminator of true and decoded patches.
 
 PatchGAN of Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks" (CVPR
 2017), with the hinge loss of Lim and Ye, "Geometric GAN" (2017).
@@ -13,15 +13,15 @@ from torch.nn import functional as F
 from ...models.initialization import draw_normal
 
 FIRST_STD = 0.02
-"""Of the weights when training begins, as in the paper."""
+"""Standard deviation of the initial weights, as in the PatchGAN paper."""
 
 
 class PatchDiscriminator(nn.Module):
-    """Judges every patch of a picture: positive is true; 70 pixels a patch with three layers.
+    """Scores every patch of a picture: positive means true; 70 pixels a patch with three layers.
 
-    Norms are of each picture alone: statistics of a batch would make a picture's judgement depend
-    on its neighbours and on how they are dealt out to processes. The paper's networks saw one
-    picture at a time, where both are the same.
+    Norms are computed for each picture alone: with batch statistics a picture's score would depend
+    on the other pictures and on their division among processes. The paper's networks had batches
+    of one picture, where both are the same.
     """
 
     def __init__(self, channels: int = 64, layers: int = 3) -> None:
@@ -49,15 +49,15 @@ class PatchDiscriminator(nn.Module):
                     layer.bias.zero_()
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """``n 3 h w`` to judgements ``n 1 h/8 w/8``, about; sides of 32 or more."""
+        """``n 3 h w`` to scores ``n 1 h/8 w/8``, about; sides of 32 or more."""
         return self.body(pictures)
 
 
 def critic_loss(of_true: Tensor, of_decoded: Tensor) -> Tensor:
-    """What the critic minimises: judgements on the wrong side of 1 and -1."""
+    """The hinge loss of the critic: scores on the wrong side of 1 and -1."""
     return 0.5 * (F.relu(1 - of_true).mean() + F.relu(1 + of_decoded).mean())
 
 
 def generator_loss(of_decoded: Tensor) -> Tensor:
-    """What is minimised by pictures that the critic takes for true."""
+    """The loss of the decoder: low for pictures that the critic scores as true."""
     return -of_decoded.mean()

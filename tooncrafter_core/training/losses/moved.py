@@ -1,7 +1,7 @@
-"""How well flow moves the keyframes to the frames between, at every size at which it is found.
+"""A loss for flow: the difference of warped keyframes and true frames, at every level of the flow.
 
-As unsupervised optical flow learns (Yu et al., "Back to Basics", 2016; Meister et al., "UnFlow",
-2018): by the pictures, small ones first, whose pixels see far.
+As in unsupervised optical flow (Yu et al., "Back to Basics", 2016; Meister et al., "UnFlow", 2018):
+the pictures are compared at several sizes; at a small size a pixel covers much of the picture.
 
 Legend: b batch, c channels, t frames, h w space, r references (2).
 """
@@ -16,14 +16,14 @@ from torch.nn import functional as F
 from ...models.motion.reference_warp import move_references
 
 BOTH = 0.2
-"""Of the error of both keyframes, beside that of the better one: what is hidden in one of them
-cannot be moved from there."""
+"""Weight of the mean error of both keyframes, added to that of the better one. It is small because
+what is hidden in one keyframe cannot be warped from it."""
 SMOOTHNESS = 0.02
-"""Of the flow's differences between neighbours, in cells, so that it goes on where all is alike."""
+"""Weight of the flow's differences between neighbours, in cells, which fill flat areas."""
 
 
 def moved_loss(flows: Sequence[Tensor], video: Tensor) -> Tensor:
-    """Mean absolute error of moved keyframes, and a little for unsteady flow.
+    """Mean absolute error of warped keyframes, and a smoothness term.
 
     Args:
         flows: t 4 h w of every level, clip after clip, in the level's cells.

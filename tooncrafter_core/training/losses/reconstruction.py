@@ -1,4 +1,4 @@
-"""How far decoded pictures are from the true ones: what both autoencoder stages learn from.
+"""The reconstruction loss of both autoencoder stages: L1, squared error and LPIPS.
 
 Legend: n pictures, c channels, h w space; pictures in [-1, 1].
 """
@@ -15,7 +15,7 @@ from ...metrics.perceptual import BACKBONES, Backbone, load_perceptual_distance
 
 @dataclass(kw_only=True)
 class ReconstructionSettings:
-    """Weights of what is summed, and from which step on LPIPS counts; 0 leaves a part out."""
+    """Weights of the terms, and the first step of LPIPS; a weight of 0 leaves a term out."""
 
     l1: float = 1.0
     mse: float = 0.0
@@ -30,7 +30,7 @@ class ReconstructionLoss(nn.Module):
     """A weighted sum of the mean absolute and squared differences and LPIPS."""
 
     def __init__(self, settings: ReconstructionSettings) -> None:
-        """Settings are checked and LPIPS is loaded when it counts.
+        """Check the settings, and load LPIPS if it has a weight.
 
         ``TrainingError`` for a backbone that does not exist, and when nothing is left to learn
         from; ``MissingWeightsError`` when the weights of LPIPS are not there.

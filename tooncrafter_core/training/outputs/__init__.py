@@ -1,1 +1,1 @@
-"""What a run leaves behind: checkpoints, weight files, samples."""
+"""The files that a run writes: checkpoints, weight files, sample sheets."""

@@ -1,7 +1,7 @@
-"""What a run needs to go on: written beside its place, renamed when complete, checked when read.
+"""Checkpoints of a run: written under a temporary name, renamed when complete, checked when read.
 
-A checkpoint is a folder ``step-00001000`` with the learning weights, their average, what the
-optimizers remember, and notes. Whatever stops the program, a folder of that name is complete.
+A checkpoint is a folder ``step-00001000`` with the weights that learn, their average, the state of
+the optimizers, and notes. Whatever stops the program, a folder of that name is complete.
 """
 
 import json
@@ -34,10 +34,10 @@ class TrainingState:
     """Steps done."""
     weights: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
-    """What the optimizers remember of each weight, as ``KEY:NAME``."""
+    """The optimizers' state of each weight, as ``KEY:NAME``."""
     averages: Mapping[str, Tensor] | None = None
     identity: Mapping[str, Any] = field(default_factory=dict)
-    """What must stay the same for the run to be the same run."""
+    """The settings that may not change during a run."""
 
 
 class CheckpointFolder:
@@ -99,7 +99,7 @@ class CheckpointFolder:
 
 
 def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
-    """``TrainingError`` when a run would go on as another one than it began."""
+    """``TrainingError`` when a run would continue with other settings than it began with."""
     for key in sorted({*found, *wanted}):
         if found.get(key) != wanted.get(key):
             raise TrainingError(

@@ -1,6 +1,6 @@
-"""The file that a run is for: official keys, read by the nodes and by the next stage.
+"""The result of a run: a file with official keys, for the nodes and for the next stage.
 
-Every process takes part, because weights may be spread over them; only the main one writes.
+Every process takes part, because weights may be sharded over them; only the main one writes.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What learns and what is frozen, told before the first step, and refused when it was not told."""
+"""Reports what learns and what is frozen before the first step, and checks it against ``learn``."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class GroupCount:
 
     @property
     def state(self) -> str:
-        """What happens to the group, in a word."""
+        """The state of the group in a word: learns, frozen or partly frozen."""
         if not self.learning:
             return "frozen"
         return "learns" if self.learning == self.total else "learns in part"
@@ -45,39 +45,39 @@ def count_groups(stage: Stage) -> list[GroupCount]:
 
 def check_mixture(
     stage: Stage,
-    told: Sequence[Group],
+    learn: Sequence[Group],
     known: Sequence[frozenset[Group]],
     allow_other: bool,
     in_part: frozenset[Group] = frozenset(),
 ) -> None:
-    """``TrainingError`` unless exactly the groups that were told learn, each as a whole.
+    """``TrainingError`` unless exactly the groups in ``learn`` learn, each as a whole.
 
-    ``known`` are the mixtures that the stage has presets for; another one must be allowed. Groups
-    ``in_part`` have parameters that the stage does not use.
+    ``known`` are the combinations that the stage has presets for; another one must be allowed.
+    Groups ``in_part`` have parameters that the stage does not use.
     """
     counts = count_groups(stage)
     there = {count.group for count in counts}
-    if absent := [group.value for group in told if group not in there]:
+    if absent := [group.value for group in learn if group not in there]:
         raise TrainingError(
             f"This stage has no parameters of {', '.join(absent)} that could learn: it has "
             f"{', '.join(sorted(group.value for group in there))}. Change 'learn'."
         )
     for count in counts:
-        is_told = count.group in told or count.group is Group.CRITIC
-        if count.learning and not is_told:
+        is_named = count.group in learn or count.group is Group.CRITIC
+        if count.learning and not is_named:
             raise TrainingError(
                 f"{count.learning:,} parameters of {count.group.value} would learn, but 'learn' "
-                f"names {_names(told)}."
+                f"names {_names(learn)}."
             )
-        if is_told and count.group not in in_part and count.learning != count.total:
+        if is_named and count.group not in in_part and count.learning != count.total:
             raise TrainingError(
                 f"Only {count.learning:,} of {count.total:,} parameters of {count.group.value} "
                 "would learn, and 'learn' names it as a whole."
             )
-    if frozenset(told) not in known and not allow_other:
+    if frozenset(learn) not in known and not allow_other:
         choices = "; ".join(_names(sorted(mix, key=lambda g: g.value)) for mix in known)
         raise TrainingError(
-            f"No preset of this stage trains {_names(told)} together; they train {choices}. To "
+            f"No preset of this stage trains {_names(learn)} together; they train {choices}. To "
             "train it all the same, set allow_other_mixture=true."
         )
 

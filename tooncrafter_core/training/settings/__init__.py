@@ -1,1 +1,1 @@
-"""Everything about a run that can be set, and where it is read from."""
+"""The settings of a run: their types, presets, and how they are read."""

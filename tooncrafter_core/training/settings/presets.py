@@ -1,4 +1,4 @@
-"""Settings of runs by stage and name; the paper's where PAPER.md states them."""
+"""Presets of the stages; the paper's settings where PAPER.md states them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 Preset = Mapping[str, Any]
 
 SMALL = "small"
-"""The preset of every stage for a model that one machine trains from nothing; not the paper's."""
+"""The preset of every stage for a small model trained from scratch; not the paper's."""
 
 UNSETTLED_RATE = 1e-5
-"""Of stage 1: in the released configuration. The paper's text, as we have it, says 1e-6."""
+"""Learning rate of stage 1 in the released configuration; the paper's text says 1e-6."""
 
 _PAPER_DATA = {
     "source": "shards", "width": 512, "height": 320, "num_frames": 16,
@@ -152,4 +152,4 @@ NOTES: dict[tuple[str, str], str] = {
         "in the text of the paper that we have. Set optimizer.learning_rate to choose."
     ),
 }
-"""What is not known of a value of the paper's presets, told while it is left as it is."""
+"""Notes on values of the paper's presets that are uncertain, shown while they are unchanged."""

@@ -1,4 +1,4 @@
-"""Reads a run's settings: preset, then file, then ``key=value``; what is not known is an error."""
+"""Reads a run's settings: preset, then file, then ``key=value``; unknown keys are errors."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ def read_settings(
 
 
 def merge_settings(base: Any, given: Sequence[tuple[str, DictConfig]]) -> Any:
-    """A typed config with what places give, one after the other, each named in words.
+    """A typed config with the values of several sources applied in order, each with its name.
 
     ``TrainingError`` for a key that the config does not have and a value of another kind.
     """
@@ -104,7 +104,7 @@ def check_values(config: RunConfig) -> None:
 
 
 def groups_of(config: RunConfig) -> tuple[Group, ...]:
-    """The groups that are told to learn; ``TrainingError`` for a name that is none."""
+    """The groups named in ``learn``; ``TrainingError`` for an unknown name."""
     names = [group.value for group in Group]
     for name in config.learn:
         if name not in names:
@@ -153,7 +153,7 @@ def read_file(path: Path) -> DictConfig:
 
 
 def parse_overrides(overrides: Sequence[str]) -> DictConfig:
-    """The settings of ``key=value`` texts; ``TrainingError`` for what is none."""
+    """The settings of ``key=value`` texts; ``TrainingError`` for any other text."""
     for text in overrides:
         if "=" not in text or text.startswith("="):
             raise TrainingError(f"'{text}' is no setting: write key=value, such as steps=1000.")

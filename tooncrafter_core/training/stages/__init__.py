@@ -1,1 +1,1 @@
-"""The paper's stages: what learns, from which loss, and how it is shown."""
+"""The training stages: which parameters learn, the losses and the previews."""

@@ -1,4 +1,4 @@
-"""Changes of how networks run for the length of a block: layers left out, activations not kept."""
+"""Context managers that change how networks run: layers left out, activations not kept."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ def without_temporal_layers(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def checkpointed_activations(network: nn.Module) -> Iterator[None]:
-    """Keep only what goes into each block, and compute the rest again on the way back.
+    """Keep only the inputs of each block, and compute the rest again in the backward pass.
 
     Only the forward pass has to be inside. Gradients stay the same.
     """
@@ -52,7 +52,7 @@ def checkpointed_activations(network: nn.Module) -> Iterator[None]:
 def _replaced(
     network: nn.Module, kinds: tuple[type[nn.Module], ...], change: Callable[[Forward], Forward]
 ) -> Iterator[None]:
-    """Give every layer of some kinds another ``forward`` inside the block."""
+    """Give every layer of some classes another ``forward`` while the context is open."""
     layers = [layer for layer in network.modules() if isinstance(layer, kinds)]
     before = [vars(layer).get("forward") for layer in layers]
     for layer in layers:

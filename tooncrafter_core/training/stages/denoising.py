@@ -36,23 +36,23 @@ ERRORS = ("squared", "absolute")
 
 @dataclass(kw_only=True)
 class DenoisingSettings:
-    """What the stages ``base`` and ``rectify`` can be told besides what every run can."""
+    """Settings of the stages ``base`` and ``rectify``, besides those of every run."""
 
     condition_dropout: float = 0.05
-    """Share of clips without their text, of those without their picture, and of those without
-    both; each this share. PAPER.md gives the number, not how it is dealt out."""
+    """Share of clips without text, share without picture, and share without both: each is this
+    number. PAPER.md gives the number, not how it is divided."""
     bypass_temporal: bool = False
     """Leave the temporal layers out in training; Table 3, variant III."""
     last_timestep: float = 0.0
-    """Share of clips taken at the last timestep, where nothing but noise is seen, whatever was
-    drawn for them. There a small model decides what goes where; see the recipes."""
+    """Share of clips trained at the last timestep, where the input is pure noise. There a small
+    model decides what goes where; see the recipes."""
     last_error: str = "squared"
-    """Of those clips: ``squared``, as everywhere, or ``absolute``. Of two places where something
-    may be, the squared error draws both faintly, the absolute one the likelier."""
+    """Error of those clips: ``squared``, as elsewhere, or ``absolute``. If something may be in two
+    places, the squared error leads to both faintly, the absolute one to the likelier place."""
 
 
 class DenoisingStage(Stage):
-    """Predicts v of noisy clips from their ends, as the sampler will ask (SPEC section 9)."""
+    """Predicts v of noisy clips, conditioned on their ends, as in sampling (SPEC section 9)."""
 
     denoiser: torch.nn.Module
     projector: torch.nn.Module
@@ -68,7 +68,7 @@ class DenoisingStage(Stage):
         """``others`` are networks besides the models'.
 
         ``CheckpointError`` when the models have no text or image encoder, ``TrainingError`` for a
-        share that is none.
+        share outside its range.
         """
         if not 0 <= settings.condition_dropout <= 1 / 3:
             raise TrainingError(
@@ -98,15 +98,15 @@ class DenoisingStage(Stage):
         self._grey: Tensor | None = None
 
     def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
-        """The groups that learn, or the products beside them."""
+        """The parameters of the groups that learn, or the LoRA products instead."""
         adapters = self._modules.get("lora")
         if isinstance(adapters, LoraAdapters):
             yield from adapters.learners()
         else:
             yield from super().learners(player)
 
-    def learn_beside(self, adapters: LoraAdapters) -> None:
-        """Freeze every weight; only the products learn from now on."""
+    def learn_only(self, adapters: LoraAdapters) -> None:
+        """Freeze every weight; only the LoRA products learn from now on."""
         self.requires_grad_(False)
         self.lora = adapters.requires_grad_(True)
 
@@ -155,17 +155,17 @@ class DenoisingStage(Stage):
     def _residuals(
         self, batch: Batch, noisy: Tensor, timesteps: Tensor, condition: Condition
     ) -> list[Tensor] | None:
-        """What is added to the denoiser's skip connections; nothing here."""
+        """Residuals for the denoiser's skip connections; none here."""
         return None
 
     def _further_losses(
         self, batch: Batch, clean: Tensor, condition: Condition
     ) -> Mapping[str, Tensor]:
-        """What is learnt besides v, by name; nothing here."""
+        """Losses besides that of v, by name; none here."""
         return {}
 
     def encode(self, batch: Batch) -> EncodedClips:
-        """What the frozen networks make of a batch's video, unless it is prepared already."""
+        """The batch's video encoded by the frozen networks, unless it is prepared already."""
         return encoded_clips(
             batch, cast(Autoencoder, self.autoencoder), cast(ImageEncoder, self.image_encoder)
         )
@@ -186,9 +186,9 @@ class DenoisingStage(Stage):
     def _condition(
         self, batch: Batch, clips: EncodedClips, clean: Tensor, chance: Tensor
     ) -> Condition:
-        """What the denoiser is told; ``chance`` ``b`` in [0, 1) decides what is left out.
+        """The denoiser's condition; ``chance`` ``b`` in [0, 1) decides what is left out.
 
-        The keyframes' latents are those of the clip itself, and always told (SPEC section 7).
+        The keyframe latents are those of the clip, and never left out (SPEC section 7).
         """
         share = self.settings.condition_dropout
         without_text = (chance < 2 * share).tolist()

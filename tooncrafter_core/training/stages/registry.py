@@ -13,7 +13,7 @@ from ...checkpoints.load import Models
 from ...errors import TrainingError
 from ...layers.operations import Operations
 from ..groups import Group
-from ..loop.operations import training_operations
+from ..loop.plain_attention import training_operations
 from ..outputs.previewing import PreviewSettings
 from ..outputs.publishing import DTYPES, write_model, write_sketch_encoder
 from ..settings.config import RunConfig
@@ -24,8 +24,8 @@ from ..start.lora import GROUPS as LORA_GROUPS
 from ..start.lora import LoraAdapters, write_lora
 from ..start.networks import start_models
 from ..start.sketch_encoder import start_sketch_encoder
-from .autoencoder import AutoencoderSettings, AutoencoderStage
-from .decoder import DecoderSettings, DecoderStage
+from .autoencoder_stage import AutoencoderSettings, AutoencoderStage
+from .decoder_stage import DecoderSettings, DecoderStage
 from .denoising import DenoisingSettings, DenoisingStage
 from .sketching import SketchSettings, SketchStage
 
@@ -49,16 +49,16 @@ class StageKind:
     settings: type
     build: BuildStage
     write: WriteResult
-    """Writes what was learnt to a file, in a precision; in the main process, all take part."""
+    """Writes the result to a file, in a precision; all processes call it, the main one writes."""
     mixtures: tuple[frozenset[Group], ...]
-    """Groups that its presets train together."""
+    """Combinations of groups that its presets train."""
     in_part: frozenset[Group] = frozenset()
     """Groups with parameters that take no part in the stage."""
     result: str = "model.safetensors"
     num_players: int = 1
     needs_sketches: bool = False
     can_prepare: bool = False
-    """Whether it can do with prepared clips."""
+    """Whether it can be trained on prepared clips."""
 
     @property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -80,17 +80,17 @@ def build_denoising(config: RunConfig, device: torch.device) -> Stage:
 
 
 def build_lora(build: BuildStage, config: RunConfig, device: torch.device) -> Stage:
-    """A stage in which products beside the denoiser's layers learn."""
+    """A stage in which LoRA products of the denoiser's attention layers learn."""
     stage = cast(DenoisingStage, build(config, device))
     lora = config.lora
-    stage.learn_beside(
+    stage.learn_only(
         LoraAdapters(stage.models.denoiser, groups_of(config), lora.rank, lora.alpha, config.seed)
     )
     return stage
 
 
 def write_stage_lora(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
-    """Write what was learnt for ComfyUI's LoRA loaders."""
+    """Write the LoRA for ComfyUI's LoRA loaders."""
     if is_main:
         write_lora(cast(DenoisingStage, stage).lora, path, DTYPES[dtype])
 
@@ -183,7 +183,7 @@ STAGES: dict[str, StageKind] = {
     for kind in (
         StageKind(
             name="base",
-            help="train the denoiser and the projector from nothing, all of them",
+            help="train the denoiser and the projector from scratch, all of them",
             settings=DenoisingSettings,
             build=build_denoising,
             write=write_stage_model,
@@ -206,7 +206,7 @@ STAGES: dict[str, StageKind] = {
         ),
         StageKind(
             name="autoencoder",
-            help="train the image encoder and decoder from nothing",
+            help="train the image encoder and decoder from scratch",
             settings=AutoencoderSettings,
             build=build_autoencoder,
             write=write_stage_model,

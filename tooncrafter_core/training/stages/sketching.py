@@ -1,4 +1,4 @@
-"""Stage ``sketch``: only the sketch encoder learns, through a frozen denoiser (PAPER.md, stage 3).
+"""Stage ``sketch``: trains the sketch encoder through a frozen denoiser (PAPER.md, stage 3).
 
 Legend: b batch, t frames, c channels, h w space.
 """
@@ -25,14 +25,15 @@ from .denoising import DenoisingSettings, DenoisingStage
 
 @dataclass(kw_only=True)
 class SketchSettings(DenoisingSettings):
-    """What the stage ``sketch`` can be told besides what every run can."""
+    """Settings of the stage ``sketch``, besides those of every run."""
 
     tokens: str = "text"
     """What the encoder reads besides sketches, ``text`` or ``all`` tokens: unsettled for the
     published weights (SPEC section 10)."""
     matching: float = 0.0
-    """Weight of how far the keyframes' latents that an encoder with ``matches_keyframes`` finds for
-    a sketch lie from the frame's own, so that it learns to find before the denoiser listens."""
+    """Weight of the matching error of an encoder with ``matches_keyframes``: the distance of the
+    keyframe latents it finds for a sketch from the frame's own. It trains the matching directly,
+    before the denoiser makes use of it."""
 
 
 class SketchStage(DenoisingStage):
@@ -79,7 +80,7 @@ class SketchStage(DenoisingStage):
     def _residuals(
         self, batch: Batch, noisy: Tensor, timesteps: Tensor, condition: Condition
     ) -> list[Tensor]:
-        """What the sketches add to the denoiser."""
+        """The residuals of the sketches for the denoiser."""
         hints = rearrange(batch["sketches"], "b 1 t h w -> (b t) 1 h w")
         self._hint_features = self.sketch_encoder.read_hints(hints)
         return self.sketch_encoder(
@@ -93,7 +94,7 @@ class SketchStage(DenoisingStage):
     def _further_losses(
         self, batch: Batch, clean: Tensor, condition: Condition
     ) -> Mapping[str, Tensor]:
-        """``matching``: how far what a sketch was found to show lies from the frame's latents."""
+        """``matching``: the distance of latents matched to a sketch from the frame's latents."""
         features, self._hint_features = self._hint_features, None
         if not self._matching or features is None:
             return {}

@@ -1,8 +1,8 @@
-"""LoRA: small products beside a denoiser's attention layers learn instead of their weights.
+"""LoRA: low-rank products are added to a denoiser's attention layers and trained instead of them.
 
-Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021). The network stays as it is,
-with its keys; what is added comes by hooks, so no layer class is replaced and the file of what was
-learnt is the one that ComfyUI's LoRA loaders read.
+Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021). The network and its keys
+stay unchanged; forward hooks add the products, so no layer class is replaced. The file is the one
+that ComfyUI's LoRA loaders read.
 """
 
 import re
@@ -21,17 +21,17 @@ from ...models.initialization import draw_normal
 from ..groups import Group, group_of
 
 ATTENTION = re.compile(r"\.attn[12]\.to_(q|k|v|out\.0|k_ip|v_ip)$")
-"""Layers that get a product, as in the paper."""
+"""Layers that get a product, as in the LoRA paper."""
 
 GROUPS = (Group.SPATIAL, Group.TEMPORAL)
-"""Whose layers these are."""
+"""The groups with attention layers."""
 
 FILE_PREFIX = "lora_unet_"
-"""Before a layer's name in a file, whose dots become underscores: kohya's layout."""
+"""Prefix of a layer's name in a file, with underscores for dots: kohya's layout."""
 
 
 class LoraAdapters(nn.Module):
-    """Low-rank products added to what layers of a denoiser give; zero at first.
+    """Low-rank products added to the outputs of a denoiser's layers; zero at first.
 
     The network must outlive them, and must have no others.
     """
@@ -44,9 +44,9 @@ class LoraAdapters(nn.Module):
         alpha: float | None = None,
         seed: int = 0,
     ) -> None:
-        """``alpha`` over ``rank`` is the products' strength, 1 when it is None.
+        """``alpha / rank`` is the products' strength, 1 when ``alpha`` is None.
 
-        ``TrainingError`` for groups that have no attention layers, or none at all.
+        ``TrainingError`` for groups without attention layers, or no groups.
         """
         super().__init__()
         if not groups or not set(groups) <= set(GROUPS):

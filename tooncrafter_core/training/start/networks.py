@@ -1,4 +1,4 @@
-"""The networks that training begins with: from a checkpoint, from nothing, or some of each."""
+"""The networks that training begins with: from a checkpoint, new, or some of each."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,11 +21,11 @@ NETWORKS = (*REQUIRED, *OPTIONAL)
 WARP_KEYS = f"{COMPONENT_KEYS[Component.AUTOENCODER].prefix}decoder.warp."
 REFERENCE_WARP, PICTURE_CHOICE = "reference_warp", "picture_choice"
 DECODER_PARTS = {REFERENCE_WARP: WARP_KEYS, PICTURE_CHOICE: f"{WARP_KEYS}choice."}
-"""Parts of a component that can begin from nothing alone, and how their keys begin."""
+"""Parts of the decoder that can get new weights alone, and the beginnings of their keys."""
 
 
 def start_models(config: StartConfig, operations: Operations, seed: int) -> Models:
-    """Every network on the CPU, in float32 and in memory of its own.
+    """Every network on the CPU, in float32, with weights that share no memory with a file.
 
     ``TrainingError`` when the settings name neither a checkpoint nor sizes, ``CheckpointError``
     for files that do not fit or lack an encoder.
@@ -72,9 +72,10 @@ def _load(config: StartConfig, operations: Operations, seed: int) -> Models:
 
 
 def _with_new_part(checkpoint: Checkpoint, part: str, seed: int) -> Checkpoint:
-    """The same with new weights for a part of what moves the references, whatever is there.
+    """The same checkpoint with new weights for a part of the reference warp.
 
-    Of a whole new warp, what matches the keyframes is a copy of the denoiser's, where that has it.
+    In a whole new warp the layers that match the keyframes are copied from the denoiser, if it has
+    them.
     """
     sizes = detect(checkpoint)
     if not sizes.autoencoder.warps_references:
@@ -88,7 +89,7 @@ def _with_new_part(checkpoint: Checkpoint, part: str, seed: int) -> Checkpoint:
     tensors = {
         key: checkpoint[key]
         for key in checkpoint
-        # Nor what the warp of an earlier version had.
+        # Tensors that only an earlier version's warp had are left out, too.
         if not key.startswith(begin) and (key in own or not key.startswith(WARP_KEYS))
     }
     tensors |= {key: value for key, value in own.items() if key.startswith(begin)}
@@ -98,7 +99,7 @@ def _with_new_part(checkpoint: Checkpoint, part: str, seed: int) -> Checkpoint:
 
 
 def _denoiser_matching(checkpoint: Checkpoint, sizes: ModelConfig) -> dict[str, Tensor]:
-    """What a denoiser that moves keyframes knows of matching them, for the decoder."""
+    """The matching layers of a denoiser that warps keyframes, for the decoder."""
     matching = f"{COMPONENT_KEYS[Component.DENOISER].prefix}keyframe_warp.matching."
     known = {
         f"{WARP_KEYS}keyframe_matching.{key.removeprefix(matching)}": checkpoint[key].float()
@@ -114,7 +115,7 @@ def _denoiser_matching(checkpoint: Checkpoint, sizes: ModelConfig) -> dict[str, 
 
 
 def _own(network: nn.Module) -> None:
-    """Copy weights that are still the file's own pages: training changes them in place."""
+    """Copy weights that are mapped from the file: training changes them in place."""
     for parameter in network.parameters():
         parameter.data = parameter.data.clone()
 

@@ -1,7 +1,7 @@
 """The sketch encoder that training begins with: a trained one, or a copy of a denoiser's encoder.
 
-A new one is made as a ControlNet is: the encoder of an image model (Stable Diffusion 2.1, or the
-denoiser itself, whose spatial layers come from it) with outputs that begin at zero.
+A new one is made like a ControlNet: the encoder of an image model (Stable Diffusion 2.1, or the
+denoiser, whose spatial layers come from it) with output layers that begin at zero.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ OWN = (
     "zero_convs.", "middle_block_out.", "input_hint_block.",
     "matching.", "tell.", "certainty.",
 )  # fmt: skip
-"""Beginnings of the keys that an image model has not."""
+"""Beginnings of the keys that an image model does not have."""
 
 
 def start_sketch_encoder(
@@ -54,7 +54,7 @@ def start_sketch_encoder(
 
 
 def encoder_config(denoiser: UNetConfig) -> SketchEncoderConfig:
-    """The sketch encoder that goes with a denoiser: the same sizes, without what is for clips."""
+    """The configuration of a denoiser's sketch encoder: the same sizes, without temporal layers."""
     return SketchEncoderConfig(
         in_channels=denoiser.out_channels,
         matches_keyframes=denoiser.warps_keyframes,
@@ -73,9 +73,9 @@ def encoder_config(denoiser: UNetConfig) -> SketchEncoderConfig:
 def copy_encoder(encoder: SketchEncoder, weights: Mapping[str, Tensor], name: str) -> None:
     """Copy the encoder half of an image or video denoiser, own keys, into a sketch encoder.
 
-    What is the sketch encoder's alone stays as it is (``OWN``). A video denoiser's middle has a
-    temporal layer that is left out, and its first convolution reads the keyframes' latents after
-    the noisy ones. ``TrainingError`` when a tensor is missing or of another shape.
+    Layers that only the sketch encoder has (``OWN``) stay unchanged. The temporal layer in a video
+    denoiser's middle block is left out, and of its first convolution the inputs for the keyframe
+    latents. ``TrainingError`` when a tensor is missing or of another shape.
     """
     is_video = "middle_block.3.in_layers.0.weight" in weights
     for key, parameter in encoder.named_parameters():

@@ -13,7 +13,7 @@ from tooncrafter_core.data.clips.joined import JoinedClips
 from tooncrafter_core.data.clips.sources import FrameFolders, ProceduralClips
 from tooncrafter_core.errors import DatasetError, TrainingError
 from tooncrafter_core.pictures.files import write_video
-from tooncrafter_core.training.inputs.clips import open_clips
+from tooncrafter_core.training.inputs.open_clips import open_clips
 from tooncrafter_core.training.settings.config import DataConfig
 
 

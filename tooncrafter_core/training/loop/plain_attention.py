@@ -1,4 +1,4 @@
-"""Layers for training on a CPU: attention in separate products."""
+"""Layers for training on a CPU: attention as separate matrix products."""
 
 from typing import Any
 
@@ -26,6 +26,6 @@ class PlainAttentionOperations(TorchOperations):
 
 
 def training_operations(attention: str, device: torch.device) -> Operations:
-    """The layers for ``fused`` or ``plain`` attention; ``auto`` is what the device is quick at."""
+    """The layers for ``fused`` or ``plain`` attention; ``auto`` is the quicker one."""
     is_plain = attention == "plain" or (attention == "auto" and device.type == "cpu")
     return PlainAttentionOperations() if is_plain else TORCH_OPERATIONS

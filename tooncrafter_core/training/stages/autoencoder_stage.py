@@ -1,8 +1,8 @@
-"""Stage ``autoencoder``: the encoder and the plain image decoder, from nothing, for small models.
+"""Stage ``autoencoder``: trains the encoder and the plain image decoder of small models.
 
-The published model took both from Stable Diffusion. What is trained here has the same keys: the
-image decoder is the dual-reference decoder without what reads references and joins frames, and the
-stage ``decoder`` goes on from it.
+The published model has both from Stable Diffusion. The networks trained here have the same keys:
+the image decoder is the dual-reference decoder without the layers that read references and work
+over frames. The stage ``decoder`` continues from it.
 
 Legend: b batch, n images, c channels, t frames, k frames of a clip that are used, h w space.
 """
@@ -26,24 +26,24 @@ from ..losses.reconstruction import ReconstructionLoss, ReconstructionSettings, 
 from ..stage import Batch, Losses, Stage
 
 UNUSED = "post_quant_conv."
-"""In the checkpoint, but this decoder works without it (SPEC section 6.2)."""
+"""Keys in the checkpoint that this decoder does not use (SPEC section 6.2)."""
 
 
 @dataclass(kw_only=True)
 class AutoencoderSettings(ReconstructionSettings):
-    """How the autoencoder is trained from nothing; values are ours, the paper has no such stage.
+    """How the autoencoder is trained from scratch; values are ours, the paper has no such stage.
 
-    The squared difference helps a new network over its first, flat pictures.
+    The squared error helps a new network out of its first state of flat pictures.
     """
 
     mse: float = 3.0
     lpips: float = 0.0
     kl: float = 1e-5
-    """Weight of the posterior's distance to a standard normal, mean over the latents' numbers."""
+    """Weight of the KL divergence from a standard normal, mean over the latents' elements."""
     frames_per_clip: int = 1
-    """Frames that are used of each clip, drawn at random: neighbours teach little new."""
+    """Frames used of each clip, chosen at random: neighbouring frames add little."""
     crop_width: int = 0
-    """Width of the part of a frame that is used, drawn at random; 0 takes all of it."""
+    """Width of the crop of a frame, at a random place; 0 takes the whole frame."""
     crop_height: int = 0
 
 
@@ -70,13 +70,13 @@ class AutoencoderStage(Stage):
                 "frames_per_clip must be 1 or more and kl 0 or more; not "
                 f"{settings.frames_per_clip} and {settings.kl}."
             )
-        # The order of axes that convolutions of few channels are quickest in, on CPU and GPU.
+        # The memory order in which convolutions of few channels are quickest, on CPU and GPU.
         for layer in self.autoencoder.modules():
             if isinstance(layer, nn.Conv2d):
                 layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
 
     def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
-        """What takes part in single frames."""
+        """The parameters that single frames use."""
         prefix = COMPONENT_KEYS[Component.AUTOENCODER].prefix
         for key, parameter in super().learners(player):
             own = key.removeprefix(prefix)
@@ -106,7 +106,7 @@ class AutoencoderStage(Stage):
         return {"true": video, "decoded": frames.float().clamp(-1, 1)}
 
     def _choose(self, batch: Batch) -> tuple[Tensor, Draws]:
-        """Images n c h w of a batch, and the draws to go on with."""
+        """Images n c h w of a batch, and the draws to continue with."""
         video, draws = cast(Tensor, batch["video"]), Draws(batch["seeds"])
         size = video.shape[2:]
         asked = self.settings.frames_per_clip, self.settings.crop_height, self.settings.crop_width

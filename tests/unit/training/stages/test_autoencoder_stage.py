@@ -1,4 +1,4 @@
-"""The stage that trains encoder and image decoder from nothing, against plain arithmetic."""
+"""The stage that trains encoder and image decoder from scratch, against plain arithmetic."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import TrainingError
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 from tooncrafter_core.training.inputs.draws import draw_seeds
-from tooncrafter_core.training.stages.autoencoder import AutoencoderSettings, AutoencoderStage
+from tooncrafter_core.training.stages.autoencoder_stage import AutoencoderSettings, AutoencoderStage
 
 SEEDS = draw_seeds(3, 0, [0, 1])
 

@@ -1,8 +1,8 @@
-"""Stage ``decoder``: the dual-reference decoder learns to keep the keyframes' detail (PAPER).
+"""Stage ``decoder``: trains the dual-reference decoder to keep the keyframes' detail (PAPER).
 
-The encoder is frozen. The decoder begins as the plain image decoder, whose weights are a part of
-its own, and learns by L1, LPIPS and a critic whose weight adapts to them (Esser et al., "Taming
-Transformers", CVPR 2021).
+The encoder is frozen. The decoder begins with the weights of the plain image decoder, which are a
+part of its own. The loss is L1, LPIPS and a critic whose weight adapts to them (Esser et al.,
+"Taming Transformers", CVPR 2021).
 
 Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 """
@@ -31,44 +31,44 @@ from ..losses.discriminator import PatchDiscriminator, critic_loss, generator_lo
 from ..losses.moved import drawn_loss, moved_loss
 from ..losses.reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
 from ..stage import Batch, Losses, Stage
-from .autoencoder import UNUSED
+from .autoencoder_stage import UNUSED
 
 MODEL, CRITIC = "model", "critic"
 DRAWING = (Group.SPATIAL, Group.TEMPORAL, Group.PROJECTOR, Group.OTHER)
 """Groups of the networks that draw latents."""
 HIGHEST_WEIGHT = 1e4
-"""Of the critic, where its gradient is nearly zero."""
+"""Largest weight of the critic, reached where its gradient is nearly zero."""
 
 
 @dataclass(kw_only=True)
 class DecoderSettings(ReconstructionSettings):
-    """How the decoder is trained; L1 and LPIPS by the paper, the critic's numbers are ours."""
+    """How the decoder is trained; L1 and LPIPS as in the paper, the critic's settings are ours."""
 
     critic: float = 0.5
-    """The critic's share, on top of its adaptive weight; 0 trains without one."""
+    """Factor on the critic's adaptive weight; 0 trains without a critic."""
     critic_from: int = 0
-    """The step from which on the decoder listens to the critic, which learns from the first."""
+    """First step at which the critic counts in the decoder's loss; it learns from step 0."""
     critic_channels: int = 64
     encode_chunk: int = 16
     """Frames the frozen encoder takes at a time."""
     crop_width: int = 0
-    """Of the part of each clip that is learnt from, placed where it moves; 0 takes the whole."""
+    """Width of the crop of each clip, placed where something moves; 0 takes the whole."""
     crop_height: int = 0
     drawn: float = 0.0
-    """Share of clips whose latents the denoiser draws between the ends, as they will come, where
-    the paper's decoder learns from the true frames' alone. With 1 and a single step the denoiser
-    may learn as well, by the decoded pictures: then name its groups in ``learn``."""
+    """Share of clips whose latents the denoiser draws between the ends, as in use; the paper's
+    decoder is trained on latents of true frames alone. With 1 and a single step the denoiser can
+    be trained by the decoded pictures, too: then name its groups in ``learn``."""
     drawn_steps: int = 1
     moved: float = 0.0
-    """Weight of how far the keyframes, moved by the flow of each level, and what is drawn lie from
-    the truth each alone, for a decoder with ``warps_references``: what does not count in the
-    mixture yet would learn nothing otherwise."""
+    """Weight of the errors of the warped keyframes at each level and of the drawn picture, each
+    compared with the truth alone, for a decoder with ``warps_references``. Without it a picture
+    that has no weight in the mixture yet would get no gradient."""
     chosen: float = 0.0
     """Weight of the perceptual distance of the pictures that such a decoder chooses among, each
-    judged alone."""
+    compared alone."""
     parts: list[str] = field(default_factory=lambda: list(PARTS))
-    """What the decoder learns with and is published with: ``har``, ``p3d`` and ``warp``, see
-    ``ablation``. Fewer are for Table 4, whose rows are decoders trained without."""
+    """Parts that the decoder is trained and published with: ``har``, ``p3d`` and ``warp``, see
+    ``ablation``. Fewer are for Table 4, whose rows are decoders trained without some."""
 
 
 class DecoderStage(Stage):
@@ -108,7 +108,7 @@ class DecoderStage(Stage):
             settings.crop_width, settings.crop_height, models.config.autoencoder.downsampling
         )
         self.models, self.settings = models, settings
-        # For good: activations that are computed again, and the published file, are without, too.
+        # Permanently: recomputed activations and the published file must be without them, too.
         self._without = ExitStack()
         self._without.enter_context(only_parts(self.autoencoder, settings.parts))
         self.loss = ReconstructionLoss(settings)
@@ -150,7 +150,7 @@ class DecoderStage(Stage):
         truth = rearrange(video, "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
-        with self._listening() as (flows, drawn, chosen):
+        with self._recorded() as (flows, drawn, chosen):
             decoded = self._decode(batch, video, windows, draws)
         total, parts = self.loss(decoded, truth, step)
         if flows:
@@ -190,10 +190,10 @@ class DecoderStage(Stage):
         return rows
 
     @contextmanager
-    def _listening(self) -> Iterator[tuple[list[Tensor], list[Tensor], list[Choice]]]:
-        """The flow of every level of every clip, what was drawn, and what was chosen of what.
+    def _recorded(self) -> Iterator[tuple[list[Tensor], list[Tensor], list[Choice]]]:
+        """Record the flow of every level, the drawn pictures and the choices of every clip.
 
-        Meanwhile each pixel chooses alone.
+        While recording, each pixel chooses alone.
         """
         flows: list[Tensor] = []
         drawn: list[Tensor] = []
@@ -235,9 +235,9 @@ class DecoderStage(Stage):
         )
 
     def _decode(self, batch: Batch, video: Tensor, windows: list[Window], draws: Draws) -> Tensor:
-        """Frames ``(b t) 3 h w`` decoded from draws of their posterior, or from drawn latents.
+        """Frames ``(b t) 3 h w`` decoded from samples of their posterior, or from drawn latents.
 
-        ``video`` is what the windows show of the batch.
+        ``video`` is the part of the batch inside the windows.
         """
         if self.settings.drawn == 1:
             latents = self._drawn_windows(batch, windows, range(len(windows)))
@@ -256,13 +256,13 @@ class DecoderStage(Stage):
     def _drawn_windows(
         self, batch: Batch, windows: Sequence[Window], chosen: Sequence[int]
     ) -> Tensor:
-        """The windows of what is drawn of the chosen clips, ``b 4 t h w``."""
+        """The windows of the latents drawn for the chosen clips, ``b 4 t h w``."""
         cell = self.models.config.autoencoder.downsampling
         drawn = self._draw(batch, chosen)
         return cut_windows(drawn, [windows[i].in_cells(cell) for i in chosen]).to(batch["video"])
 
     def _draw(self, batch: Batch, chosen: Sequence[int]) -> Tensor:
-        """What the denoiser draws between the ends of the chosen clips, ``b 4 t h w``."""
+        """Latents that the denoiser draws between the ends of the chosen clips, ``b 4 t h w``."""
         chosen = list(chosen)
         video = cast(Tensor, batch["video"])[chosen]
         with torch.no_grad():
@@ -294,15 +294,15 @@ class DecoderStage(Stage):
 
     @torch.no_grad()
     def _references(self, video: Tensor) -> list[Tensor]:
-        """What the decoder reads of the ends of ``b 3 t h w``."""
+        """The references of the ends of ``b 3 t h w``."""
         ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
         return references_from(self.autoencoder.encode(ends).features, video.shape[0])
 
     def _adaptive_weight(self, reconstruction: Tensor, heard: Tensor) -> Tensor:
-        """How much larger the gradient of the reconstruction is than the critic's, last layer.
+        """Ratio of the reconstruction's gradient to the critic's at the last layer.
 
-        Gradients are averaged over the processes. Where a batch is taken in parts, it is of each
-        part: another ``machine.micro_batch`` is another weight.
+        Gradients are averaged over the processes. A batch in parts has a ratio for each part, so
+        another ``machine.micro_batch`` gives another weight.
         """
         convolution = self.autoencoder.decoder.conv_out
         last = cast(
@@ -320,7 +320,7 @@ class DecoderStage(Stage):
 
 
 def _networks(models: Models, settings: DecoderSettings) -> dict[Component, nn.Module]:
-    """The networks a run needs; those that draw come only where something is drawn."""
+    """The networks a run needs; denoiser and projector only if some latents are drawn."""
     networks: dict[Component, nn.Module] = {Component.AUTOENCODER: models.autoencoder}
     if settings.drawn:
         text_encoder, image_encoder = require_encoders(models)

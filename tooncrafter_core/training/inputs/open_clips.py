@@ -104,8 +104,8 @@ def open_source(config: DataConfig, with_lines: bool) -> ClipSource:
         return _joined(drawn, config, with_lines) if config.beside is not None else drawn
     if config.beside is not None:
         raise TrainingError(
-            f"data.beside is '{config.beside}': clips come beside procedural ones alone. Put the "
-            "folders into one for data.path, or set data.source to procedural."
+            f"data.beside is '{config.beside}': clips can be mixed with procedural ones only. Put "
+            "the folders into one for data.path, or set data.source to procedural."
         )
     if config.path is None:
         raise TrainingError(f"Say where the {config.source} are: data.path=FOLDER.")
