@@ -118,6 +118,10 @@ class DatasetError(ToonCrafterError):
     """A data set cannot be built or read: its sources or its manifest cannot be used."""
 
 
+class FilmError(DatasetError):
+    """A film cannot be read: its file, its frames, or what holds them."""
+
+
 class EvaluationError(ToonCrafterError):
     """Clips, weights or answers cannot be evaluated as they are."""
 

@@ -18,7 +18,7 @@ from tooncrafter_core.device.precision import inference_dtypes
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.metrics.pixels import psnr
-from tooncrafter_core.pictures.files import read_image
+from tooncrafter_core.pictures.stills import read_image
 
 pytestmark = pytest.mark.gpu
 

@@ -237,8 +237,9 @@ def stray_errors(texts: Texts) -> list[str]:
 
 ONE_PLACE = {
     "tooncrafter_core/pictures/levels.py": ("half of the levels", r"\b127\.5\b"),
+    "tooncrafter_core/pictures/": ("PyAV", r"^\s*(import|from) av\b"),
 }
-"""What stands in one file alone: how it is called, and the pattern that finds it."""
+"""What stands in one file or folder alone: how it is called, and the pattern that finds it."""
 
 
 def strays(texts: Texts) -> list[str]:
@@ -247,7 +248,7 @@ def strays(texts: Texts) -> list[str]:
         f"{path}:{number}: {what} belongs into {place}"
         for place, (what, pattern) in ONE_PLACE.items()
         for path, text in texts.items()
-        if path != place
+        if not path.startswith(place)
         for number, line in enumerate(text.splitlines(), 1)
         if re.search(pattern, line)
     ]

@@ -64,6 +64,15 @@ def test_the_rule_catches_a_deliberate_violation(rule: Callable[[Texts], list[st
     assert any(says in sentence for sentence in found)
 
 
+@pytest.mark.parametrize("line", ["import av\n", "    from av.error import FFmpegError\n"])
+def test_films_are_read_and_written_by_the_pictures_alone(line: str) -> None:
+    found = house.strays({"tooncrafter_core/evaluation/a.py": line})
+    assert found == [
+        "tooncrafter_core/evaluation/a.py:1: PyAV belongs into tooncrafter_core/pictures/"
+    ]
+    assert not house.strays({"tooncrafter_core/pictures/films/a.py": line})
+
+
 def test_a_room_without_a_row_is_found() -> None:
     found = house.wrong_ways({"tooncrafter_core/attic/a.py": ""})
     assert found == ["tooncrafter_core.attic.a: the room 'attic' is not in the table"]

@@ -10,8 +10,9 @@ from PIL import Image
 
 from tooncrafter_core.cli import interpolate_sketches
 from tooncrafter_core.data.build.shards import shard_files
-from tooncrafter_core.data.clips.sources import FrameFolders, find_videos
-from tooncrafter_core.evaluation.clips import find_clips, picture_paths, read_clip
+from tooncrafter_core.data.clips.sources import FrameFolders
+from tooncrafter_core.evaluation.clips import find_clips, read_clip
+from tooncrafter_core.pictures.films import find_films, picture_files
 
 NUMBERS = range(1, 17)
 
@@ -41,7 +42,7 @@ def evaluated_numbers(folder: Path) -> list[int]:
 
 
 def listed_numbers(folder: Path) -> list[int]:
-    return [int(path.stem) for path in picture_paths(folder)]
+    return [int(path.stem) for path in picture_files(folder)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_films_clips_and_shards_come_by_their_numbers(tmp_path: Path) -> None:
     (tmp_path / ".Trashes").mkdir()
     (tmp_path / ".Trashes" / "old.mp4").touch()
     names = ["part 1", "part 9", "part 10"]
-    assert [path.stem for path in find_videos([tmp_path])] == names
+    assert [path.stem for path in find_films([tmp_path])] == names
     assert [clip.name for clip in find_clips([tmp_path])] == names
     assert [path.stem for path in shard_files([tmp_path])] == names
 

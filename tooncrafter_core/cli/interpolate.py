@@ -125,8 +125,8 @@ def session_settings(
 
 def read_keyframes(start: str, end: str) -> "tuple[torch.Tensor, torch.Tensor]":
     """Both pictures, checked; ``KeyframeError`` says which cannot be used and why."""
-    from ..pictures.files import read_image
     from ..pictures.keyframes import check_keyframes
+    from ..pictures.stills import read_image
 
     return check_keyframes(read_image(start), read_image(end))
 

@@ -10,17 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SketchError
-from ..files import in_order
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..sketches.frames import SketchLayer
     from ..sketches.hints import Polarity
 
 logger = logging.getLogger(__name__)
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 SketchFile = tuple[str, Path]
 """A frame number as it was typed, and the picture for it."""
@@ -106,6 +101,7 @@ def read_sketches(
     ``SketchError`` says which frame number, option or picture cannot be used and why, before
     anything large is read. What is accepted with a doubt is logged.
     """
+    from ..pictures.stills import read_drawing
     from ..sketches.frames import SketchLayer, parse_frames
     from ..sketches.hints import to_hint
 
@@ -135,28 +131,6 @@ def read_sketches(
     return layers
 
 
-def read_drawing(path: Path) -> "Tensor":
-    """A picture as ``1 c h w`` in [-1, 1]; what is transparent stays so, as it may be the lines.
-
-    ``KeyframeError`` when there is no file or it holds no picture.
-    """
-    import numpy as np
-    import torch
-    from einops import rearrange
-    from PIL import Image, ImageOps
-
-    from ..pictures.files import read_image
-    from ..pictures.levels import from_levels
-
-    opaque = read_image(path)
-    with Image.open(path) as opened:
-        if "A" not in opened.getbands() and "transparency" not in opened.info:
-            return opaque[None]
-        turned = ImageOps.exif_transpose(opened).convert("RGBA")
-        pixels = torch.from_numpy(np.array(turned))
-    return rearrange(from_levels(pixels), "h w c -> 1 c h w")
-
-
 def _split(text: str) -> SketchFile:
     """``8=pose.png`` in its two parts."""
     frame, equals, file = text.partition("=")
@@ -171,9 +145,11 @@ def _split(text: str) -> SketchFile:
 
 def _in_folder(folder: Path, num_frames: int) -> list[SketchFile]:
     """The pictures of a folder with the frames that their names or their count give them."""
+    from ..pictures.films import picture_files
+
     if not folder.is_dir():
         raise SketchError(f"There is no folder '{folder}' for --sketch-dir.")
-    paths = in_order(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    paths = picture_files(folder)
     if not paths:
         raise SketchError(f"The folder '{folder}' has no pictures for --sketch-dir.")
     if len(paths) == num_frames:

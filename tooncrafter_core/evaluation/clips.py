@@ -5,21 +5,20 @@ Legend: t frames, c channels (3), h w space; values in [-1, 1].
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import EvaluationError
+from ..errors import EvaluationError, FilmError
 from ..files import in_order
 from ..metrics.metric import Clip
-from ..pictures.files import read_image
+from ..pictures.films import Film, film_files, open_film, picture_files, text_beside
 from ..pictures.fitting import fit
 from ..pictures.levels import from_levels
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".gif", ".apng")
 MIN_FRAMES = 3
 """Two keyframes and something between them."""
 
@@ -49,21 +48,21 @@ def _clips_of(source: Path) -> list[Clip]:
         return _listed(source)
     if not source.exists():
         raise EvaluationError(f"There is no clip at '{source}'.")
-    if source.is_file() or picture_paths(source):
+    if not source.is_dir() or picture_files(source):
         return [_clip(source)]
-    inside = in_order(source.iterdir())
-    clips = [_clip(p) for p in inside if p.suffix.lower() in VIDEOS or picture_paths(p)]
+    folders = [p for p in source.iterdir() if picture_files(p)]
+    clips = [_clip(p) for p in in_order([*film_files(source), *folders])]
     if not clips:
         raise EvaluationError(
-            f"The folder '{source}' is empty of clips: needed are pictures "
-            f"({' '.join(PICTURES)}), video files, or folders of pictures."
+            f"The folder '{source}' is empty of clips: needed are pictures, films (video files or "
+            "animated pictures), or folders of pictures."
         )
     return clips
 
 
 def _clip(path: Path, prompt: str | None = None) -> Clip:
     name = path.name if path.is_dir() else path.stem
-    beside = path.with_name(f"{name}.txt")
+    beside = text_beside(path)
     if prompt is None:
         prompt = beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
     places = path.with_name(f"{name}.npz")
@@ -92,26 +91,13 @@ def _listed(manifest: Path) -> list[Clip]:
     return clips
 
 
-def picture_paths(folder: Path) -> list[Path]:
-    """The pictures of a folder, 2 before 10; none for a file."""
-    if not folder.is_dir():
-        return []
-    return in_order(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
-
-
 def read_clip(path: str | Path, num_frames: int | None = None) -> Tensor:
     """All frames of a clip, ``t 3 h w``.
 
     ``EvaluationError`` when there are none or fewer than three, when a file cannot be read, when
     pictures differ in size, or when there are not ``num_frames``.
     """
-    path = Path(path)
-    if path.is_dir():
-        frames = _read_folder(path)
-    elif path.exists():
-        frames = from_levels(_stack(list(video_frames(path)), path))
-    else:
-        raise EvaluationError(f"There is no clip at '{path}'.")
+    frames = _stack(list(video_frames(Path(path))), Path(path))
     found = frames.shape[0]
     if found < MIN_FRAMES:
         raise EvaluationError(
@@ -126,38 +112,39 @@ def read_clip(path: str | Path, num_frames: int | None = None) -> Tensor:
     return frames
 
 
-def _read_folder(folder: Path) -> Tensor:
-    paths = picture_paths(folder)
-    if not paths:
-        raise EvaluationError(f"The folder '{folder}' holds no pictures ({' '.join(PICTURES)}).")
-    return _stack([read_image(path) for path in paths], folder)
+def open_clip(path: str | Path) -> Film:
+    """The film of a path; ``EvaluationError`` when there is none."""
+    path = Path(path)
+    if not path.exists():
+        raise EvaluationError(f"There is no clip at '{path}'.")
+    with _film_errors():
+        return open_film(path)
+
+
+@contextmanager
+def _film_errors() -> Iterator[None]:
+    """Turn what is wrong with a film into ``EvaluationError``."""
+    try:
+        yield
+    except FilmError as error:
+        raise EvaluationError(str(error)) from error
 
 
 def _stack(frames: list[Tensor], path: Path) -> Tensor:
     if not frames:
-        raise EvaluationError(f"'{path}' holds no pictures: it has sound only, or was cut short.")
-    if any(frame.shape != frames[0].shape for frame in frames):
-        raise EvaluationError(f"The frames of '{path}' are of different sizes.")
-    return torch.stack(frames)
+        raise EvaluationError(f"'{path}' is damaged: no frame of it can be decoded.")
+    return from_levels(torch.stack(frames))
 
 
 def video_frames(path: Path) -> Iterator[Tensor]:
-    """The frames of a video file, ``3 h w`` in 256 levels, one after the other.
+    """The frames of a film, ``3 h w`` in 256 levels, one after the other.
 
-    ``EvaluationError`` when it cannot be read or breaks off.
+    ``EvaluationError`` when it cannot be read.
     """
-    import av
-    import av.error
-
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise EvaluationError(f"'{path}' holds no pictures, only sound.")
-            for frame in container.decode(video=0):
-                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))
-                yield rearrange(pixels, "h w c -> c h w")
-    except (av.error.FFmpegError, OSError) as error:
-        raise EvaluationError(f"'{path}' cannot be read as a video: {error}") from error
+    film = open_clip(path)
+    with _film_errors():
+        for _, pixels in film.iterate():
+            yield rearrange(torch.from_numpy(pixels), "h w c -> c h w")
 
 
 def fit_clip(frames: Tensor, width: int, height: int) -> Tensor:

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from ..data.build.shots import Shot, ShotSettings, find_shots
 from ..errors import EvaluationError
-from ..pictures.films import index_video
 from ..pictures.levels import from_levels
-from .clips import MIN_FRAMES, fit_clip, video_frames
+from .clips import MIN_FRAMES, fit_clip, open_clip, video_frames
 
 TRIM = 1
 """Frames left out at both ends of a shot, where a splice may show both."""
@@ -88,7 +87,7 @@ def rest_of(film: str | Path, settings: CutSettings) -> Iterator[tuple[int, Tens
             f"leave {max(end - first, 0)} frames that are {settings.apart} away from both, and "
             f"{settings.num_frames} are needed: give a larger --every."
         )
-    shots = find_shots(index_video(film), ShotSettings()).shots
+    shots = find_shots(open_clip(film), ShotSettings()).shots
     owners = {
         number: shot for shot in shots for number in range(shot.first + TRIM, shot.end - TRIM)
     }

@@ -1,4 +1,4 @@
-"""Reads pictures from files and writes videos to them."""
+"""Writes videos to files."""
 
 import errno
 import logging
@@ -7,62 +7,19 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import KeyframeError, OutputError
+from ..errors import OutputError
 from ..files import Place, check_places, is_numbered_picture
 from .formats import ENCODERS, Frames, encode_png
-from .levels import MOST_IN_16_BITS, from_levels_to_unit, from_unit, to_levels
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from .levels import to_levels
 
 # t frames, c channels, h w space
 
 logger = logging.getLogger(__name__)
-
-
-def read_image(path: str | Path) -> Tensor:
-    """Read a picture as ``3 h w``, float32 in [-1, 1].
-
-    Turned as its EXIF note says; palettes and 16-bit greys are understood; what is transparent
-    shows white, which is logged; of an animation the first frame counts. ``KeyframeError`` when
-    there is no file or it holds no picture. SPEC section 7.
-    """
-    from PIL import Image, ImageOps
-
-    path = Path(path)
-    try:
-        with Image.open(path) as opened:
-            opened.load()
-            pixels = _pixels(ImageOps.exif_transpose(opened), path)
-    except FileNotFoundError:
-        raise KeyframeError(f"There is no picture at '{path}'.") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise KeyframeError(f"'{path}' cannot be read as a picture: {error}") from error
-    return rearrange(from_unit(torch.from_numpy(pixels)), "h w c -> c h w")
-
-
-def _pixels(image: "Image", path: Path) -> np.ndarray:
-    """``h w 3`` float32 in [0, 1] of any kind of picture."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        grey = np.asarray(image, dtype=np.float32)
-        grey = grey if image.mode == "F" else from_levels_to_unit(grey, MOST_IN_16_BITS)
-        if not (grey.min() >= 0 and grey.max() <= 1):
-            raise KeyframeError(f"'{path}' has grey values beyond black and white; save as 8 bit.")
-        return np.repeat(grey[..., None], 3, axis=2)
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return from_levels_to_unit(np.asarray(image.convert("RGB")))
-    rgba = from_levels_to_unit(np.asarray(image.convert("RGBA")))
-    colour, alpha = rgba[..., :3], rgba[..., 3:]
-    if (alpha < 1).any():
-        logger.info("'%s' is transparent in places: white is put behind it.", path)
-    return colour * alpha + (1 - alpha)
 
 
 def write_video(

@@ -41,3 +41,10 @@ def from_levels_to_unit(pixels: np.ndarray, most: int = MOST) -> np.ndarray:
 def from_unit(values: Tensor) -> Tensor:
     """Values in [0, 1] to [-1, 1], as the official program computes them."""
     return (values - 0.5) * 2
+
+
+def lay_over_white(rgba: np.ndarray) -> np.ndarray:
+    """Levels ``h w 4`` to ``h w 3``, uint8: white shows where the fourth, alpha, is not full."""
+    alpha = rgba[..., 3:].astype(np.uint16)
+    colour = rgba[..., :3] * alpha + MOST * (MOST - alpha)
+    return ((colour + MOST // 2) // MOST).astype(np.uint8)

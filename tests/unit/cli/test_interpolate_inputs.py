@@ -89,7 +89,7 @@ def test_other_than_two_pictures_is_a_mistake_in_the_call(
 def test_a_picture_without_pixels_is_told(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (own / "end.png").write_bytes(b"")
     arguments = command(own, "-o", own / "o.mp4", checkpoint=own / "nothing.ckpt")
-    assert "end.png' cannot be read as a picture" in failure(capsys, arguments)
+    assert "end.png' is an empty file" in failure(capsys, arguments)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

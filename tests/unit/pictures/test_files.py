@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from tooncrafter_core.errors import KeyframeError, OutputError
-from tooncrafter_core.pictures.files import check_output, read_image, write_video
+from tooncrafter_core.pictures.files import check_output, write_video
 from tooncrafter_core.pictures.formats import ENCODERS
+from tooncrafter_core.pictures.stills import read_image
 
 LOSSLESS = [".png", ".apng", ".webp"]
 STREAMS = [".mp4", ".mkv", ".webm"]

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ...pictures.films import find_films
 from ..atomic import read_json
-from ..clips.sources import find_videos
 from .decide import Thresholds
 from .manifest import ManifestNotes, empty_row, write_manifest
 from .runner import Runner, run_here
@@ -57,7 +57,7 @@ def build_dataset(
     """
     settings, thresholds = settings or BuildSettings(), thresholds or Thresholds()
     out = Path(out)
-    films = [FilmJob(path=path.as_posix()) for path in find_videos(inputs)]
+    films = [FilmJob(path=path.as_posix()) for path in find_films(inputs)]
     _sweep(out)
     _run(FilmWorker, "films", films, out, settings, runner, on_progress)
     clips = list(_clip_jobs(films, out, settings))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DatasetError
-from ...pictures.films import index_video, read_frames
+from ...pictures.films import open_film
 from .decide import KEPT
 
 TILE = (128, 96)
@@ -58,4 +58,4 @@ def contact_sheet(rows: Sequence[dict[str, Any]], columns: int = 3) -> bytes | N
 def _three(row: dict[str, Any]) -> np.ndarray:
     """The first, middle and last frame of a clip."""
     first, last = row["in_frame"], row["out_frame"] - 1
-    return read_frames(index_video(row["source"]), [first, (first + last) // 2, last])
+    return open_film(row["source"]).read(sorted({first, (first + last) // 2, last}))

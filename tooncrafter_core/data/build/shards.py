@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DatasetError
 from ...files import in_order
-from ...pictures.films import index_video, iterate_frames
+from ...pictures.films import open_film
 from ...pictures.formats import ENCODERS
 from ..atomic import write_bytes
 from ..extras import require
@@ -110,16 +110,14 @@ def shard_jobs(manifest: str | Path, out: str | Path, settings: ShardSettings) -
 
 def _sample(row: dict[str, Any], height: int) -> dict[str, Any]:
     """One clip as WebDataset wants it."""
-    index = index_video(row["source"])
-    scale = min(1.0, height / index.height)
-    width, high = (max(2 * round(side * scale / 2), 2) for side in (index.width, index.height))
+    film = open_film(row["source"])
+    scale = min(1.0, height / film.height)
+    width, high = (max(2 * round(side * scale / 2), 2) for side in (film.width, film.height))
     first, end = row["in_frame"], row["out_frame"]
-    frames = [
-        p for _, p in iterate_frames(index, first, min(end, index.num_frames), None, (width, high))
-    ]
+    frames = [p for _, p in film.iterate(first, min(end, film.num_frames), None, (width, high))]
     if len(frames) != end - first:
         raise DatasetError(
-            f"'{index.path.name}' has {len(frames)} of the {end - first} frames of clip "
+            f"'{film.path.name}' has {len(frames)} of the {end - first} frames of clip "
             f"{row['clip_id']}: it changed since the manifest was built."
         )
     notes = {name: row[name] for name in COPIED}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DatasetError
-from ...pictures.films import VideoIndex, iterate_frames
+from ...pictures.films import Film
 from ..extras import require
 
 ANALYSIS_HEIGHT = 180
@@ -52,7 +52,7 @@ class ShotList:
     """Frames that could be decoded, of those that the file lists."""
 
 
-def find_shots(index: VideoIndex, settings: ShotSettings) -> ShotList:
+def find_shots(film: Film, settings: ShotSettings) -> ShotList:
     """Find the shots of a video by PySceneDetect's adaptive and fade detectors.
 
     Each frame is decoded once and forgotten. ``DatasetError`` when none can be decoded.
@@ -70,15 +70,15 @@ def find_shots(index: VideoIndex, settings: ShotSettings) -> ShotList:
     ]
     found: list[Any] = []
     numbers: list[int] = []
-    for number, pixels in iterate_frames(index, size=_analysis_size(index)):
-        time = scenedetect.FrameTimecode(len(numbers), index.fps)
+    for number, pixels in film.iterate(size=_analysis_size(film)):
+        time = scenedetect.FrameTimecode(len(numbers), film.fps)
         numbers.append(number)
         picture = np.ascontiguousarray(pixels[..., ::-1])
         for detector in detectors:
             found += detector.process_frame(time, picture)
     if not numbers:
-        raise DatasetError(f"'{index.path.name}' is damaged: no frame of it can be decoded.")
-    last = scenedetect.FrameTimecode(len(numbers) - 1, index.fps)
+        raise DatasetError(f"'{film.path.name}' is damaged: no frame of it can be decoded.")
+    last = scenedetect.FrameTimecode(len(numbers) - 1, film.fps)
     for detector in detectors:
         found += detector.post_process(last)
     cuts = _merged({numbers[cut.frame_num] for cut in found}, settings.min_shot_frames)
@@ -102,9 +102,9 @@ def cut_clips(shot: Shot, fps: float, settings: ShotSettings) -> list[Shot]:
     return [Shot(first=a, end=b) for a, b in itertools.pairwise(ends)]
 
 
-def _analysis_size(index: VideoIndex) -> tuple[int, int]:
-    scale = min(1.0, ANALYSIS_HEIGHT / max(index.height, 1))
-    return max(round(index.width * scale), 8), max(round(index.height * scale), 8)
+def _analysis_size(film: Film) -> tuple[int, int]:
+    scale = min(1.0, ANALYSIS_HEIGHT / max(film.height, 1))
+    return max(round(film.width * scale), 8), max(round(film.height * scale), 8)
 
 
 def _merged(cuts: set[int], least: int) -> Sequence[int]:

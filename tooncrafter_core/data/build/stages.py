@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from ...errors import DatasetError
-from ...pictures.films import VideoIndex, iterate_frames
+from ...pictures.films import Film
 from ..extras import require
 
 # t frames, h w space
@@ -54,17 +54,17 @@ class Stage(Protocol):
         ...
 
 
-def read_pixels(index: VideoIndex, first: int, end: int) -> ClipPixels:
+def read_pixels(film: Film, first: int, end: int) -> ClipPixels:
     """Read what the stages need in one pass. ``DatasetError`` for a clip with missing frames."""
     cv2 = require("cv2")
-    step = max(round(index.fps / FLOW_RATE), 1, -(-(end - first) // MAX_FLOW_FRAMES))
+    step = max(round(film.fps / FLOW_RATE), 1, -(-(end - first) // MAX_FLOW_FRAMES))
     moving_numbers = range(first, end, step)
     still_numbers = [first, (first + end - 1) // 2, end - 1]
-    large, small = (_size(index, height) for height in (STILL_HEIGHT, FLOW_HEIGHT))
+    large, small = (_size(film, height) for height in (STILL_HEIGHT, FLOW_HEIGHT))
     moving: dict[int, np.ndarray] = {}
     stills: dict[int, np.ndarray] = {}
     wanted = {*moving_numbers, *still_numbers}
-    for number, pixels in iterate_frames(index, first, end, wanted, large):
+    for number, pixels in film.iterate(first, end, wanted, large):
         if number in still_numbers:
             stills[number] = pixels
         if number in moving_numbers:
@@ -72,18 +72,18 @@ def read_pixels(index: VideoIndex, first: int, end: int) -> ClipPixels:
     missing = sorted(wanted - {*moving, *stills})
     if missing:
         raise DatasetError(
-            f"Frame {missing[0]} of '{index.path.name}' cannot be decoded: the file is damaged."
+            f"Frame {missing[0]} of '{film.path.name}' cannot be decoded: the file is damaged."
         )
     return ClipPixels(
         moving=np.stack([moving[number] for number in moving_numbers]),
-        rate=index.fps / step,
+        rate=film.rate_of(list(moving_numbers)),
         stills=np.stack([stills[number] for number in still_numbers]),
-        source=str(index.path),
-        first_second=first / index.fps,
-        last_second=end / index.fps,
+        source=str(film.path),
+        first_second=film.second_of(first),
+        last_second=film.second_of(end),
     )
 
 
-def _size(index: VideoIndex, height: int) -> tuple[int, int]:
-    scale = min(1.0, height / max(index.height, 1))
-    return max(round(index.width * scale), 1), max(round(index.height * scale), 1)
+def _size(film: Film, height: int) -> tuple[int, int]:
+    scale = min(1.0, height / max(film.height, 1))
+    return max(round(film.width * scale), 1), max(round(film.height * scale), 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError
-from ...pictures.films import VideoIndex, index_video
+from ...pictures.films import Film, open_film
 from ..atomic import read_json, write_json
 from .settings import BuildSettings, make_stages
 from .shots import find_shots
@@ -77,12 +77,12 @@ class FilmWorker:
         record: dict[str, Any] = {"made_by": self._made_by(job), "path": job.path, "error": None}
         try:
             record["sha256"] = hash_file(Path(job.path))
-            index = index_video(job.path)
-            found = find_shots(index, self.settings.shots)
+            film = open_film(job.path)
+            found = find_shots(film, self.settings.shots)
             record |= {
-                "width": index.width, "height": index.height, "fps": index.fps,
-                "is_variable": index.is_variable, "pixel_format": index.pixel_format,
-                "num_frames": index.num_frames, "decoded": found.decoded,
+                "width": film.width, "height": film.height, "fps": film.fps,
+                "is_variable": film.is_variable, "pixel_format": film.pixel_format,
+                "num_frames": film.num_frames, "decoded": found.decoded,
                 "shots": [[shot.first, shot.end] for shot in found.shots],
             }  # fmt: skip
         except DatasetError as error:
@@ -137,7 +137,7 @@ class ClipWorker:
     def _score(self, job: ClipJob, stages: Sequence[Stage], record: dict[str, Any]) -> None:
         if not stages:
             return
-        clip = read_pixels(_index(job.path, job.sha256), job.first, job.end)
+        clip = read_pixels(_film(job.path, job.sha256), job.first, job.end)
         for stage in stages:
             known = all_scores(record)
             record["stages"][stage.name] = {
@@ -183,6 +183,6 @@ def hash_file(path: Path) -> str:
 
 
 @lru_cache(maxsize=4)
-def _index(path: str, sha256: str) -> VideoIndex:
-    """The index of a film; clips of one film come one after the other."""
-    return index_video(path)
+def _film(path: str, sha256: str) -> Film:
+    """The film of a path; clips of one film come one after the other."""
+    return open_film(path)

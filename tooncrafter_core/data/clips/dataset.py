@@ -134,7 +134,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         found: dict[str, Any] = {"video": video, **sketches}
         if mirrored:
             found |= {name: found[name].flip(-1) for name in ("video", "sketches") if name in found}
-        found["fps"] = torch.tensor(info.fps / stride, dtype=torch.float32)
+        found["fps"] = torch.tensor(drawn.fps or info.fps / stride, dtype=torch.float32)
         return {**found, "caption": info.caption, "key": info.key}
 
     def _sketches(

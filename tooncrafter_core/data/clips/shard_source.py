@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DatasetError
-from ...pictures.films import index_video, read_frames
+from ...pictures.films import open_film
 from ..build.shards import shard_files
 from .sources import ClipFrames, ClipInfo
 
@@ -74,5 +74,5 @@ class ShardClips:
         with place.shard.open("rb") as file:
             file.seek(place.offset)
             content = file.read(place.size)
-        index = index_video(f"{place.shard.name}/{self.clips[clip].key}.mp4", content)
-        return ClipFrames(pixels=read_frames(index, frames))
+        film = open_film(f"{place.shard.name}/{self.clips[clip].key}.mp4", content)
+        return ClipFrames(pixels=film.read(frames))

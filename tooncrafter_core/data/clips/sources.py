@@ -14,15 +14,19 @@ import numpy as np
 
 from ...errors import DatasetError
 from ...files import in_order, natural_key
-from ...pictures.films import VIDEO_EXTENSIONS, index_video, read_frames
+from ...pictures.films import (
+    FOLDER_FPS,
+    Film,
+    find_films,
+    open_film,
+    picture_files,
+    text_beside,
+)
+from ...pictures.kinds import PICTURE_EXTENSIONS
 
 # t frames, h w space
 
 logger = logging.getLogger(__name__)
-
-PICTURE_EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"])
-FOLDER_FPS = 24.0
-"""Of pictures in a folder, which have no clock: cartoons are shot at 24."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,8 @@ class ClipFrames:
     """``t h w 3``, uint8."""
     lines: np.ndarray | None = None
     """``t h w``, uint8, the exact line art, white on black, where it is known."""
+    fps: float | None = None
+    """Of these frames, by their own times, where the clip's is not theirs."""
 
 
 class ClipSource(Protocol):
@@ -71,66 +77,59 @@ class FrameFolders:
     """
 
     def __init__(self, root: str | Path, fps: float = FOLDER_FPS) -> None:
-        self.root = Path(root)
-        folders = sorted(
+        self.root, self.fps = Path(root), fps
+        self.folders = sorted(
             {path.parent for path in _files(self.root, PICTURE_EXTENSIONS)}, key=natural_key
         )
-        self.pictures = [_pictures(folder) for folder in folders]
-        if not folders:
+        if not self.folders:
             raise DatasetError(f"The folder '{root}' holds no pictures.")
         self.clips = [
             ClipInfo(
                 key=folder.relative_to(self.root).as_posix(),
-                num_frames=len(pictures),
+                num_frames=len(picture_files(folder)),
                 fps=fps,
                 caption=_text(folder / "caption.txt"),
             )
-            for folder, pictures in zip(folders, self.pictures, strict=True)
+            for folder in self.folders
         ]
-        self.groups = [range(i, i + 1) for i in range(len(folders))]
+        self.groups = [range(i, i + 1) for i in range(len(self.folders))]
 
     def read(self, clip: int, frames: Sequence[int]) -> ClipFrames:
         """Read pictures; all of a folder must have one size."""
-        pictures = [_read_picture(self.pictures[clip][number]) for number in frames]
-        sizes = sorted({picture.shape[1::-1] for picture in pictures})
-        if len(sizes) > 1:
-            raise DatasetError(
-                f"The pictures of the clip '{self.clips[clip].key}' have different sizes: "
-                f"{sizes[0][0]}x{sizes[0][1]} and {sizes[-1][0]}x{sizes[-1][1]}."
-            )
-        return ClipFrames(pixels=np.stack(pictures))
+        return ClipFrames(pixels=open_film(self.folders[clip], fps=self.fps).read(frames))
 
 
 class VideoFiles:
-    """Every video file is a clip; a text file of the same name beside it is its caption.
+    """Every film is a clip; a text file of the same name beside it is its caption.
 
-    Files that are no video are left out with a warning; ``DatasetError`` when none is left.
+    Files that are no film are left out with a warning; ``DatasetError`` when none is left.
     """
 
     def __init__(self, paths: str | Path | Sequence[str | Path]) -> None:
-        files = find_videos([paths] if isinstance(paths, str | Path) else paths)
-        self.indices = []
-        for file in files:
+        self.films: list[Film] = []
+        for path in find_films([paths] if isinstance(paths, str | Path) else paths):
             try:
-                self.indices.append(index_video(file))
+                self.films.append(open_film(path))
             except DatasetError as error:
                 logger.warning("%s It is left out.", error)
-        if not self.indices:
+        if not self.films:
             raise DatasetError("There is no video that can be read among the files given.")
         self.clips = [
             ClipInfo(
-                key=index.path.as_posix(),
-                num_frames=index.num_frames,
-                fps=index.fps,
-                caption=_text(index.path.with_suffix(".txt")),
+                key=film.path.as_posix(),
+                num_frames=film.num_frames,
+                fps=film.fps,
+                caption=_text(text_beside(film.path)),
             )
-            for index in self.indices
+            for film in self.films
         ]
         self.groups = [range(i, i + 1) for i in range(len(self.clips))]
 
     def read(self, clip: int, frames: Sequence[int]) -> ClipFrames:
         """Decode frames."""
-        return ClipFrames(pixels=read_frames(self.indices[clip], frames))
+        film = self.films[clip]
+        rate = film.rate_of(frames) if film.is_variable and len(frames) > 1 else None
+        return ClipFrames(pixels=film.read(frames), fps=rate)
 
 
 class ProceduralClips:
@@ -192,25 +191,6 @@ class ProceduralClips:
         return ClipFrames(pixels=drawn.frames, lines=drawn.lines)
 
 
-def find_videos(paths: Sequence[str | Path]) -> list[Path]:
-    """The video files named or lying in the folders named, sorted; known by their extension.
-
-    ``DatasetError`` when a path does not exist or no video is found.
-    """
-    found: set[Path] = set()
-    for path in map(Path, paths):
-        if path.is_dir():
-            found.update(_files(path, VIDEO_EXTENSIONS))
-        elif path.exists():
-            found.add(path)
-        else:
-            raise DatasetError(f"There is no file or folder '{path}'.")
-    if not found:
-        names = ", ".join(map(str, paths))
-        raise DatasetError(f"There is no video in {names or 'nothing'}: no file ends as one does.")
-    return sorted(found, key=natural_key)
-
-
 def _files(root: Path, extensions: frozenset[str]) -> list[Path]:
     if not root.is_dir():
         raise DatasetError(f"There is no folder '{root}'.")
@@ -220,21 +200,6 @@ def _files(root: Path, extensions: frozenset[str]) -> list[Path]:
         path for path in found
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(root).parts)
     )  # fmt: skip
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder, 2 before 10."""
-    return in_order(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_EXTENSIONS)
-
-
-def _read_picture(path: Path) -> np.ndarray:
-    """``h w 3`` uint8, read as keyframes are."""
-    from einops import rearrange
-
-    from ...pictures.files import read_image
-    from ...pictures.levels import to_levels
-
-    return rearrange(to_levels(read_image(path)), "c h w -> h w c").numpy()
 
 
 def _text(path: Path) -> str:

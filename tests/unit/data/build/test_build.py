@@ -233,7 +233,7 @@ def test_a_film_that_goes_away_in_the_middle_is_an_error_in_its_clips(
     def losing(worker: Any, out: str, settings: Any, jobs: Any) -> Iterator[Any]:
         yield from run_here(worker, out, settings, jobs)
         (tmp_path / "films" / "b.mp4").unlink(missing_ok=True)
-        workers._index.cache_clear()
+        workers._film.cache_clear()
 
     rows = read_rows(build_dataset([tmp_path / "films"], tmp_path / "out", PLAIN, runner=losing))
     errors = {Path(row["source"]).name for row in rows if row["decision"] == "error"}

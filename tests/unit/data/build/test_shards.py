@@ -15,7 +15,7 @@ from tooncrafter_core.data.build.shards import ShardSettings, write_shards
 from tooncrafter_core.data.clips.dataset import ClipDataset, ClipSettings
 from tooncrafter_core.data.clips.shard_source import ShardClips
 from tooncrafter_core.errors import DatasetError
-from tooncrafter_core.pictures.films import index_video, read_frames
+from tooncrafter_core.pictures.films import open_film
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_a_clip_in_a_shard_looks_like_the_film(manifest: Path, tmp_path: Path) -
     source = ShardClips(tmp_path)
     rows = {row["clip_id"]: row for row in read_rows(manifest)}
     row = rows[source.clips[0].key]
-    expected = read_frames(index_video(row["source"]), [row["in_frame"] + 3])
+    expected = open_film(row["source"]).read([row["in_frame"] + 3])
     found = source.read(0, [3]).pixels
     assert np.abs(found.astype(int) - expected).mean() < 6
     dataset = ClipDataset(source, ClipSettings(width=64, height=64))

@@ -8,11 +8,11 @@ import pytest
 
 from support.films import drawn_film, encode, numbered
 from tooncrafter_core.data.build.shots import Shot, ShotSettings, cut_clips, find_shots
-from tooncrafter_core.pictures.films import index_video
+from tooncrafter_core.pictures.films import open_film
 
 
 def test_cuts_between_drawn_shots_are_found(film: Callable[..., Path]) -> None:
-    found = find_shots(index_video(film("a.mp4", (3, 8, 5), 24)), ShotSettings())
+    found = find_shots(open_film(film("a.mp4", (3, 8, 5), 24)), ShotSettings())
     assert [(shot.first, shot.end) for shot in found.shots] == [(0, 24), (24, 48), (48, 72)]
     assert found.decoded == 72
 
@@ -21,14 +21,14 @@ def test_a_fade_through_black_is_a_cut(tmp_path: Path) -> None:
     frames = drawn_film((3, 8), 30).astype(float)
     gains = np.concatenate([np.ones(18), np.linspace(1, 0, 12), np.linspace(0, 1, 12), np.ones(18)])
     faded = (frames * gains[:, None, None, None]).astype(np.uint8)
-    found = find_shots(index_video(encode(tmp_path / "a.mp4", faded)), ShotSettings())
+    found = find_shots(open_film(encode(tmp_path / "a.mp4", faded)), ShotSettings())
     assert len(found.shots) == 2 and abs(found.shots[0].end - 30) <= 6
 
 
 def test_one_frame_and_a_held_picture_are_one_shot(tmp_path: Path) -> None:
     for count in (1, 30):
         path = encode(tmp_path / f"{count}.mp4", numbered(1).repeat(count, axis=0))
-        found = find_shots(index_video(path), ShotSettings())
+        found = find_shots(open_film(path), ShotSettings())
         assert found.shots == (Shot(first=0, end=count),)
 
 

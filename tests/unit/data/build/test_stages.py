@@ -18,7 +18,7 @@ from tooncrafter_core.data.build.scores.motion import DisMotion, RaftMotion
 from tooncrafter_core.data.build.scores.text import RapidText
 from tooncrafter_core.data.build.stages import ClipPixels, read_pixels
 from tooncrafter_core.errors import DatasetError
-from tooncrafter_core.pictures.films import index_video
+from tooncrafter_core.pictures.films import open_film
 
 
 def pixels(moving: np.ndarray, rate: float = 12.0) -> ClipPixels:
@@ -49,7 +49,7 @@ def test_the_speed_does_not_depend_on_the_size_of_the_film(tmp_path: Path) -> No
         frames = np.stack([
             np.asarray(Image.fromarray(frame).resize((size, size))) for frame in sliding(2, 24)
         ])  # fmt: skip
-        index = index_video(encode(tmp_path / f"{size}.mp4", frames, crf="5"))
+        index = open_film(encode(tmp_path / f"{size}.mp4", frames, crf="5"))
         found.append(DisMotion().score(read_pixels(index, 0, 24), {})["motion"])
     assert found[0] == pytest.approx(found[1], rel=0.1)
 
@@ -216,7 +216,7 @@ def test_blip2_captions_a_clip_the_same_way_again(tmp_path: Path) -> None:
 
 
 def test_pixels_are_evenly_spaced_and_of_the_whole_clip(film: Callable[..., Path]) -> None:
-    index = index_video(film("a.mp4", (1, 2), 30))
+    index = open_film(film("a.mp4", (1, 2), 30))
     clip = read_pixels(index, 3, 57)
     assert clip.rate == pytest.approx(24 / 3) and clip.moving.shape == (18, 64, 96, 3)
     assert clip.stills.shape == (3, 64, 96, 3)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ....errors import DatasetError
+from ....pictures.films import text_beside
 from ...extras import require
 from ..stages import ClipPixels, Identity, Scores
 
@@ -24,7 +25,7 @@ class SidecarCaptions:
 
     def score(self, clip: ClipPixels, known: Scores) -> Scores:
         """``caption``; None where there is no text."""
-        path = Path(clip.source).with_suffix(".txt")
+        path = text_beside(Path(clip.source))
         if not path.is_file():
             return {"caption": None}
         try:

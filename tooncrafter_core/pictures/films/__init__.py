@@ -1,0 +1,19 @@
+"""Films as a person sees them: video files, animated pictures, folders of pictures.
+
+Pixels come upright, square, over white and in full range; frames are numbered as they are shown.
+"""
+
+from .film import CHANGES, FOLDER_FPS, Film
+from .finding import film_files, find_films, picture_files, text_beside
+from .opening import open_film
+
+__all__ = [
+    "CHANGES",
+    "FOLDER_FPS",
+    "Film",
+    "film_files",
+    "find_films",
+    "open_film",
+    "picture_files",
+    "text_beside",
+]

@@ -1,0 +1,173 @@
+"""Video files: lists their frames by the packets' time stamps, and decodes any of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import FilmError
+from ..kinds import LARGEST_PIXELS
+from .film import UNEVEN, Film
+from .packets import decoded, errors_in_words, open_container, video_stream
+from .pixels import Look, PixelReader, look_of
+
+# h w space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamps:
+    """When the frames of a stream are shown, in its time base."""
+
+    times: np.ndarray
+    """Of each frame, int64, rising; its number where the stream has no clock."""
+    keys: np.ndarray
+    """Those of frames that decoding can begin at; none where it must begin at the first."""
+    unit: float
+    """Seconds of the time base."""
+    has_clock: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VideoFile(Film):
+    """A film in a video file."""
+
+    stamps: Stamps = field(repr=False)
+    look: Look
+    content: bytes | None = field(default=None, repr=False)
+    """The file itself, when it is no file on a disk."""
+
+    def iterate(
+        self, first: int = 0, end: int | None = None, wanted: set[int] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
+        """Decode from the last key frame before ``first``, or from the beginning."""
+        end = self.num_frames if end is None else end
+        if first >= end:
+            return
+        reader = PixelReader(self.look, size, self.path.name)
+        with errors_in_words(self.path, "decoded"):
+            for number, frame in self.frames(first, end):
+                if wanted is None or number in wanted:
+                    yield number, reader.read(frame)
+
+    def frames(self, first: int, end: int) -> Iterator[tuple[int, Any]]:
+        """Numbers and decoded frames as they are in the file."""
+        done = first
+        for number, frame in self._decoded_from_key(first, end):
+            if number > done:  # a frame is missing: the file's index or its key frames lie
+                break
+            done = number + 1
+            yield number, frame
+        if done < end:
+            yield from self._decoded(done, end, None)
+
+    def _decoded_from_key(self, first: int, end: int) -> Iterator[tuple[int, Any]]:
+        """The frames from ``first`` on, as far as decoding from a key frame finds them."""
+        keys = self.stamps.keys
+        before = int(np.searchsorted(keys, self.stamps.times[first], side="right")) - 1
+        # The key frame before may follow at once; then seeking saves nothing.
+        if before > 0:
+            yield from self._decoded(first, end, int(keys[before]))
+
+    def _decoded(self, first: int, end: int, key: int | None) -> Iterator[tuple[int, Any]]:
+        times, counted = self.stamps.times, -1
+        with open_container(self.path, self.content) as container:
+            stream = video_stream(container, self.path)
+            if key is not None:
+                container.seek(key, stream=stream, backward=True)
+            for frame in decoded(container, stream, self.path.name, key):
+                counted += 1
+                if self.stamps.has_clock:
+                    if frame.pts is None:
+                        continue
+                    number = int(np.searchsorted(times, frame.pts))
+                    if number >= end:
+                        return
+                    if times[number] != frame.pts:
+                        continue
+                else:
+                    number = counted
+                if number >= end:
+                    return
+                if number >= first:
+                    yield number, frame
+
+
+def open_video(path: Path, content: bytes | None = None) -> VideoFile:
+    """List the frames of a video file; ``FilmError`` says why it is none."""
+    with errors_in_words(path, "read as a video"):
+        with open_container(path, content) as container:
+            stream = video_stream(container, path)
+            stamps = _listed(container, stream)
+            rate = float(stream.average_rate or stream.guessed_rate or 0)
+        if stamps is None:
+            stamps = _listed_by_decoding(path, content)
+        look, pixel_format = _first_look(path, content)
+    rate = rate if np.isfinite(rate) and 0 < rate < 1000 else 0.0
+    times = (stamps.times - stamps.times[0]) * (stamps.unit or 1 / 24)
+    fps, is_variable = rate or 24.0, False
+    if stamps.has_clock and len(times) > 1:
+        steps = np.diff(stamps.times)
+        usual = float(np.median(steps))
+        # A time base of milliseconds makes 24 fps come as 41 and 42.
+        is_variable = float(np.abs(steps - usual).max()) > max(UNEVEN * usual, 1)
+        if is_variable or not rate:
+            fps = (len(times) - 1) / float(times[-1])
+    else:
+        times = np.arange(len(times)) / fps
+    changes = (*look.changes, *(() if stamps.has_clock else ("without clock",)))
+    return VideoFile(
+        path=path, width=look.shown[0], height=look.shown[1], fps=fps, times=times,
+        is_variable=is_variable, pixel_format=pixel_format, changes=changes, stamps=stamps,
+        look=look, content=content,
+    )  # fmt: skip
+
+
+def _listed(container: Any, stream: Any) -> Stamps | None:
+    """The frames by their packets; None where a packet does not say when it is shown."""
+    times, keys = [], []
+    for packet in container.demux(stream):
+        # Players leave out what the file's edit list leaves out, and so does the decoder.
+        if not packet.size or packet.is_discard:
+            continue
+        if packet.pts is None:
+            return None
+        times.append(packet.pts)
+        if packet.is_keyframe:
+            keys.append(packet.pts)
+    if not times:
+        return None
+    unit = float(stream.time_base or 0)
+    return Stamps(
+        times=np.unique(np.array(times, dtype=np.int64)),
+        keys=np.unique(np.array(keys, dtype=np.int64)),
+        unit=unit,
+    )
+
+
+def _listed_by_decoding(path: Path, content: bytes | None) -> Stamps:
+    """The frames by decoding all; numbers take the place of times where any is missing."""
+    with open_container(path, content) as container:
+        stream = video_stream(container, path)
+        unit = float(stream.time_base or 0)
+        times = [frame.pts for frame in decoded(container, stream, path.name)]
+    none = np.array([], dtype=np.int64)
+    if None not in times and unit and len(set(times)) == len(times) and sorted(times) == times:
+        return Stamps(times=np.array(times, dtype=np.int64), keys=none, unit=unit)
+    return Stamps(times=np.arange(len(times)), keys=none, unit=0.0, has_clock=False)
+
+
+def _first_look(path: Path, content: bytes | None) -> tuple[Look, str]:
+    """How the frames are to be shown, by the first that can be decoded."""
+    with open_container(path, content) as container:
+        stream = video_stream(container, path)
+        for frame in decoded(container, stream, path.name):
+            if frame.width * frame.height > LARGEST_PIXELS:
+                raise FilmError(
+                    f"The frames of '{path.name}' are {frame.width} x {frame.height}; at most "
+                    f"{LARGEST_PIXELS // 10**6} million pixels are read. Make them smaller."
+                )
+            return look_of(frame, stream), frame.format.name
+    raise FilmError(f"'{path.name}' is damaged: no frame of it can be decoded.")

@@ -1,0 +1,231 @@
+"""Reads pictures from files: upright, in sRGB, of any depth, over white where transparent."""
+
+import logging
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..errors import KeyframeError, ToonCrafterError
+from .colour_profiles import to_srgb
+from .kinds import LARGEST_PIXELS, check_regular
+from .levels import (
+    MOST,
+    MOST_IN_16_BITS,
+    from_levels_to_unit,
+    from_unit,
+    lay_over_white,
+)
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# c channels, h w space
+
+logger = logging.getLogger(__name__)
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
+"""What is read, by content. Pillow knows more, some of which runs programs (EPS: Ghostscript)."""
+READABLE = "PNG, JPEG, WebP, BMP, TIFF, GIF, PPM, TGA or AVIF"
+BROKEN = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
+    EOFError, RuntimeError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow raises for files that break its expectations."""
+REDUCED = 1
+"""TIFF's mark of a page that is a smaller copy of another."""
+
+
+def read_image(path: str | Path) -> Tensor:
+    """Read a picture as ``3 h w``, float32 in [-1, 1].
+
+    Turned as its EXIF note says; colour profiles become sRGB; palettes and 16-bit greys are
+    understood; what is transparent shows white, which is logged. ``KeyframeError`` when there is no
+    ordinary file, it holds no picture or several, or is too large. SPEC section 7.
+    """
+    return rearrange(to_range(read_pixels(path)), "h w c -> c h w")
+
+
+def read_keyframe(path: str | Path) -> Tensor:
+    """Like ``read_image``, ``3 h w``, but uint8 of 256 levels where the file holds no more.
+
+    So a large scan takes a quarter of the memory; ``check_keyframes`` and ``fit`` take both.
+    """
+    pixels = read_pixels(path)
+    levels = torch.from_numpy(pixels) if pixels.dtype == np.uint8 else to_range(pixels)
+    return rearrange(levels, "h w c -> c h w")
+
+
+def read_levels(path: str | Path) -> np.ndarray:
+    """Like ``read_image``, as ``h w 3`` uint8."""
+    pixels = read_pixels(path)
+    return pixels if pixels.dtype == np.uint8 else np.rint(pixels * MOST).astype(np.uint8)
+
+
+def read_drawing(path: str | Path) -> Tensor:
+    """A picture as ``1 c h w`` in [-1, 1]; what is transparent stays so, as it may be the lines.
+
+    Four channels where it has transparency, else three. ``KeyframeError`` as for ``read_image``.
+    """
+    path = Path(path)
+    with _upright(path) as image:
+        pixels = np.asarray(_with_alpha(image)) if has_alpha(image) else _pixels(image, path)
+    return rearrange(to_range(pixels), "h w c -> 1 c h w")
+
+
+def to_range(pixels: np.ndarray) -> Tensor:
+    """Levels (uint8), or float32 in [0, 1], to float32 in [-1, 1]."""
+    if pixels.dtype == np.uint8:
+        pixels = from_levels_to_unit(pixels)
+    return from_unit(torch.from_numpy(pixels))
+
+
+def read_pixels(path: str | Path) -> np.ndarray:
+    """``h w 3``: uint8, or float32 in [0, 1] of pictures with more than 8 bits."""
+    path = Path(path)
+    with _upright(path) as image:
+        return _pixels(image, path)
+
+
+@contextmanager
+def _upright(path: Path) -> "Iterator[Image]":
+    """The only picture of a file, upright."""
+    from PIL import ImageOps
+
+    if not path.exists():
+        raise KeyframeError(f"There is no picture at '{path}'.")
+    with opened(path, KeyframeError) as image:
+        frames = count_frames(image)
+        if frames > 1:
+            raise KeyframeError(
+                f"'{path}' holds {frames} pictures, and one is needed here. Save the one you mean "
+                "as a picture of its own."
+            )
+        yield ImageOps.exif_transpose(image)
+
+
+def count_frames(image: Any) -> int:
+    """The pictures in an open file; previews of cameras and smaller copies do not count."""
+    frames = int(getattr(image, "n_frames", 1))
+    if frames == 1 or image.format == "MPO":
+        return 1
+    if image.format != "TIFF":
+        return frames
+    counted = 0
+    for number in range(frames):
+        image.seek(number)
+        counted += not image.tag_v2.get(254, 0) & REDUCED
+    image.seek(0)
+    return counted
+
+
+@contextmanager
+def opened(path: Path, kind: type[ToonCrafterError]) -> "Iterator[Image]":
+    """A picture file of a format that is read; errors while it is open are of class ``kind``."""
+    from PIL import Image
+
+    check_regular(path, kind)
+    if not Image.OPEN or "TIFF" not in Image.OPEN:
+        Image.init()
+    formats = [name for name in FORMATS if name in Image.OPEN]
+    # A TGA has no mark of its own; by content alone any file could pass for one.
+    formats += ["TGA"] * (path.suffix.lower() == ".tga")
+    try:
+        # Pillow warns of pictures that are large but allowed.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=formats)
+        with image:
+            _check_size(path, image.size, kind)
+            yield image
+    except ToonCrafterError:
+        raise
+    except Image.DecompressionBombError as error:
+        _check_size(path, _size_in_header(path, formats), kind)
+        raise kind(f"'{path}' is too large to be read as a picture: {error}") from error
+    except Image.UnidentifiedImageError as error:
+        raise kind(
+            f"'{path}' cannot be read as a picture: it is none of {READABLE}, whatever its name "
+            "says. Save it as PNG."
+        ) from error
+    except BROKEN as error:
+        raise kind(
+            f"'{path}' cannot be read as a picture: {error or type(error).__name__}. The file is "
+            "damaged, or of a kind that Pillow does not read; save it again, as PNG."
+        ) from error
+
+
+def _check_size(path: Path, size: tuple[int, int], kind: type[ToonCrafterError]) -> None:
+    width, height = size
+    if width * height > LARGEST_PIXELS:
+        raise kind(
+            f"'{path}' is {width} x {height}, {width * height / 1e6:.0f} million pixels; at most "
+            f"{LARGEST_PIXELS // 10**6} million are read. Make it smaller: nothing is drawn larger "
+            "than a few thousand pixels."
+        )
+
+
+def _size_in_header(path: Path, formats: list[str]) -> tuple[int, int]:
+    """Width and height of a picture that Pillow refuses to open for its size."""
+    from PIL import Image
+
+    with path.open("rb") as file:
+        head = file.read(16)
+        for name in formats:
+            factory, accept = Image.OPEN[name]
+            if accept is None or accept(head) is not True:
+                continue
+            file.seek(0)
+            try:
+                return factory(file, str(path)).size
+            except BROKEN:
+                continue
+    return 0, 0
+
+
+def has_alpha(image: "Image") -> bool:
+    """Whether a picture has an alpha channel or a transparent colour."""
+    return "A" in image.getbands() or "transparency" in image.info
+
+
+def over_white(image: "Image") -> tuple[np.ndarray, bool]:
+    """``h w 3`` uint8 of a picture of 8 bits, and whether any of it was transparent."""
+    if not has_alpha(image):
+        return np.array(to_srgb(image)), False
+    rgba = np.asarray(_with_alpha(image))
+    alpha = rgba[..., 3:]
+    if alpha.min() == MOST:
+        return np.ascontiguousarray(rgba[..., :3]), False
+    return lay_over_white(rgba), True
+
+
+def _with_alpha(image: "Image") -> "Image":
+    rgba = image.convert("RGBA")
+    colour = to_srgb(rgba.convert("RGB"), image)
+    colour.putalpha(rgba.getchannel("A"))
+    return colour
+
+
+def _pixels(image: "Image", path: Path) -> np.ndarray:
+    """``h w 3`` of any kind of picture: uint8, or float32 in [0, 1] of more than 8 bits."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = np.asarray(image, dtype=np.float32)
+        grey = grey if image.mode == "F" else from_levels_to_unit(grey, MOST_IN_16_BITS)
+        if not (grey.min() >= 0 and grey.max() <= 1):
+            raise KeyframeError(f"'{path}' has grey values beyond black and white; save as 8 bit.")
+        clear = image.info.get("transparency")
+        if isinstance(clear, int):
+            grey = np.where(np.asarray(image) == clear, np.float32(1), grey)
+        return np.repeat(grey[..., None], 3, axis=2)
+    pixels, is_transparent = over_white(image)
+    if is_transparent:
+        logger.info("'%s' is transparent in places: white is put behind it.", path)
+    return pixels
