@@ -28,6 +28,7 @@ from tooncrafter_core.data.procedural import render_clip
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import SPEED_PRESETS, InterpolationSettings
 from tooncrafter_core.metrics.perceptual import PerceptualDistance, load_perceptual_distance
+from tooncrafter_core.pictures.keyframes import Keyframes
 from tooncrafter_core.pictures.levels import from_levels
 
 CPU = torch.device("cpu")
@@ -91,7 +92,8 @@ def draw(models: Models, clip: Tensor, told: dict[str, Any]) -> Tensor:
     settings = InterpolationSettings(
         width=WIDTH, height=HEIGHT, num_frames=FRAMES, second_pass=False, **told
     )
-    return rearrange(interpolate(models, clip[0], clip[-1], settings)[0], "c t h w -> t c h w")
+    video = interpolate(models, Keyframes.at_ends(clip[0], clip[-1]), settings)
+    return rearrange(video[0], "c t h w -> t c h w")
 
 
 def measure(report: Report, seeds: range) -> None:

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..tooncrafter_core.diffusion.noise import NoiseStream
 from ..tooncrafter_core.errors import KeyframeError, check_choice
+from ..tooncrafter_core.interpolation.keyframes import (
+    FittedKeyframes,
+    encoded_keyframes,
+    fit_keyframes,
+)
 from ..tooncrafter_core.pictures.fitting import FitMode
-from ..tooncrafter_core.pictures.fitting import fit as fit_image
-from ..tooncrafter_core.pictures.keyframes import check_keyframes
+from ..tooncrafter_core.pictures.keyframes import Keyframes
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
 from .bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.encoders.image import encode_image, encode_mid_grey, require_clip_vision
@@ -150,11 +153,12 @@ class ToonCrafterKeyframes(io.ComfyNode):
         check_choice("fit", fit, FIT_OPTIONS)
         vae = require_tooncrafter(vae)
         require_clip_vision(clip_vision)
-        first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
+        keyframes = Keyframes.at_ends(to_pixels(first_image), to_pixels(last_image))
         check_frames(frames)
-        latents = encode_pair(vae, first, last, (width, height), fit, frames, seed)
+        fitted = fit_keyframes(keyframes, (width, height), fit, vae.size_multiple)
+        latents = encode_keyframes(vae, fitted, frames, seed)
         # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
-        features = encode_image(clip_vision, first)
+        features = encode_image(clip_vision, keyframes.pictures[0])
         grey = encode_mid_grey(clip_vision)
         clip = make_clip(latents, frames, width, height, fit, vae.size_multiple)
         told = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps), FIT: clip[FIT]}
@@ -173,24 +177,14 @@ def check_frames(frames: int) -> None:
         )
 
 
-def encode_pair(
-    vae: ToonCrafterVAE,
-    first: Tensor,
-    last: Tensor,
-    size: tuple[int, int],
-    mode: FitMode,
-    frames: int,
-    seed: int,
+def encode_keyframes(
+    vae: ToonCrafterVAE, fitted: FittedKeyframes, frames: int, seed: int
 ) -> Tensor:
     """Latents of both keyframes, 1 4 2 h w, drawn from their posterior."""
-    images = torch.cat(
-        [fit_image(image, *size, mode, vae.size_multiple)[0] for image in (first, last)]
-    )
-    posterior = vae.encode_keyframes(images)
-    height, width = posterior.mean.shape[-2:]
-    noise = NoiseStream(seed, (1, posterior.mean.shape[1], frames, height, width)).keyframes()
-    latents = posterior.sample(noise[0].movedim(1, 0))
-    return latents.movedim(0, 1)[None].to(vae.output_device).float()
+    posterior = vae.encode_keyframes(fitted.pixels)
+    channels, height, width = posterior.mean.shape[1:]
+    noise = NoiseStream(seed, (1, channels, frames, height, width))
+    return encoded_keyframes(posterior, noise, fitted.indices).latents.to(vae.output_device)
 
 
 def with_values(conditioning: Conditioning, values: dict[str, Any]) -> Conditioning:

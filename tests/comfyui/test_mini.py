@@ -28,6 +28,7 @@ from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_s
 from tooncrafter_core.config.presets import MINI, MINI_SKETCH
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
 from tooncrafter_core.sketches.frames import SketchLayer
 from tooncrafter_core.sketches.guidance import load_sketch_encoder
 from tooncrafter_core.sketches.hints import to_hint
@@ -48,7 +49,7 @@ def test_nodes_and_core_draw_the_same_frames_along_a_sketch(pack: Any) -> None:
         prompt="an anime scene", width=72, height=64, num_frames=4, steps=2, seed=9
     )
     video = interpolate(
-        build_core(checkpoint), a, b, settings,
+        build_core(checkpoint), Keyframes.at_ends(a, b), settings,
         sketches=[SketchLayer(hints=to_hint(lines).hints, frames=(1,))],
         sketch_encoder=load_sketch_encoder(sketch_checkpoint),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from tooncrafter_core.checkpoints import read_checkpoint
 from tooncrafter_core.checkpoints.load import build_models
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
 
 Images = tuple[str, str]
 
@@ -165,7 +166,7 @@ def test_graph_and_core_draw_the_same_frames_from_a_seed(
     settings = InterpolationSettings(
         prompt="an anime scene", width=72, height=64, num_frames=6, steps=4, seed=41
     )
-    video = interpolate(build_models(checkpoint), first, last, settings)
+    video = interpolate(build_models(checkpoint), Keyframes.at_ends(first, last), settings)
     expected = ((video[0] + 1) / 2).clamp(0, 1).permute(1, 2, 3, 0).numpy()
     assert found.shape == expected.shape
     # SaveImage cuts to 8 bits.

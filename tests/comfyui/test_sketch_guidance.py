@@ -38,6 +38,7 @@ from tooncrafter_core.device.memory import sketch_encoder_bytes
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.pictures.fitting import fit
+from tooncrafter_core.pictures.keyframes import Keyframes
 from tooncrafter_core.sketches.frames import SketchLayer
 from tooncrafter_core.sketches.guidance import load_sketch_encoder
 from tooncrafter_core.sketches.hints import to_hint
@@ -216,7 +217,7 @@ def test_nodes_and_core_draw_the_same_frames_from_a_seed(
         sketch_tokens=tokens,
     )  # fmt: skip
     video = interpolate(
-        tiny_core(), first, last, settings,
+        tiny_core(), Keyframes.at_ends(first, last), settings,
         sketches=[SketchLayer(hints=to_hint(ink).hints, frames=(1, 3))],
         sketch_encoder=load_sketch_encoder(made_up_sketch_encoder()),
     )  # fmt: skip

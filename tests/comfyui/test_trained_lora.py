@@ -16,6 +16,7 @@ from tooncrafter_core.checkpoints import build_models as build_core
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
 from tooncrafter_core.training.groups import Group
 from tooncrafter_core.training.inputs.draws import draw_seeds
 from tooncrafter_core.training.outputs.previewing import PreviewSettings
@@ -53,9 +54,9 @@ def test_a_trained_lora_changes_the_frames_as_in_the_core(
     core = build_core(Checkpoint.from_tensors(tiny_tensors(with_buffers=False)))
     assert core.config == TINY
     first, last = (image.movedim(-1, 1) * 2 - 1 for image in keyframes)
-    before = interpolate(core, first, last, SETTINGS)
+    before = interpolate(core, Keyframes.at_ends(first, last), SETTINGS)
     write_lora(train_lora(core), tmp_path / "noise.safetensors", torch.float32)
-    after = interpolate(core, first, last, SETTINGS)
+    after = interpolate(core, Keyframes.at_ends(first, last), SETTINGS)
     assert relative(after, before) > 0.05
 
     monkeypatch.setitem(

@@ -1,6 +1,6 @@
 """Two pictures to a video: every intermediate of the official program, and its frames."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.diffusion.noise import NoiseStream
 from tooncrafter_core.interpolation import pipeline
 from tooncrafter_core.interpolation.decoding import second_pass_frames
+from tooncrafter_core.interpolation.keyframes import FittedKeyframes, fit_keyframes
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.models.autoencoder.autoencoder import Posterior
+from tooncrafter_core.pictures.keyframes import Keyframes
 
 LATENT_WIDTH_OF_ANOTHER_SAMPLER = 32
 """At this latent width the official program changes spacing and rescale (SPEC section 9)."""
@@ -63,9 +65,12 @@ class Case:
         return self.tensors["final" if has_middle else "decoded_once"].clamp(-1, 1)
 
     @property
-    def fitted(self) -> Tensor:
-        """The pictures at the video's size, 2 3 h w."""
-        return torch.stack([self.tensors["resized1"], self.tensors["resized2"]])
+    def fitted(self) -> FittedKeyframes:
+        """The pictures at the video's size, as the published program resized them."""
+        given = Keyframes.at_ends(*self.keyframes)
+        size = self.settings.width, self.settings.height
+        pixels = torch.stack([self.tensors["resized1"], self.tensors["resized2"]])
+        return replace(fit_keyframes(given, size, self.settings.fit, multiple=1), pixels=pixels)
 
 
 class RecordedNoise(NoiseStream):
@@ -74,6 +79,9 @@ class RecordedNoise(NoiseStream):
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         self._tensors = tensors
         self._drawn = 0
+
+    def keyframes(self) -> Tensor:
+        return rearrange(self._tensors["enc_noise"][[0, -1]], "r c h w -> 1 c r h w")
 
     def start(self) -> Tensor:
         return self._tensors["x_T"]
@@ -150,7 +158,7 @@ def test_noise_of_the_seed_is_the_official_one(case: Case) -> None:
 @torch.no_grad()
 def test_latents_of_every_frame_match(case: Case) -> None:
     tensors, half = case.tensors, case.settings.num_frames // 2
-    posterior = case.models.autoencoder.encode(case.fitted)
+    posterior = case.models.autoencoder.encode(case.fitted.pixels)
     mean, log_variance = (repeat(x, "r ... -> (r n) ...", n=half) for x in posterior[:2])
     z = Posterior(mean, log_variance, []).sample(tensors["enc_noise"])
     latents = rearrange(z, "t c h w -> 1 c t h w") * case.models.config.diffusion.latent_scale
@@ -160,8 +168,8 @@ def test_latents_of_every_frame_match(case: Case) -> None:
 @torch.no_grad()
 def test_conditions_match(case: Case) -> None:
     tensors = case.tensors
-    noise = rearrange(tensors["enc_noise"][[0, -1]], "r c h w -> 1 c r h w")
-    latents, _ = pipeline.encode_keyframes(case.models, case.fitted, noise)
+    noise = RecordedNoise(tensors)
+    latents = pipeline.encode_keyframes(case.models, case.fitted, noise).latents
     assert_close(latents, tensors["z"][:, :, [0, -1]], case.data)
     first = case.keyframes[0][None]
     conditions = pipeline.condition_on(case.models, first, latents, case.settings)
@@ -184,7 +192,8 @@ def test_samples_match(case: Case) -> None:
 @torch.no_grad()
 def test_both_decoding_passes_match(case: Case) -> None:
     tensors, models = case.tensors, case.models
-    _, references = pipeline.encode_keyframes(models, case.fitted, torch.zeros(1, 1, 2, 1, 1))
+    encoded = pipeline.encode_keyframes(models, case.fitted, RecordedNoise(tensors))
+    references = encoded.references
     z = tensors["samples"] / models.config.diffusion.latent_scale
     assert_close(models.autoencoder.decode(z, references), tensors["decoded_once"], case.data)
     again = models.autoencoder.decode(z[:, :, case.decoded_again], references)
@@ -205,5 +214,5 @@ def test_the_published_middle_is_taken_wherever_it_is_of_the_same_time(case: Cas
 
 
 def test_pictures_and_seed_alone_give_the_official_video(case: Case) -> None:
-    video = pipeline.interpolate(case.models, *case.keyframes, case.settings)
+    video = pipeline.interpolate(case.models, Keyframes.at_ends(*case.keyframes), case.settings)
     assert_close(video, case.expected_video, case.data)

@@ -18,6 +18,7 @@ from tooncrafter_core.device.precision import inference_dtypes
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.metrics.pixels import psnr
+from tooncrafter_core.pictures.keyframes import Keyframes
 from tooncrafter_core.pictures.stills import read_image
 
 pytestmark = pytest.mark.gpu
@@ -42,7 +43,9 @@ def worst_psnr(video: Tensor, truth: Tensor) -> float:
 
 
 def draw(models: Models, device: torch.device | None = None, **changes: Any) -> Tensor:
-    return interpolate(models, FIRST, LAST, replace(QUICK, **changes), device=device).cpu()
+    return interpolate(
+        models, Keyframes.at_ends(FIRST, LAST), replace(QUICK, **changes), device=device
+    ).cpu()
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +95,11 @@ def test_the_mini_model_draws_in_half_precision_what_it_draws_on_the_cpu(
     first, last = (read_image(IMAGES / f"tooncrafter_{name}.png") for name in ("first", "last"))
     settings = InterpolationSettings(**{**mini_settings(), "num_frames": 8})
     expected = interpolate(
-        build_models(read_checkpoint(path), torch.float32), first, last, settings
+        build_models(read_checkpoint(path), torch.float32), Keyframes.at_ends(first, last), settings
     )
     checkpoint = read_checkpoint(path)
     half = build_models(checkpoint, inference_dtypes(detect(checkpoint))[0], device)
-    video = interpolate(half, first, last, settings)
+    video = interpolate(half, Keyframes.at_ends(first, last), settings)
     assert video.shape == expected.shape and video.isfinite().all()
     found = worst_psnr(video, expected)
     assert found > MINI_NEAR, f"{found:.1f} dB"

@@ -20,6 +20,7 @@ from tooncrafter_core.interpolation import pipeline
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
+from tooncrafter_core.pictures.keyframes import Keyframes
 from tooncrafter_core.sketches.frames import SketchLayer
 from tooncrafter_core.sketches.guidance import (
     SketchGuidance,
@@ -30,6 +31,7 @@ from tooncrafter_core.sketches.guidance import (
 )
 
 FIRST, LAST = normal(3, 70, 90, seed=1).clamp(-1, 1), normal(3, 64, 64, seed=2).clamp(-1, 1)
+ENDS = Keyframes.at_ends(FIRST, LAST)
 QUICK = InterpolationSettings(width=64, height=64, num_frames=4, steps=2, guidance_scale=1.0)
 GUIDED = 7.5
 
@@ -53,7 +55,11 @@ def layer(*frames: int, **options: Any) -> SketchLayer:
 def draw(*layers: SketchLayer, **changes: Any) -> Tensor:
     settings = replace(QUICK, **changes)
     return interpolate(
-        tiny_models(), FIRST, LAST, settings, sketches=layers, sketch_encoder=tiny_encoder()
+        tiny_models(),
+        ENDS,
+        settings,
+        sketches=layers,
+        sketch_encoder=tiny_encoder(),
     )
 
 
@@ -94,7 +100,7 @@ def test_sparse_and_dense_sketches_change_the_clip(frames: int) -> None:
 
 
 def test_strength_zero_is_no_guidance_to_the_bit() -> None:
-    plain = interpolate(tiny_models(), FIRST, LAST, QUICK)
+    plain = interpolate(tiny_models(), ENDS, QUICK)
     assert torch.equal(draw(layer(1, strength=0.0)), plain)
     assert torch.equal(draw(), plain)
 
@@ -173,7 +179,7 @@ def test_sketches_of_any_size_are_fitted_as_the_keyframes_are(
 def test_half_precision_encoder_guides_a_model_in_float32() -> None:
     half = load_sketch_encoder(made_up_sketch_encoder(), dtype=torch.bfloat16)
     video = interpolate(
-        tiny_models(), FIRST, LAST, replace(QUICK, steps=1),
+        tiny_models(), ENDS, replace(QUICK, steps=1),
         sketches=[layer(1)], sketch_encoder=half,
     )  # fmt: skip
     assert video.dtype == torch.float32 and torch.isfinite(video).all()
@@ -191,7 +197,7 @@ def test_frame_the_clip_does_not_have_is_told() -> None:
 
 def test_sketches_without_encoder_are_told() -> None:
     with pytest.raises(SketchError, match=r"need the sketch encoder"):
-        interpolate(tiny_models(), FIRST, LAST, QUICK, sketches=[layer(1)])
+        interpolate(tiny_models(), ENDS, QUICK, sketches=[layer(1)])
 
 
 @pytest.mark.parametrize(

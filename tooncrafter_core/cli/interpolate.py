@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..diffusion.samplers import SamplingProgress
     from ..interpolation.session import Session, SessionSettings
     from ..interpolation.settings import InterpolationSettings
+    from ..pictures.keyframes import Keyframes
     from ..sketches.frames import SketchLayer
 
 OUT_OF_MEMORY = (
@@ -62,13 +63,13 @@ def run(args: argparse.Namespace) -> int:
     own_encoder = embedded_file(MINI_SKETCH) if has_mini and drawings.has_sketches else None
     weights = session_settings(args, checkpoint, own_encoder)
     check_outputs(outputs, [args.start, args.end, *weights.files, *drawings.paths])
-    first, last = read_keyframes(args.start, args.end)
+    keyframes = read_keyframes(args.start, args.end)
     sketches = read_sketches(drawings, settings.num_frames, weights.sketch_encoder is not None)
     session = open_session(weights, settings, bool(sketches))
-    video = interpolate_with_progress(session, first, last, settings, sketches, args.quiet)
+    video = interpolate_with_progress(session, keyframes, settings, sketches, args.quiet)
     written = write_outputs(outputs, video)
     heading = f"{checkpoint.name}: {len(video)} frames, {settings.steps} steps"
-    written += write_sheet(outputs, video, first, last, settings, heading)
+    written += write_sheet(outputs, video, keyframes, settings, heading)
     for path in written:
         print(path)
     return 0
@@ -123,12 +124,12 @@ def session_settings(
     )
 
 
-def read_keyframes(start: str, end: str) -> "tuple[torch.Tensor, torch.Tensor]":
+def read_keyframes(start: str, end: str) -> "Keyframes":
     """Both pictures, checked; ``KeyframeError`` says which cannot be used and why."""
-    from ..pictures.keyframes import check_keyframes
+    from ..pictures.keyframes import Keyframes
     from ..pictures.stills import read_image
 
-    return check_keyframes(read_image(start), read_image(end))
+    return Keyframes.at_ends(read_image(start), read_image(end))
 
 
 def open_session(
@@ -144,8 +145,7 @@ def open_session(
 
 def interpolate_with_progress(
     session: "Session",
-    first: "torch.Tensor",
-    last: "torch.Tensor",
+    keyframes: "Keyframes",
     settings: "InterpolationSettings",
     sketches: "Sequence[SketchLayer]",
     is_quiet: bool,
@@ -163,7 +163,7 @@ def interpolate_with_progress(
 
     with closing(tqdm(total=settings.steps, desc="sampling", disable=is_quiet)) as bar:
         try:
-            video = session.interpolate(first, last, settings, on_step, sketches)
+            video = session.interpolate(keyframes, settings, on_step, sketches)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

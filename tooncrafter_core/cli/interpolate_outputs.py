@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..interpolation.settings import InterpolationSettings
+    from ..pictures.keyframes import Keyframes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,23 +84,19 @@ def write_outputs(outputs: Outputs, video: "Tensor") -> list[Path]:
 def write_sheet(
     outputs: Outputs,
     video: "Tensor",
-    first: "Tensor",
-    last: "Tensor",
+    keyframes: "Keyframes",
     settings: "InterpolationSettings",
     heading: str,
 ) -> list[Path]:
     """Write the clip ``t 3 h w`` with a cross-fade of its keyframes, where a sheet is asked for."""
+    from ..interpolation.keyframes import fit_keyframes
     from ..pictures.files import write_video
-    from ..pictures.fitting import fit
     from ..pictures.sheets import beside_cross_fade
 
     if outputs.sheet is None:
         return []
-    ends = []
-    for image in (first, last):
-        picture, placement = fit(
-            image.reshape(1, *image.shape[-3:]), settings.width, settings.height, settings.fit, 1
-        )
-        ends.append(placement.restore(picture)[0])
-    sheet = beside_cross_fade(video, ends[0], ends[1], [heading])
+    size = settings.width, settings.height
+    fitted = fit_keyframes(keyframes, size, settings.fit, multiple=1)
+    first, last = fitted.pixels
+    sheet = beside_cross_fade(video, first, last, [heading])
     return [write_video(sheet, outputs.sheet, overwrite=outputs.overwrites)]

@@ -1,4 +1,4 @@
-"""The whole interpolation without ComfyUI: two keyframes in, a video out (SPEC section 7).
+"""The whole interpolation without ComfyUI: keyframes in, a video out (SPEC section 7).
 
 Legend: b batch (1), r keyframes (2), t frames, c channels, h w space.
 """
@@ -8,7 +8,6 @@ from functools import partial
 from typing import cast
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from ..checkpoints.load import Models
@@ -22,14 +21,15 @@ from ..diffusion.noise import NoiseStream
 from ..diffusion.samplers import OnStep, sample_ddim
 from ..diffusion.schedule import ddim_steps, make_schedule
 from ..errors import SketchError, ToonCrafterError
-from ..models.autoencoder.autoencoder import Autoencoder, references_from
+from ..models.autoencoder.autoencoder import Autoencoder
 from ..models.sketch_encoder import SketchEncoder
-from ..pictures.fitting import Placement, fit
-from ..pictures.keyframes import check_keyframes
+from ..pictures.fitting import Placement
+from ..pictures.keyframes import Keyframes
 from ..sketches.frames import SketchLayer
 from ..sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .decoding import decode_video
 from .guided_denoiser import GuidedDenoiser
+from .keyframes import EncodedKeyframes, FittedKeyframes, encoded_keyframes, fit_keyframes
 from .loading import require_encoders
 from .offloading import batches_guidance, visiting
 from .settings import InterpolationSettings
@@ -39,8 +39,7 @@ from .tiling import decode_in_tiles
 @torch.no_grad()
 def interpolate(
     models: Models,
-    first: Tensor,
-    last: Tensor,
+    keyframes: Keyframes,
     settings: InterpolationSettings | None = None,
     on_step: OnStep | None = None,
     sketches: Sequence[SketchLayer] | None = None,
@@ -54,8 +53,7 @@ def interpolate(
 
     Args:
         models: from ``build_models``; the two encoders must be there.
-        first: the first keyframe, 3 h w or 1 3 h w in [-1, 1], any size; see ``check_keyframes``.
-        last: the last keyframe, of the same or another size.
+        keyframes: two, at the first and the last frame, of any sizes; see ``Keyframes.at_ends``.
         settings: what is asked for; the published program's when None.
         on_step: told after every sampling step; may raise to stop.
         sketches: hints at frames of the clip, of any size: they are fitted as the keyframes are.
@@ -71,31 +69,22 @@ def interpolate(
     """
     settings = settings or InterpolationSettings()
     require_encoders(models)
-    first, last = check_keyframes(first, last)
-    fitted, placement = fit_keyframes(models, first, last, settings)
-    noise = start_noise(models, placement, settings)
+    keyframes = keyframes.require_ends(settings.num_frames)
+    fitted = fit_keyframes(
+        keyframes, (settings.width, settings.height), settings.fit, models.config.size_multiple
+    )
+    noise = start_noise(models, fitted.placement, settings)
     with visiting(device, models.autoencoder):
-        latents, references = encode_keyframes(models, fitted, noise.keyframes())
+        encoded = encode_keyframes(models, fitted, noise)
     with visiting(device, models.text_encoder, models.image_encoder, models.projector):
         # The image encoder sees the first keyframe as it came, not as it was fitted.
-        conditions = condition_on(models, first, latents, settings)
+        conditions = condition_on(models, keyframes.pictures[0], encoded.latents, settings)
     with visiting(device, models.denoiser, sketch_encoder):
         guidance = guide_by_sketches(models, sketches, sketch_encoder, settings)
         latents = sample(models, conditions, noise, settings, on_step, guidance)
     with visiting(device, models.autoencoder):
-        video = decode(models, latents, references, settings)
-    return placement.restore(video)
-
-
-def fit_keyframes(
-    models: Models, first: Tensor, last: Tensor, settings: InterpolationSettings
-) -> tuple[Tensor, Placement]:
-    """Both keyframes at the size the model draws, ``r 3 h w``, and how to get back from it."""
-    size, multiple = (settings.width, settings.height), models.config.size_multiple
-    (first, placement), (last, _) = (
-        fit(image, *size, settings.fit, multiple) for image in (first, last)
-    )
-    return torch.cat([first, last]), placement
+        video = decode(models, latents, encoded.references, settings)
+    return fitted.placement.restore(video)
 
 
 def start_noise(
@@ -107,16 +96,14 @@ def start_noise(
     return NoiseStream(settings.seed, (1, config.z_channels, settings.num_frames, height, width))
 
 
-def encode_keyframes(models: Models, fitted: Tensor, noise: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The denoiser's latents of both keyframes, ``1 4 r h w``, and the decoder's references.
-
-    The latents are drawn from the posterior with ``noise`` of their shape (SPEC section 6.1).
-    """
+def encode_keyframes(
+    models: Models, fitted: FittedKeyframes, noise: NoiseStream
+) -> EncodedKeyframes:
+    """The denoiser's latents of the keyframes, and the decoder's references."""
     autoencoder = cast(Autoencoder, models.autoencoder)
-    posterior = autoencoder.encode(fitted.to(*_home(autoencoder)))
-    z = posterior.sample(rearrange(noise, "1 c r h w -> r c h w")).float()
-    latents = rearrange(z, "r c h w -> 1 c r h w") * models.config.diffusion.latent_scale
-    return latents, references_from(posterior.features)
+    posterior = autoencoder.encode(fitted.pixels.to(*_home(autoencoder)))
+    scale = models.config.diffusion.latent_scale
+    return encoded_keyframes(posterior, noise, fitted.indices, scale)
 
 
 def condition_on(

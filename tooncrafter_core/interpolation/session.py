@@ -19,6 +19,7 @@ from ..device.compiling import compile_denoiser, warn_where_it_loses
 from ..diffusion.samplers import OnStep
 from ..errors import SketchError, ToonCrafterError, check_choice
 from ..models.sketch_encoder import SketchEncoder
+from ..pictures.keyframes import Keyframes
 from ..sketches.frames import SketchLayer
 from ..sketches.guidance import load_sketch_encoder
 from . import pipeline
@@ -96,8 +97,7 @@ class Session:
 
     def interpolate(
         self,
-        first: Tensor,
-        last: Tensor,
+        keyframes: Keyframes,
         settings: InterpolationSettings,
         on_step: OnStep | None = None,
         sketches: Sequence[SketchLayer] = (),
@@ -106,8 +106,7 @@ class Session:
         self.prepare(settings, bool(sketches))
         return pipeline.interpolate(
             self.models,
-            first,
-            last,
+            keyframes,
             settings,
             on_step,
             sketches,

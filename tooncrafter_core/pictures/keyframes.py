@@ -1,6 +1,7 @@
 """Checks the two keyframes at the door, in words, before minutes of sampling."""
 
 import logging
+from dataclasses import dataclass
 
 import torch
 from einops import repeat
@@ -15,6 +16,64 @@ logger = logging.getLogger(__name__)
 WHITE = 1.0
 LARGEST_VALUE = 2.0
 """Filters overshoot [-1, 1] a little; beyond this the picture was scaled differently."""
+
+
+@dataclass(frozen=True, eq=False)
+class Keyframes:
+    """The pictures of a clip that are given, each with the index of the frame it stands at."""
+
+    pictures: tuple[Tensor, ...]
+    """Each ``1 3 h w`` in [-1, 1], of its own size."""
+    indices: tuple[int, ...]
+    """From 0; negative ones count from the end, so that -1 is the last frame."""
+
+    def __post_init__(self) -> None:
+        if len(self.pictures) != len(self.indices):
+            raise KeyframeError(
+                f"Every keyframe needs the index of its frame: there are {len(self.pictures)} "
+                f"keyframes and {len(self.indices)} indices."
+            )
+
+    @classmethod
+    def at_ends(cls, first: Tensor, last: Tensor) -> "Keyframes":
+        """Two pictures at the first and the last frame; see ``check_keyframes``."""
+        return cls(check_keyframes(first, last), (0, -1))
+
+    def in_clip(self, num_frames: int) -> "Keyframes":
+        """The same in the order of their frames, with indices from 0.
+
+        ``KeyframeError`` for a frame that the clip does not have, or that has two keyframes.
+        """
+        for index in self.indices:
+            if not -num_frames <= index < num_frames:
+                raise KeyframeError(
+                    f"A clip of {num_frames} frames has no frame of the index {index}: the first "
+                    f"is 0, the last {num_frames - 1} or -1."
+                )
+        placed = sorted(
+            zip((index % num_frames for index in self.indices), self.pictures, strict=True),
+            key=lambda pair: pair[0],
+        )
+        indices = tuple(index for index, _ in placed)
+        if len(set(indices)) < len(indices):
+            twice = next(index for index in indices if indices.count(index) > 1)
+            raise KeyframeError(f"The frame of the index {twice} has two keyframes; keep one.")
+        return Keyframes(tuple(picture for _, picture in placed), indices)
+
+    def require_ends(self, num_frames: int) -> "Keyframes":
+        """The same in order, where they are what the published model and the mini model take.
+
+        ``KeyframeError`` unless there are exactly two, at the first and the last frame.
+        """
+        placed = self.in_clip(num_frames)
+        if placed.indices != (0, num_frames - 1):
+            found = ", ".join(str(index + 1) for index in placed.indices) or "none"
+            raise KeyframeError(
+                "This model draws between exactly 2 keyframes, the first and the last frame (1 and "
+                f"{num_frames}); got {len(placed.indices)}, at frames: {found}. For more "
+                "keyframes draw a clip between each two neighbours."
+            )
+        return placed
 
 
 def check_keyframes(first: Tensor, last: Tensor | None = None) -> tuple[Tensor, Tensor]:

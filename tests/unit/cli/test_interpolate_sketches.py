@@ -104,7 +104,7 @@ def test_options_reach_the_run(folder: Path, sketch: Path, monkeypatch: pytest.M
     monkeypatch.setattr(interpolate, "write_outputs", lambda outputs, video: [])
     options = ("--sketch-tokens", "all", "--sketch-missing", "none", "--sketch-encoder", "e")
     assert main(command(folder, "-o", "o.gif", "--sketch", f"2={sketch}", *options)) == 0
-    models, _, _, settings, _, (given,), sketch_encoder, visited = told
+    models, _, settings, _, (given,), sketch_encoder, visited = told
     assert (models, sketch_encoder, visited) == ("models", "encoder", None)
     assert (settings.sketch_tokens, settings.sketch_missing) == ("all", "none")
     assert given.frames == (1,)

@@ -13,6 +13,7 @@ from tooncrafter_core.checkpoints import build_models
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
 
 FIRST, LAST = (normal(3, 64, 64, seed=seed).clamp(-1, 1) for seed in (1, 2))
 
@@ -22,7 +23,9 @@ def drawn(dtype: torch.dtype) -> Tensor:
     settings = InterpolationSettings(
         width=64, height=64, num_frames=2, steps=50, guidance_scale=1.0
     )
-    return interpolate(build_models(made_up_checkpoint(STEADY), dtype), FIRST, LAST, settings)
+    return interpolate(
+        build_models(made_up_checkpoint(STEADY), dtype), Keyframes.at_ends(FIRST, LAST), settings
+    )
 
 
 def test_half_precision_draws_the_frames_of_float32() -> None:

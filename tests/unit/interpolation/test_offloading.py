@@ -13,6 +13,7 @@ from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.interpolation import offloading, pipeline
 from tooncrafter_core.interpolation.offloading import job_bytes, visiting
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
 
 CPU = torch.device("cpu")
 NETWORKS = ("text_encoder", "image_encoder", "projector", "denoiser", "autoencoder")
@@ -49,7 +50,9 @@ def test_every_network_visits_the_device_in_its_own_stage_only(
     pictures = [normal(3, 64, 64, seed=seed).clamp(-1, 1) for seed in (1, 2)]
 
     def draw(device: torch.device | None) -> Tensor:
-        return pipeline.interpolate(tiny_models(), *pictures, settings, device=device)
+        return pipeline.interpolate(
+            tiny_models(), Keyframes.at_ends(*pictures), settings, device=device
+        )
 
     expected = draw(None)
     assert set().union(*seen.values()) == set()

@@ -19,13 +19,15 @@ from tooncrafter_core.errors import CheckpointError, KeyframeError, ToonCrafterE
 from tooncrafter_core.interpolation import pipeline
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
 
 FIRST, LAST = normal(3, 70, 90, seed=1).clamp(-1, 1), normal(3, 64, 64, seed=2).clamp(-1, 1)
+ENDS = Keyframes.at_ends(FIRST, LAST)
 QUICK = InterpolationSettings(width=64, height=64, num_frames=4, steps=2)
 
 
 def draw(first: Tensor = FIRST, last: Tensor = LAST, **changes: Any) -> Tensor:
-    return interpolate(tiny_models(), first, last, replace(QUICK, **changes))
+    return interpolate(tiny_models(), Keyframes.at_ends(first, last), replace(QUICK, **changes))
 
 
 def test_same_seed_gives_the_same_frames_and_another_seed_others() -> None:
@@ -77,7 +79,7 @@ def test_every_setting_changes_the_video(changes: dict[str, Any]) -> None:
 )
 def test_settings_of_memory_do_not_change_the_video(changes: dict[str, Any]) -> None:
     plain, changed = (
-        interpolate(steady_models(), FIRST, LAST, replace(QUICK, **of_memory))
+        interpolate(steady_models(), ENDS, replace(QUICK, **of_memory))
         for of_memory in ({}, changes)
     )
     torch.testing.assert_close(changed, plain, atol=1e-4, rtol=0)
@@ -85,14 +87,14 @@ def test_settings_of_memory_do_not_change_the_video(changes: dict[str, Any]) -> 
 
 def test_progress_is_told_and_an_interruption_passes_through() -> None:
     told: list[SamplingProgress] = []
-    interpolate(tiny_models(), FIRST, LAST, QUICK, told.append)
+    interpolate(tiny_models(), ENDS, QUICK, told.append)
     assert [(progress.step, progress.total) for progress in told] == [(1, 2), (2, 2)]
 
     def interrupt(progress: SamplingProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        interpolate(tiny_models(), FIRST, LAST, QUICK, interrupt)
+        interpolate(tiny_models(), ENDS, QUICK, interrupt)
 
 
 def test_image_encoder_sees_the_first_keyframe_before_it_is_fitted(
@@ -152,7 +154,7 @@ def test_a_long_prompt_is_cut_with_a_warning(caplog: pytest.LogCaptureFixture) -
 def test_a_checkpoint_without_encoders_says_where_they_are(missing: str) -> None:
     models = replace(tiny_models(), **{missing: None})
     with pytest.raises(CheckpointError, match=rf"has no {missing.replace('_', ' ')}.*model\.ckpt"):
-        interpolate(models, FIRST, LAST, QUICK)
+        interpolate(models, ENDS, QUICK)
 
 
 def test_numbers_that_overflow_are_an_error_and_not_a_black_picture(
@@ -169,7 +171,7 @@ def test_numbers_that_overflow_are_an_error_and_not_a_black_picture(
 def test_half_precision_draws_about_the_same() -> None:
     half = build_models(made_up_checkpoint(), torch.bfloat16)
     settings = replace(QUICK, guidance_scale=1.0)
-    video = interpolate(half, FIRST, LAST, settings)
+    video = interpolate(half, ENDS, settings)
     assert video.dtype == torch.float32
     assert (video - draw(guidance_scale=1.0)).abs().mean() < 0.05
 
@@ -192,6 +194,6 @@ def test_the_mini_preset_reads_no_prompt_and_fits_a_small_file() -> None:
     assert in_half < 26e6
     models = build_models(checkpoint)
     one, other = (
-        interpolate(models, FIRST, LAST, replace(QUICK, prompt=prompt)) for prompt in ("a", "b c")
+        interpolate(models, ENDS, replace(QUICK, prompt=prompt)) for prompt in ("a", "b c")
     )
     assert one.isfinite().all() and torch.equal(one, other)

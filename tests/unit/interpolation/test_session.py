@@ -18,10 +18,11 @@ from tooncrafter_core.interpolation import session
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.session import Session, SessionSettings
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
 from tooncrafter_core.sketches.frames import SketchLayer
 
 JOB = InterpolationSettings(width=64, height=64, num_frames=4, steps=1)
-FIRST, LAST = torch.zeros(3, 64, 64), torch.ones(3, 64, 64)
+ENDS = Keyframes.at_ends(torch.zeros(3, 64, 64), torch.ones(3, 64, 64))
 SKETCHES = [SketchLayer(hints=torch.ones(1, 1, 64, 64), frames=(1,))]
 
 
@@ -36,8 +37,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> SessionSettings:
 
 
 def test_it_draws_what_the_pipeline_draws(settings: SessionSettings) -> None:
-    drawn = Session(settings).interpolate(FIRST, LAST, JOB)
-    assert torch.equal(drawn, interpolate(tiny_models(), FIRST, LAST, JOB))
+    drawn = Session(settings).interpolate(ENDS, JOB)
+    assert torch.equal(drawn, interpolate(tiny_models(), ENDS, JOB))
 
 
 def test_networks_are_loaded_when_a_clip_needs_them_and_kept(
@@ -53,11 +54,11 @@ def test_networks_are_loaded_when_a_clip_needs_them_and_kept(
     monkeypatch.setattr(session, "read_checkpoint", counted)
     opened = Session(settings)
     assert read == []
-    opened.interpolate(FIRST, LAST, JOB)
+    opened.interpolate(ENDS, JOB)
     assert read == ["tiny.safetensors"]
-    opened.interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+    opened.interpolate(ENDS, JOB, sketches=SKETCHES)
     assert read == ["tiny.safetensors", "sketch.safetensors"]
-    opened.interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+    opened.interpolate(ENDS, JOB, sketches=SKETCHES)
     assert len(read) == 2
 
 
@@ -66,10 +67,10 @@ def test_a_wrong_sketch_encoder_is_refused_before_the_checkpoint_is_read(
 ) -> None:
     wrong = replace(settings, sketch_encoder=settings.checkpoint, checkpoint="nothing.safetensors")
     with pytest.raises(CheckpointError, match="tiny"):
-        Session(wrong).interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+        Session(wrong).interpolate(ENDS, JOB, sketches=SKETCHES)
     without = Session(replace(settings, sketch_encoder=None))
     with pytest.raises(SketchError, match="need the sketch encoder"):
-        without.interpolate(FIRST, LAST, JOB, sketches=SKETCHES)
+        without.interpolate(ENDS, JOB, sketches=SKETCHES)
 
 
 def test_encoders_are_missed_where_they_are_needed(
@@ -87,7 +88,8 @@ def test_encoders_are_missed_where_they_are_needed(
         image_encoder=settings.checkpoint,
     )  # fmt: skip
     assert torch.equal(
-        Session(lent).interpolate(FIRST, LAST, JOB), Session(settings).interpolate(FIRST, LAST, JOB)
+        Session(lent).interpolate(ENDS, JOB),
+        Session(settings).interpolate(ENDS, JOB),
     )
 
 
@@ -130,7 +132,8 @@ def test_networks_that_are_there_are_taken_as_they_are() -> None:
     opened = Session.of(tiny_models())
     assert opened.models is tiny_models()
     assert torch.equal(
-        opened.interpolate(FIRST, LAST, JOB), interpolate(tiny_models(), FIRST, LAST, JOB)
+        opened.interpolate(ENDS, JOB),
+        interpolate(tiny_models(), ENDS, JOB),
     )
 
 

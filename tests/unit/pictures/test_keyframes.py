@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.errors import KeyframeError
-from tooncrafter_core.pictures.keyframes import check_keyframes
+from tooncrafter_core.pictures.keyframes import Keyframes, check_keyframes
 
 GOOD = torch.zeros(3, 8, 8)
 
@@ -93,3 +93,42 @@ def test_an_opaque_alpha_channel_changes_nothing_and_is_not_logged(
         first, _ = check_keyframes(image, GOOD)
     assert torch.equal(first[0], image[:3])
     assert not caplog.records
+
+
+def keyframes(*indices: int) -> Keyframes:
+    """Pictures whose pixels are the indices of their frames."""
+    return Keyframes(tuple(torch.full((1, 3, 2, 2), float(i)) for i in indices), indices)
+
+
+def test_the_ends_of_a_clip_are_its_first_and_its_last_frame() -> None:
+    placed = Keyframes.at_ends(GOOD, -GOOD).require_ends(16)
+    assert placed.indices == (0, 15)
+    assert torch.equal(placed.pictures[1][0], -GOOD)
+
+
+def test_keyframes_come_in_the_order_of_their_frames() -> None:
+    placed = keyframes(-1, 3, 0).in_clip(8)
+    assert placed.indices == (0, 3, 7)
+    assert [picture.mean().item() for picture in placed.pictures] == [0, 3, -1]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (keyframes(0, 8), r"8 frames has no frame of the index 8: the first is 0, the last 7"),
+        (keyframes(-9, 7), "no frame of the index -9"),
+        (keyframes(7, -1), "index 7 has two keyframes"),
+        (keyframes(0, 3, -1), r"\(1 and 8\); got 3, at frames: 1, 4, 8. For more keyframes draw"),
+        (keyframes(0), "got 1, at frames: 1"),
+        (keyframes(0, 6), "got 2, at frames: 1, 7"),
+        (keyframes(), "got 0, at frames: none"),
+    ],
+)
+def test_the_models_take_two_keyframes_at_the_ends_alone(given: Keyframes, words: str) -> None:
+    with pytest.raises(KeyframeError, match=words):
+        given.require_ends(8)
+
+
+def test_every_keyframe_has_an_index() -> None:
+    with pytest.raises(KeyframeError, match="2 keyframes and 1 indices"):
+        Keyframes((GOOD[None], GOOD[None]), (0,))

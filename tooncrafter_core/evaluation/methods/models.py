@@ -21,6 +21,7 @@ from ...metrics.metric import Clip
 from ...models.autoencoder.ablation import HAR, PARTS, WARP, only_parts, without_references
 from ...models.autoencoder.autoencoder import Autoencoder, references_from
 from ...pictures.fitting import fit
+from ...pictures.keyframes import Keyframes
 from .guided import SketchGuide
 
 
@@ -61,13 +62,14 @@ class Interpolator:
             self._settings, prompt=clip.prompt, num_frames=num_frames,
             width=first.shape[-1], height=first.shape[-2],
         )  # fmt: skip
-        session, sketches = self._session, ()
+        keyframes, sketches = Keyframes.at_ends(first, last), ()
+        session = self._session
         if self._guide is not None:
             session = Session.of(session.models, self._guide.encoder)
             sketches = self._guide.layers(clip, settings.width, settings.height)
         autoencoder = cast(Autoencoder, session.models.autoencoder)
         with without_references(autoencoder) if self._has_plain_decoder else nullcontext():
-            video = session.interpolate(first, last, settings, sketches=sketches)
+            video = session.interpolate(keyframes, settings, sketches=sketches)
         return rearrange(video, "1 c t h w -> t c h w").float().cpu()
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...interpolation.session import Session
 from ...interpolation.settings import InterpolationSettings
+from ...pictures.keyframes import Keyframes
 from ...sketches.frames import SketchLayer
 from ..stage import Batch
 
@@ -45,8 +46,8 @@ def draw_between(
             fit="stretch",
         )
         layers = sketch_layers(batch, index) if with_sketches else ()
-        ends = video[index, :, 0], video[index, :, -1]
-        drawn.append(session.interpolate(*ends, asked, sketches=layers))
+        ends = Keyframes.at_ends(video[index, :, 0], video[index, :, -1])
+        drawn.append(session.interpolate(ends, asked, sketches=layers))
     return torch.cat(drawn).to(video)
 
 

@@ -19,6 +19,7 @@ from tooncrafter_core.models.autoencoder.ablation import (
     without_mixing_over_time,
     without_references,
 )
+from tooncrafter_core.pictures.keyframes import Keyframes
 
 MakeClip = Callable[..., Tensor]
 CLIP = Clip("slow", Path("slow"), "a ball rolls")
@@ -46,7 +47,7 @@ def test_the_model_draws_what_the_pipeline_draws(
     asked = InterpolationSettings(
         steps=1, token_mode="shared", prompt="a ball rolls", width=64, height=64, num_frames=4
     )
-    expected = interpolate(models, truth[0], truth[-1], asked)[0].movedim(1, 0)
+    expected = interpolate(models, Keyframes.at_ends(truth[0], truth[-1]), asked)[0].movedim(1, 0)
     assert torch.equal(made, expected)
     assert "tiny.safetensors" in peer.weights and "1 steps, guidance 7.5" in peer.weights
 
