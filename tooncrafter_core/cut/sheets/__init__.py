@@ -1,0 +1,1 @@
+"""Exposure sheets as files: read, filled in and written back."""

@@ -1,0 +1,83 @@
+"""The text of a sheet's file, of which single words are replaced and every other byte is kept."""
+
+import codecs
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import SheetError
+
+LARGEST = 64 * 2**20
+"""Bytes; a sheet of a whole film has one or two million."""
+
+_ENCODINGS = ("utf-8", "cp932")
+"""The second is Shift_JIS as Windows writes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SheetText:
+    """What a file says, and how it is written."""
+
+    name: str
+    """Of the file, for messages."""
+    raw: bytes
+    text: str
+    """Without a byte order mark."""
+    encoding: str
+
+    def replaced(self, edits: Iterable[tuple[int, int, str]]) -> bytes:
+        """The file with these parts of its text, from and to, replaced by others.
+
+        ``SheetError`` for a name that the file's encoding has no letters for.
+        """
+        pieces, done = [], 0
+        start = len(self.raw) - len(self.text.encode(self.encoding))
+        at, offset = 0, start
+        for begin, end, new in sorted(edits):
+            offset += len(self.text[at:begin].encode(self.encoding))
+            pieces += [self.raw[done:offset], self._encoded(new)]
+            offset += len(self.text[begin:end].encode(self.encoding))
+            done, at = offset, end
+        return b"".join([*pieces, self.raw[done:]])
+
+    def _encoded(self, new: str) -> bytes:
+        try:
+            return new.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise SheetError(
+                f"'{self.name}' cannot hold the name {new}, which its encoding has no letters for: "
+                "choose another name, or save the sheet as UTF-8."
+            ) from error
+
+
+def read_text(path: str | Path) -> SheetText:
+    """Read a file in UTF-8, with or without a mark, or in Shift_JIS; ``SheetError`` for others."""
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise SheetError(f"'{path}' is no ordinary file: name an exposure sheet.")
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise SheetError(f"There is no exposure sheet at '{path}'.") from None
+    except (OSError, ValueError) as error:
+        raise SheetError(f"The exposure sheet '{path}' cannot be read: {error}") from error
+    if len(raw) > LARGEST:
+        raise SheetError(f"'{path}' has more than {LARGEST >> 20} MB: it is no exposure sheet.")
+    return decoded(raw, path.name)
+
+
+def decoded(raw: bytes, name: str) -> SheetText:
+    """The text of a file's bytes."""
+    content = raw.removeprefix(codecs.BOM_UTF8)
+    for encoding in _ENCODINGS:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" in text or len(text.encode(encoding)) != len(content):
+            continue
+        return SheetText(name=name, raw=raw, text=text, encoding=encoding)
+    raise SheetError(
+        f"'{name}' is no exposure sheet: it is text neither in UTF-8 nor in Shift_JIS."
+    )
