@@ -4,6 +4,7 @@ import torch
 from comfy_api.latest import io
 
 from ..tooncrafter_core.checkpoints import detect, read_checkpoint
+from ..tooncrafter_core.config.dtypes import COMPUTED, FP8, torch_dtype
 from ..tooncrafter_core.errors import check_choice
 from .bridge import paths
 from .bridge.autoencoder import ToonCrafterVAE
@@ -14,10 +15,8 @@ from .sockets import CATEGORY, advanced, schema
 
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
     "default": None,
-    "fp16": torch.float16,
-    "bf16": torch.bfloat16,
-    "fp32": torch.float32,
-    "fp8_e4m3fn": torch.float8_e4m3fn,
+    **{name: torch_dtype(name) for name in reversed(COMPUTED)},
+    "fp8_e4m3fn": torch_dtype(FP8),
 }
 
 

@@ -207,6 +207,32 @@ def own_strides(texts: Texts) -> list[str]:
     ]
 
 
+DTYPE_WORDS = {"fp32", "bf16", "fp16", "float32", "bfloat16", "float16"}
+DTYPES_PLACE = f"{CORE}/config/dtypes.py"
+
+
+def own_dtypes(texts: Texts) -> list[str]:
+    """Lists and tables of the names of number formats outside of their one place."""
+    return [
+        f"{path}, line {node.lineno}: names of dtypes belong into {DTYPES_PLACE}"
+        for path, text in texts.items()
+        if path != DTYPES_PLACE
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.expr) and len(_words_in(node) & DTYPE_WORDS) > 1
+    ]
+
+
+def _words_in(node: ast.expr) -> set[object]:
+    """The texts that a list or the keys of a table are, or its values where the keys are none."""
+    parts: list[ast.expr | None] = []
+    if isinstance(node, ast.Dict):
+        has_words = any(isinstance(key, ast.Constant) for key in node.keys)
+        parts = [*node.keys] if has_words else [*node.values]
+    elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+        parts = [*node.elts]
+    return {part.value for part in parts if isinstance(part, ast.Constant)}
+
+
 def _counts_by_eight(node: ast.expr) -> bool:
     """Whether an expression multiplies or divides by 8, hands it on, or has it for both sides."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.FloorDiv | ast.Mod):

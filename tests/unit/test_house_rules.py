@@ -41,6 +41,10 @@ RULES: dict[Callable[[Texts], list[str]], tuple[dict[str, str], str]] = {
         {"nodes/a.py": "def to_bytes(x: float) -> int:\n    return round((x + 1) * 127.5)\n"},
         "nodes/a.py:2: half of the levels belongs into tooncrafter_core/pictures/levels.py",
     ),
+    house.own_dtypes: (
+        {"tooncrafter_core/cli/a.py": 'DTYPES = {"fp32": "float32", "fp16": "float16"}\n'},
+        "tooncrafter_core/cli/a.py, line 1: names of dtypes belong into",
+    ),
     house.own_strides: (
         {"nodes/decode.py": "rows = height // 8\n"},
         "nodes/decode.py, line 1: 8 pixels a cell",

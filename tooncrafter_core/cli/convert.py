@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config.dtypes import COMPUTED, FP8, torch_dtype
 from ..errors import OutputError
 from ..files import Place, check_places
 
@@ -12,10 +13,7 @@ if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
     from ..config.model import ModelConfig, SketchEncoderConfig
 
-DTYPES = {
-    "fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "fp8": "float8_e4m3fn", "keep": None
-}  # fmt: skip
-"""torch's name of each choice."""
+KEEP = "keep"
 
 NUM_COLOUR_CLIPS, COLOUR_SEED = 24, 2_000_000
 """Drawn clips that colours of previews are fitted on, and the seed of their first."""
@@ -28,8 +26,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("output", help="the .safetensors file to write")
     parser.add_argument(
         "--dtype",
-        choices=DTYPES,
-        default="keep",
+        choices=(*COMPUTED, FP8, KEEP),
+        default=KEEP,
         help="number format of the weights; fp16 halves the published file (default: keep). "
         "fp8 only stores: it must be loaded in another format to compute",
     )
@@ -54,8 +52,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Convert one file; the result is read back and compared before it gets its name."""
-    import torch
-
     from ..checkpoints import read_checkpoint, save_checkpoint
     from ..checkpoints.files.save import check_target
 
@@ -66,11 +62,10 @@ def run(args: argparse.Namespace) -> int:
     source = read_checkpoint(args.input)
     chosen, config = choose_tensors(source, args.pruned)
     colours = preview_colours(source, args.preview_colours)
-    name = DTYPES[args.dtype]
     save_checkpoint(
         chosen,
         output,
-        dtype=getattr(torch, name) if name else None,
+        dtype=None if args.dtype == KEEP else torch_dtype(args.dtype),
         config=config,
         metadata={"tooncrafter.source": source.name, **notes, **colours},
         on_tensor=_show_progress if sys.stderr.isatty() else None,

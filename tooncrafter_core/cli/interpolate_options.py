@@ -4,13 +4,13 @@ import argparse
 from functools import partial
 from typing import Any
 
+from ..config.dtypes import COMPUTED
 from ..config.embedded import MINI_GUIDANCE, MINI_STEPS
 
 PUBLISHED = "published"
 SPEED_PRESETS = (PUBLISHED, "fast", "draft")
 """Names of ``settings.SPEED_PRESETS``, which is not imported to show a help text."""
 
-DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """torch's name of each choice."""
 
 
@@ -165,7 +165,7 @@ def add_machine_options(group: Any) -> None:
     )
     add(
         "--dtype",
-        choices=("auto", *DTYPES),
+        choices=("auto", *COMPUTED),
         default="auto",
         help="precision; auto is fp16 on CUDA, else fp32",
     )

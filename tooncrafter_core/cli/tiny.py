@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..config.dtypes import COMPUTED, torch_dtype
 from ..config.presets import PRESETS, SKETCH_PRESETS
 from ..files import Place, check_places
-from .convert import DTYPES
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--tag", help="other weights for every text; the preset's name unless given"
     )
-    parser.add_argument("--dtype", choices=("fp32", "fp16", "bf16"), default="fp32")
+    parser.add_argument("--dtype", choices=COMPUTED, default="fp32")
     parser.add_argument(
         "--pruned", action="store_true", help="leave out the text and image encoders"
     )
@@ -37,8 +37,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Write the checkpoint, tensor by tensor."""
     from dataclasses import replace
-
-    import torch
 
     from ..checkpoints import save_checkpoint
     from ..checkpoints.files.save import check_target
@@ -56,7 +54,6 @@ def run(args: argparse.Namespace) -> int:
         if args.pruned:
             config = replace(config, text_encoder=None, image_encoder=None)
         checkpoint = made_up_checkpoint(config, tag)
-    dtype = getattr(torch, DTYPES[args.dtype] or "float32")
-    save_checkpoint(checkpoint, output, dtype=dtype, config=config)
+    save_checkpoint(checkpoint, output, dtype=torch_dtype(args.dtype), config=config)
     print(f"{output}: {len(checkpoint)} made-up tensors, its pictures mean nothing")
     return 0

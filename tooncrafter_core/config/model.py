@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from .dtypes import DtypeName
+
 
 def _freeze_sequences(config: object, *names: str) -> None:
     """Turn lists, as configuration files give them, into tuples so that configs stay hashable."""
@@ -39,6 +41,11 @@ class UNetConfig:
 
     def __post_init__(self) -> None:
         _freeze_sequences(self, "channel_mult", "attention_resolutions")
+
+    @property
+    def trained_in(self) -> DtypeName:
+        """The number format that its values fit: what moves keyframes goes beyond fp16."""
+        return "bf16" if self.warps_keyframes else "fp16"
 
     @property
     def size_multiple(self) -> int:
@@ -88,6 +95,11 @@ class AutoencoderConfig:
         _freeze_sequences(self, "channel_mult", "reference_attention_levels")
 
     @property
+    def trained_in(self) -> DtypeName:
+        """The number format that its values fit: what moves keyframes goes beyond fp16."""
+        return "bf16" if self.warps_references else "fp16"
+
+    @property
     def downsampling(self) -> int:
         """Pixels a latent cell spans on each side."""
         return 2 ** (len(self.channel_mult) - 1)
@@ -118,6 +130,11 @@ class SketchEncoderConfig:
 
     def __post_init__(self) -> None:
         _freeze_sequences(self, "channel_mult", "attention_resolutions")
+
+    @property
+    def trained_in(self) -> DtypeName:
+        """The number format that its values fit: what moves keyframes goes beyond fp16."""
+        return "bf16" if self.matches_keyframes else "fp16"
 
     @property
     def downsampling(self) -> int:
@@ -181,6 +198,12 @@ class ModelConfig:
     def size_multiple(self) -> int:
         """Image height and width must be a multiple of this, in pixels."""
         return self.autoencoder.downsampling * self.unet.size_multiple
+
+    @property
+    def trained_in(self) -> DtypeName:
+        """The number format that the values of every part fit."""
+        parts = self.unet, self.autoencoder
+        return "bf16" if any(part.trained_in == "bf16" for part in parts) else "fp16"
 
     @property
     def num_frames(self) -> int:

@@ -2,14 +2,13 @@
 
 import torch
 
+from ..config.dtypes import COMPUTED, torch_dtype
 from ..config.model import ModelConfig, SketchEncoderConfig
 from ..errors import ToonCrafterError, check_choice
-from .precision import NAMES, inference_dtypes, overflow_message
+from .precision import inference_dtypes, overflow_message
 
 AUTO = "auto"
 """Leaves the choice to the program."""
-
-DTYPES = {name: dtype for dtype, name in NAMES.items()}
 
 
 def choose_device(name: str) -> torch.device:
@@ -33,10 +32,10 @@ def choose_dtype(
     ``ToonCrafterError`` for a name that is none, and for a precision that a model of these sizes
     overflows in.
     """
-    check_choice("The precision", name, (AUTO, *DTYPES))
+    check_choice("The precision", name, (AUTO, *COMPUTED))
     possible = inference_dtypes(config)
     if name != AUTO:
-        dtype = DTYPES[name]
+        dtype = torch_dtype(name)
         if dtype not in possible:
             raise ToonCrafterError(overflow_message(dtype, possible, AUTO))
         return dtype

@@ -1,28 +1,29 @@
 """The precisions that a model computes in."""
 
+from typing import Protocol
+
 import torch
 
-from ..config.model import AutoencoderConfig, ModelConfig, SketchEncoderConfig
-
-NAMES = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}
+from ..config.dtypes import DtypeName, dtype_name
 
 
-def inference_dtypes(
-    config: ModelConfig | AutoencoderConfig | SketchEncoderConfig,
-) -> list[torch.dtype]:
+class TrainedConfig(Protocol):
+    """A configuration of a model, or of a part, that says what its weights were trained in."""
+
+    @property
+    def trained_in(self) -> DtypeName:
+        """The number format that its values fit."""
+        ...
+
+
+def inference_dtypes(config: TrainedConfig) -> list[torch.dtype]:
     """What a model computes in, best first where a device is equally good at them.
 
-    float16 keeps more digits than bfloat16, but ends at 65504. The small models that move their
-    keyframes were trained in bfloat16 and go beyond.
+    float16 keeps more digits than bfloat16, but ends at 65504. What was trained in bfloat16 goes
+    beyond.
     """
-    if isinstance(config, ModelConfig):
-        is_small = config.unet.warps_keyframes or config.autoencoder.warps_references
-    elif isinstance(config, AutoencoderConfig):
-        is_small = config.warps_references
-    else:
-        is_small = config.matches_keyframes
     wide = [torch.bfloat16, torch.float32]
-    return wide if is_small else [torch.float16, *wide]
+    return wide if config.trained_in == "bf16" else [torch.float16, *wide]
 
 
 def overflow_message(dtype: torch.dtype, possible: list[torch.dtype], own_choice: str) -> str:
@@ -30,8 +31,8 @@ def overflow_message(dtype: torch.dtype, possible: list[torch.dtype], own_choice
 
     ``own_choice`` is the option that leaves the precision to the program.
     """
-    names = " or ".join(NAMES[one] for one in possible)
+    names = " or ".join(dtype_name(one) for one in possible)
     return (
-        f"This small model was trained in bf16, and its values go beyond what {NAMES[dtype]} can "
-        f"hold. Choose {own_choice}, {names}."
+        f"This small model was trained in bf16, and its values go beyond what {dtype_name(dtype)} "
+        f"can hold. Choose {own_choice}, {names}."
     )

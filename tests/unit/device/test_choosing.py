@@ -24,7 +24,7 @@ def test_the_precision_suits_device_and_model(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("name", ["float16", "half", "", None])
 def test_a_precision_that_there_is_not_is_refused_with_those_there_are(name: str | None) -> None:
-    with pytest.raises(ToonCrafterError, match="one of auto, fp16, bf16, fp32; not"):
+    with pytest.raises(ToonCrafterError, match="one of auto, fp32, bf16, fp16; not"):
         choose_dtype(name, CPU, TINY)  # pyright: ignore[reportArgumentType]
 
 

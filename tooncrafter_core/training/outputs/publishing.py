@@ -5,17 +5,15 @@ Every process takes part, because weights may be sharded over them; only the mai
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from ...checkpoints.files.save import save_checkpoint
 from ...checkpoints.keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component
 from ...checkpoints.load import Models
+from ...config.dtypes import torch_dtype
 from ...diffusion.schedule import schedule_buffers
 from ...models.sketch_encoder import SketchEncoder
 from ..loop.players import whole
-
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def write_model(models: Models, path: Path, dtype: str, is_main: bool = True) -> None:
@@ -26,7 +24,7 @@ def write_model(models: Models, path: Path, dtype: str, is_main: bool = True) ->
         if network is not None:
             tensors |= official_tensors(network, component)
     if is_main:
-        save_checkpoint(tensors, path, dtype=DTYPES[dtype], config=models.config)
+        save_checkpoint(tensors, path, dtype=torch_dtype(dtype), config=models.config)
 
 
 def write_sketch_encoder(
@@ -35,7 +33,7 @@ def write_sketch_encoder(
     """Write a sketch encoder in a file of its own."""
     tensors = official_tensors(network, Component.SKETCH_ENCODER)
     if is_main:
-        save_checkpoint(tensors, path, dtype=DTYPES[dtype], config=network.config)
+        save_checkpoint(tensors, path, dtype=torch_dtype(dtype), config=network.config)
 
 
 def official_tensors(network: nn.Module, component: Component) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ Values that PAPER.md gives are in ``presets``; defaults here are choices of this
 from dataclasses import dataclass, field
 from typing import Any
 
-PRECISIONS = ("fp32", "bf16", "fp16")
 SOURCES = ("procedural", "folders", "videos", "shards")
 SCHEDULES = ("constant", "cosine")
 DEVICES = ("auto", "cpu", "cuda")

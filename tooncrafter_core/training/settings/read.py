@@ -9,10 +9,11 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ...config.dtypes import COMPUTED
 from ...errors import TrainingError
 from ...pictures.fitting import FIT_MODES
 from ..groups import Group
-from .config import ATTENTIONS, DEVICES, PRECISIONS, SCHEDULES, SOURCES, RunConfig
+from .config import ATTENTIONS, DEVICES, SCHEDULES, SOURCES, RunConfig
 
 Values = Mapping[str, Any]
 
@@ -23,10 +24,10 @@ CHOICES = {
     "data.lines": ("line_art", "exact"),
     "optimizer.schedule": SCHEDULES,
     "machine.device": DEVICES,
-    "machine.precision": PRECISIONS,
-    "machine.frozen_precision": PRECISIONS,
+    "machine.precision": COMPUTED,
+    "machine.frozen_precision": COMPUTED,
     "machine.attention": ATTENTIONS,
-    "output.dtype": PRECISIONS,
+    "output.dtype": COMPUTED,
 }
 
 LEAST = {

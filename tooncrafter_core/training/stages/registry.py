@@ -10,12 +10,13 @@ import torch
 
 from ...checkpoints.keys import Component
 from ...checkpoints.load import Models
+from ...config.dtypes import torch_dtype
 from ...errors import TrainingError
 from ...layers.operations import Operations
 from ..groups import Group
 from ..loop.plain_attention import training_operations
 from ..outputs.previewing import PreviewSettings
-from ..outputs.publishing import DTYPES, write_model, write_sketch_encoder
+from ..outputs.publishing import write_model, write_sketch_encoder
 from ..settings.config import RunConfig
 from ..settings.presets import PRESETS
 from ..settings.read import groups_of
@@ -82,17 +83,16 @@ def build_denoising(config: RunConfig, device: torch.device) -> Stage:
 def build_lora(build: BuildStage, config: RunConfig, device: torch.device) -> Stage:
     """A stage in which LoRA products of the denoiser's attention layers learn."""
     stage = cast(DenoisingStage, build(config, device))
-    lora = config.lora
-    stage.learn_only(
-        LoraAdapters(stage.models.denoiser, groups_of(config), lora.rank, lora.alpha, config.seed)
-    )
+    lora, groups = config.lora, groups_of(config)
+    adapters = LoraAdapters(stage.models.denoiser, groups, lora.rank, lora.alpha, config.seed)
+    stage.learn_only(adapters)
     return stage
 
 
 def write_stage_lora(stage: Stage, path: Path, dtype: str, is_main: bool) -> None:
     """Write the LoRA for ComfyUI's LoRA loaders."""
     if is_main:
-        write_lora(cast(DenoisingStage, stage).lora, path, DTYPES[dtype])
+        write_lora(cast(DenoisingStage, stage).lora, path, torch_dtype(dtype))
 
 
 def build_sketch(config: RunConfig, device: torch.device) -> Stage:
@@ -137,7 +137,7 @@ def _start(config: RunConfig, operations: Operations) -> Models:
     for component, group in FROZEN_ENCODERS.items():
         network = getattr(models, component.value)
         if network is not None and group.value not in config.learn:
-            network.to(DTYPES[config.machine.frozen_precision])
+            network.to(torch_dtype(config.machine.frozen_precision))
     return models
 
 
