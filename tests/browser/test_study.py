@@ -15,7 +15,7 @@ from tooncrafter_core.evaluation.report_html import write_reports
 from tooncrafter_core.evaluation.results import MetricInfo, Results
 from tooncrafter_core.evaluation.study.page import StudySettings, key_path, make_study
 from tooncrafter_core.evaluation.study.report import report_study
-from tooncrafter_core.pictures.files import write_video
+from tooncrafter_core.pictures.write import write_video
 
 NUM_FRAMES, WIDTH, HEIGHT = 8, 256, 160
 SHADES = {TRUTH: 0.0, "grey": 0.3, "dark": -0.6, "bright": 0.9}

@@ -34,10 +34,10 @@ from tooncrafter_core.config.embedded import (
 )
 from tooncrafter_core.errors import ToonCrafterError
 from tooncrafter_core.files import Place, check_places
-from tooncrafter_core.pictures.files import write_video
 from tooncrafter_core.pictures.fitting import fit
 from tooncrafter_core.pictures.sheets import beside_cross_fade
 from tooncrafter_core.pictures.stills import read_image
+from tooncrafter_core.pictures.write import write_video
 
 TIMEOUT = 1800.0
 

@@ -24,10 +24,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pictures": {"errors", "files"},
     "models": {"config", "errors", "layers"},
     "conditioning": {"errors", "models"},
-    "checkpoints": {"config", "diffusion", "errors", "layers", "models"},
+    "checkpoints": {"config", "diffusion", "errors", "files", "layers", "models"},
     "device": {"config", "errors", "layers", "models"},
     "sketches": {"checkpoints", "config", "errors", "models", "pictures"},
-    "metrics": {"checkpoints", "errors", "models", "pictures", "sketches"},
+    "metrics": {"checkpoints", "errors", "files", "models", "pictures", "sketches"},
     "data": {"checkpoints", "config", "errors", "files", "models", "pictures", "sketches"},
     "interpolation": {
         "checkpoints", "conditioning", "config", "device", "diffusion", "errors", "layers",
@@ -43,8 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sketches",
     },
     "experiments": {
-        "checkpoints", "data", "errors", "evaluation", "interpolation", "metrics", "models",
-        "sketches", "training",
+        "checkpoints", "data", "errors", "evaluation", "files", "interpolation", "metrics",
+        "models", "sketches", "training",
     },
     "cli": {
         "checkpoints", "config", "data", "device", "diffusion", "errors", "evaluation",
@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 """From the ground up. A room that is not named here has no place in the house yet."""
 
-LOOSE = {"__init__", "__main__", "errors", "files"}
+LOOSE = {"__init__", "__main__", "errors"}
 """Files of the core outside of every room."""
 
 MOST_MODULES = 15
@@ -63,7 +63,7 @@ MOST_MODULES = 15
 
 MOST_LINES = 250
 LONGER = {
-    "tooncrafter_core/cli/dataset.py": 290,
+    "tooncrafter_core/cli/dataset.py": 289,
     "tooncrafter_core/interpolation/pipeline.py": 264,
     "tooncrafter_core/layers/mixins.py": 254,
     "tooncrafter_core/models/attention.py": 269,

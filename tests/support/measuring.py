@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.checkpoints.weight_packages import PACKAGES
-from tooncrafter_core.pictures.files import write_video
+from tooncrafter_core.pictures.write import write_video
 
 MakeClip = Callable[..., Tensor]
 

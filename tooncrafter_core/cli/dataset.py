@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, ToonCrafterError
-from ..files import Place, check_places
+from ..files import Place, check_places, write_bytes
 
 if TYPE_CHECKING:
     from ..data.build.build import Progress
@@ -169,7 +169,6 @@ def run_preview(args: argparse.Namespace) -> int:
     """Draw procedural clips from seeds as a sheet of pictures: a row a seed."""
     import numpy as np
 
-    from ..data.atomic import write_bytes
     from ..data.procedural import render_clip
     from ..pictures.formats import encode_png
 

@@ -46,7 +46,7 @@ def check_outputs(outputs: Outputs, inputs: Sequence[str | Path]) -> None:
 
     ``inputs`` are the files and folders that are read: nothing is written over them.
     """
-    from ..pictures.files import check_format, video_place
+    from ..pictures.write import check_format, video_place
 
     if outputs.video is None and outputs.frames_dir is None and outputs.sheet is None:
         raise OutputError("Say where the video goes: -o out.mp4, or --frames-dir for pictures.")
@@ -70,7 +70,7 @@ def check_outputs(outputs: Outputs, inputs: Sequence[str | Path]) -> None:
 
 def write_outputs(outputs: Outputs, video: "Tensor") -> list[Path]:
     """Write every output asked for but the sheet, and return their paths."""
-    from ..pictures.files import write_video
+    from ..pictures.write import write_video
 
     written = []
     if outputs.video is not None:
@@ -89,9 +89,8 @@ def write_sheet(
     heading: str,
 ) -> list[Path]:
     """Write the clip ``t 3 h w`` with a cross-fade of its keyframes, where a sheet is asked for."""
-    from ..interpolation.keyframes import fit_keyframes
-    from ..pictures.files import write_video
     from ..pictures.sheets import beside_cross_fade
+    from ..pictures.write import write_video
 
     if outputs.sheet is None:
         return []

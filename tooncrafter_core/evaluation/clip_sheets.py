@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import EvaluationError
-from ..pictures.files import write_video
 from ..pictures.sheets import SheetRow, draw_sheet
+from ..pictures.write import write_video
 from .methods.making import TRUTH, folder_name
 from .methods.peers import CrossFade
 from .methods.rife import RIFE

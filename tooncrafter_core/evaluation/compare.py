@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from ..errors import EvaluationError
+from ..files import read_json, write_text
 from ..metrics.distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from ..metrics.metric import Clip, Metric
-from ..pictures.files import write_video
 from ..pictures.levels import at_levels, to_levels
+from ..pictures.write import write_video
 from .clips import fit_clip, read_clip
 from .methods.making import TRUTH, folder_name, frames_folder, make_clip
 from .methods.peers import Peer, Rebuilder
@@ -85,18 +86,27 @@ def measure(
     of = hashlib.sha256()
     for video in (frames, truth):
         of.update(to_levels(video).contiguous().numpy().tobytes())
-    known: dict[str, list[float]] = {}
-    if note is not None and note.is_file():
-        kept = json.loads(note.read_text(encoding="utf-8"))
-        known = kept["values"] if kept["of"] == of.hexdigest() else {}
+    known = {} if note is None else _noted(note, of.hexdigest(), len(frames))
     wanted = {metric.key: f"{metric.title}; {metric.weights}" for metric in metrics}
     for metric in metrics:
         if (name := wanted[metric.key]) not in known:
             known[name] = [float(value) for value in metric.measure(frames, truth, clip)]
     if note is not None:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps({"of": of.hexdigest(), "values": known}), encoding="utf-8")
+        write_text(note, json.dumps({"of": of.hexdigest(), "values": known}))
     return {key: known[name] for key, name in wanted.items()}
+
+
+def _noted(note: Path, of: str, num_frames: int) -> dict[str, list[float]]:
+    """The values of an earlier run for the same frames; none when the note cannot be read."""
+    kept = read_json(note)
+    values = kept.get("values") if isinstance(kept, dict) and kept.get("of") == of else None
+    if not isinstance(values, dict):
+        return {}
+    return {
+        name: found for name, found in values.items()
+        if isinstance(found, list) and len(found) == num_frames
+        and all(isinstance(value, int | float) for value in found)
+    }  # fmt: skip
 
 
 def _check(clips: Sequence[Clip], peers: Sequence[Peer | Rebuilder]) -> None:

@@ -8,8 +8,8 @@ from einops import rearrange
 from ..data.procedural import render_clip
 from ..metrics.metric import Clip
 from ..metrics.position import save_positions
-from ..pictures.files import write_video
 from ..pictures.levels import from_levels
+from ..pictures.write import write_video
 
 FIRST_SEED = 1_000_000
 """Far from the seeds that a training begins with."""

@@ -18,6 +18,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import EvaluationError
+from ..files import write_text
 from ..pictures.levels import to_levels
 from .clips import read_clip
 from .methods.making import TRUTH, frames_folder
@@ -40,13 +41,13 @@ def write_reports(
     written = []
     for table in tables:
         path = folder / f"{table.name}.csv"
-        path.write_text(table.to_csv(), encoding="utf-8")
+        write_text(path, table.to_csv())
         written.append(path)
     markdown = folder / "tables.md"
-    markdown.write_text("\n".join(t.to_markdown() for t in tables), encoding="utf-8")
+    write_text(markdown, "\n".join(t.to_markdown() for t in tables))
     page = folder / "report.html"
     shown = spread(list(results.clips), num_shown)
-    page.write_text(report_page(results, tables, shown, folder, quality), encoding="utf-8")
+    write_text(page, report_page(results, tables, shown, folder, quality))
     return [*written, markdown, page]
 
 

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from ..errors import EvaluationError
+from ..files import write_text
 
 FORMAT = "tooncrafter-evaluation"
 VERSION = 1
@@ -78,10 +79,8 @@ class Results:
     def save(self, folder: Path) -> Path:
         """Write ``results.json`` into the folder, whole or not at all."""
         path = folder / FILE_NAME
-        part = path.with_suffix(".part")
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-        part.replace(path)
+        write_text(path, json.dumps(content, indent=1, ensure_ascii=False))
         return path
 
 

@@ -8,13 +8,13 @@ from statistics import fmean
 
 import torch
 
-from ..data.atomic import write_bytes
 from ..errors import TrainingError
 from ..evaluation.compare import CompareSettings, compare
 from ..evaluation.methods.peers import Peer, Rebuilder
 from ..evaluation.metrics import Toolbox, make_toolbox
 from ..evaluation.procedural import procedural_clips
 from ..evaluation.results import MetricInfo, Results
+from ..files import write_text
 from ..interpolation.session import Session, SessionSettings
 from ..metrics.line_distance import LINE_METRIC
 from ..training.run import Report, train
@@ -69,7 +69,7 @@ class Bench:
         written = {f"{name}.csv": text for name, text in tables.items()}
         written[RESULTS] = "\n".join(texts)
         for name, text in written.items():
-            write_bytes(self.folder / name, text.encode())
+            write_text(self.folder / name, text)
         return [self.folder / name for name in written]
 
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 
 from ..checkpoints.weight_packages import describe_file
-from ..data.atomic import read_json, write_json
 from ..errors import TrainingError
 from ..evaluation.procedural import FIRST_SEED
+from ..files import read_json, write_json
 from ..interpolation.settings import InterpolationSettings
 from ..training.settings.config import RunConfig
 from ..training.settings.read import check_values, merge_settings, parse_overrides, read_file

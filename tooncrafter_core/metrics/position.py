@@ -7,7 +7,9 @@ position counts as wrong, however sharp or faint it is.
 Legend: t frames, c channels (3), h w space, p parts; videos in [-1, 1], places in pixels.
 """
 
+import io
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import EvaluationError
+from ..files import write_bytes
 from .metric import check_pair
 
 PATCH = 17
@@ -72,7 +75,9 @@ def _distance(made: Tensor, true: Tensor, place: Tensor) -> Tensor:
 
 def save_positions(path: Path, positions: np.ndarray, width: int, height: int) -> None:
     """Keep ``t p 2`` positions and the size of the picture they belong to."""
-    np.savez(path, positions=positions.astype(np.float32), size=np.array([width, height]))
+    buffer = io.BytesIO()
+    np.savez(buffer, positions=positions.astype(np.float32), size=np.array([width, height]))
+    write_bytes(path, buffer.getvalue())
 
 
 def load_positions(path: Path, video: Tensor) -> Tensor:
@@ -83,7 +88,7 @@ def load_positions(path: Path, video: Tensor) -> Tensor:
     try:
         with np.load(path) as file:
             positions, (width, height) = file["positions"], file["size"].tolist()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise EvaluationError(f"The positions '{path}' cannot be read: {error}") from error
     if (height, width) != tuple(video.shape[-2:]):
         raise EvaluationError(

@@ -8,9 +8,8 @@ from typing import Any
 from omegaconf import OmegaConf
 from torch.utils.data import Dataset
 
-from ..data.atomic import write_bytes
 from ..errors import OutputError, TrainingError
-from ..files import Place, check_places
+from ..files import Place, check_places, write_text
 from .inputs.batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
 from .inputs.open_clips import TrainingClips, check_batch, open_clips
 from .inputs.prepared import PreparedClips
@@ -59,7 +58,7 @@ def train(
     if accelerator.is_main_process:
         report(freeze_report(stage))
         report(_clips_in_words(clips, plan))
-        write_bytes(folder / SETTINGS, to_yaml(config).encode())
+        write_text(folder / SETTINGS, to_yaml(config))
     accelerator.wait_for_everyone()
     monitor = Monitor(
         folder,

@@ -16,8 +16,8 @@ from tooncrafter_core.evaluation.clip_sheets import (
 from tooncrafter_core.evaluation.clips import read_clip
 from tooncrafter_core.evaluation.methods.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import MetricInfo, Results
-from tooncrafter_core.pictures.files import write_video
 from tooncrafter_core.pictures.stills import read_image
+from tooncrafter_core.pictures.write import write_video
 
 MakeClip = Callable[..., Tensor]
 LPIPS = MetricInfo(key="lpips", title="LPIPS", is_higher_better=False, decimals=4, weights="none")

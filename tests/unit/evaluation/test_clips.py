@@ -11,7 +11,7 @@ from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.evaluation.clips import find_clips, fit_clip, read_clip
 from tooncrafter_core.evaluation.cutting import CutSettings, cut_clips, rest_of
 from tooncrafter_core.metrics.metric import check_pair
-from tooncrafter_core.pictures.files import write_video
+from tooncrafter_core.pictures.write import write_video
 
 MakeClip = Callable[..., Tensor]
 

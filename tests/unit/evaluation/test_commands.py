@@ -14,7 +14,7 @@ from tooncrafter_core.config import embedded
 from tooncrafter_core.config.embedded import MINI as MINI_NAME
 from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.evaluation.results import load_results
-from tooncrafter_core.pictures.files import write_video
+from tooncrafter_core.pictures.write import write_video
 
 MakeClip = Callable[..., Tensor]
 

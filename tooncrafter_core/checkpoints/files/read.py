@@ -130,7 +130,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     path = Path(path)
     kind = file_kind(path)
     if kind is FileKind.SAFETENSORS:
-        return _read_safetensors(path)
+        return read_safetensors(path)
     return _read_pickle(path, kind)
 
 
@@ -158,7 +158,8 @@ class _SafetensorsTensors(Mapping[str, Tensor]):
         return len(self._names)
 
 
-def _read_safetensors(path: Path) -> Checkpoint:
+def read_safetensors(path: Path) -> Checkpoint:
+    """Read a file that is known to be one of safetensors, whatever its name."""
     header = read_safetensors_header(path)
     names = official_names(header.entries)
     if not names:

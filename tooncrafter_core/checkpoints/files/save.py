@@ -1,6 +1,5 @@
 """Writes safetensors files: one tensor after another, beside the target, checked, then renamed."""
 
-import errno
 import hashlib
 import json
 import logging
@@ -9,18 +8,19 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
 from ...config.model import ModelConfig, SketchEncoderConfig
 from ...errors import CheckpointError, OutputError
+from ...files import replacing
 from ..kept_texts import text_tensors
 from ..keys import SCHEDULE_BUFFERS
 from ..load import groups
 from ..stored_config import config_metadata
-from .read import DTYPE_NAMES, Checkpoint, read_checkpoint
+from .read import DTYPE_NAMES, Checkpoint, read_safetensors
 from .tensor_info import TensorInfo, tensor_infos
 
 logger = logging.getLogger(__name__)
@@ -56,15 +56,10 @@ def save_checkpoint(
     if config is not None:
         texts |= config_metadata(config)
     plan, kept = _plan(source, dtype), text_tensors(texts)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part.safetensors")
-    try:
-        digests = _write(source, temporary, plan, texts, kept, on_tensor)
-        _verify(temporary, plan, digests, texts, kept)
-        temporary.replace(path)
-    except OSError as error:
-        raise _cannot_write(path, error, sum(info.nbytes for info in plan.values())) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path, sum(info.nbytes for info in plan.values())) as part:
+        with part.open("wb") as file:
+            digests = _write(source, file, plan, texts, kept, on_tensor)
+        _verify(part, plan, digests, texts, kept)
 
 
 def check_target(path: Path) -> None:
@@ -94,7 +89,7 @@ def _stored_dtype(key: str, info: TensorInfo, dtype: torch.dtype | None) -> torc
 
 def _write(
     source: Checkpoint,
-    path: Path,
+    file: BinaryIO,
     plan: Mapping[str, TensorInfo],
     texts: Mapping[str, str],
     kept: Mapping[str, Tensor],
@@ -102,19 +97,18 @@ def _write(
 ) -> dict[str, bytes]:
     """Write the file and return a digest of every tensor's bytes."""
     digests: dict[str, bytes] = {}
-    with path.open("wb") as file:
-        file.write(_header({**plan, **tensor_infos(kept)}, texts))
-        for group in groups(source, plan):
-            for key in group:
-                data = _bytes(_converted(source[key], plan[key].dtype, key))
-                file.write(data)
-                digests[key] = hashlib.blake2b(data).digest()
-                if on_tensor:
-                    on_tensor(len(digests), len(plan))
-        for tensor in kept.values():  # of single bytes, so anywhere is on their multiple
-            file.write(_bytes(tensor))
-        file.flush()
-        os.fsync(file.fileno())
+    file.write(_header({**plan, **tensor_infos(kept)}, texts))
+    for group in groups(source, plan):
+        for key in group:
+            data = _bytes(_converted(source[key], plan[key].dtype, key))
+            file.write(data)
+            digests[key] = hashlib.blake2b(data).digest()
+            if on_tensor:
+                on_tensor(len(digests), len(plan))
+    for tensor in kept.values():  # of single bytes, so anywhere is on their multiple
+        file.write(_bytes(tensor))
+    file.flush()
+    os.fsync(file.fileno())
     return digests
 
 
@@ -172,7 +166,7 @@ def _verify(
     """Read the file back with safetensors' own reader and compare everything."""
     end = b"".join(bytes(_bytes(tensor)) for tensor in kept.values())
     try:
-        written = read_checkpoint(path)
+        written = read_safetensors(path)
         wrong = [key for key in plan if written.info.get(key) != plan[key]]
         wrong += [
             key
@@ -188,15 +182,3 @@ def _verify(
 
 
 _DISK_HINT = "Nothing was replaced. Check the disk, or write to another one."
-
-
-def _cannot_write(path: Path, error: OSError, nbytes: int) -> OutputError:
-    if error.errno == errno.ENOSPC:
-        return OutputError(
-            f"The disk of {path.parent} is full; {path.name} needs {nbytes / 1e6:,.0f} MB. "
-            "Free some space or write to another disk; nothing was left behind."
-        )
-    return OutputError(
-        f"{path} cannot be written ({error.strerror}). Choose another folder, or close the program "
-        "that uses the file; nothing was left behind."
-    )

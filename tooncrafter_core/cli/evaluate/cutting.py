@@ -14,7 +14,7 @@ def run_cut(args: argparse.Namespace) -> int:
 
     from ...errors import EvaluationError
     from ...evaluation.cutting import CutSettings, cut_clips, rest_of
-    from ...pictures.files import write_video
+    from ...pictures.write import write_video
 
     settings = CutSettings(
         num_frames=args.num_frames, stride=args.stride, every=args.every,

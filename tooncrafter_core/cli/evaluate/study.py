@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ...data.atomic import write_bytes
-from ...files import Place, check_places
+from ...files import Place, check_places, write_text
 from .places import output_folder
 
 
@@ -39,6 +38,6 @@ def run_study_report(args: argparse.Namespace) -> int:
     if args.output is not None:
         folder = output_folder(args.output)
         content = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
-        write_bytes(folder / markdown, report.to_markdown().encode())
-        write_bytes(folder / data, content.encode())
+        write_text(folder / markdown, report.to_markdown())
+        write_text(folder / data, content)
     return 0

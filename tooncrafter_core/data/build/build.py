@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ...files import read_json
 from ...pictures.films import find_films
-from ..atomic import read_json
 from .decide import Thresholds
 from .manifest import ManifestNotes, empty_row, write_manifest
 from .runner import Runner, run_here
@@ -58,7 +58,6 @@ def build_dataset(
     settings, thresholds = settings or BuildSettings(), thresholds or Thresholds()
     out = Path(out)
     films = [FilmJob(path=path.as_posix()) for path in find_films(inputs)]
-    _sweep(out)
     _run(FilmWorker, "films", films, out, settings, runner, on_progress)
     clips = list(_clip_jobs(films, out, settings))
     _run(ClipWorker, "clips", clips, out, settings, runner, on_progress)
@@ -163,9 +162,3 @@ def _clip_row(film: dict[str, Any], job: ClipJob, out: Path, fps: float) -> dict
     scores = {name: score for name, score in all_scores(record).items() if name in row}
     models = {name: stage["made_by"]["model"] for name, stage in record["stages"].items()}
     return {**row, **scores, "models": json.dumps(models, sort_keys=True), "error": record["error"]}
-
-
-def _sweep(out: Path) -> None:
-    """Remove the unfinished files of runs that were killed."""
-    for part in out.glob("work/*/**/.*.part"):
-        part.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError
-from ..atomic import disk_errors_in_words
+from ...files import replacing
 from ..extras import require
 from .decide import Thresholds, decide
 
@@ -53,17 +53,10 @@ def write_manifest(path: Path, rows: Iterable[Mapping[str, Any]], notes: Manifes
             "tooncrafter.notes": json.dumps(asdict(notes), sort_keys=True),
         },
     )
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with disk_errors_in_words(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with parquet.ParquetWriter(part, schema) as writer:
-                for batch in _batches(decide(row, notes.thresholds) for row in rows):
-                    columns = {name: [row[name] for row in batch] for name in COLUMNS}
-                    writer.write_table(pyarrow.table(columns, schema=schema))
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, parquet.ParquetWriter(part, schema) as writer:
+        for batch in _batches(decide(row, notes.thresholds) for row in rows):
+            columns = {name: [row[name] for row in batch] for name in COLUMNS}
+            writer.write_table(pyarrow.table(columns, schema=schema))
 
 
 def read_notes(path: str | Path) -> ManifestNotes:

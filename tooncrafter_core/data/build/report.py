@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic import write_bytes
+from ...files import write_bytes, write_text
 from .decide import ERROR, FILTERS, KEPT, REJECTED, fails
 from .manifest import ManifestNotes, read_notes, read_rows
 
@@ -79,8 +79,8 @@ def write_report(manifest: str | Path, out: str | Path, with_sheet: bool = True)
 
         sheet = contact_sheet(list(read_rows(manifest)))
     written = [out / "report.md", out / "report.html"]
-    write_bytes(written[0], markdown(summary, sheet is not None).encode())
-    write_bytes(written[1], html(summary, sheet is not None).encode())
+    write_text(written[0], markdown(summary, sheet is not None))
+    write_text(written[1], html(summary, sheet is not None))
     if sheet is not None:
         written.append(out / "contact_sheet.jpg")
         write_bytes(written[-1], sheet)

@@ -1,6 +1,5 @@
 """Writes the kept clips as WebDataset shards: tar files of H.264 clips with their captions."""
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import DatasetError
-from ...files import in_order
+from ...files import in_order, replacing
 from ...pictures.films import open_film
 from ...pictures.formats import ENCODERS
-from ..atomic import write_bytes
 from ..extras import require
 from .decide import KEPT
 from .manifest import read_rows
@@ -60,15 +58,16 @@ class ShardWorker:
     def __call__(self, job: ShardJob) -> str | None:
         """Cut, shrink and encode the clips; those whose film is gone or changed are the error."""
         webdataset = require("webdataset")
-        buffer, errors = io.BytesIO(), []
-        # Nothing of the machine or the hour is in a shard.
-        with webdataset.TarWriter(buffer, mtime=0, user="tooncrafter", group="tooncrafter") as tar:
-            for row in job.rows:
-                try:
-                    tar.write(_sample(row, job.height))
-                except DatasetError as error:
-                    errors.append(str(error))
-        write_bytes(Path(job.path), buffer.getvalue())
+        errors = []
+        with replacing(Path(job.path)) as part, part.open("wb") as file:
+            # Nothing of the machine or the hour is in a shard.
+            owner = {"mtime": 0, "user": "tooncrafter", "group": "tooncrafter"}
+            with webdataset.TarWriter(file, **owner) as tar:
+                for row in job.rows:
+                    try:
+                        tar.write(_sample(row, job.height))
+                    except DatasetError as error:
+                        errors.append(str(error))
         return "; ".join(errors) or None
 
 

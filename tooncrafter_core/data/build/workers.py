@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError
+from ...files import read_json, write_json
 from ...pictures.films import Film, open_film
-from ..atomic import read_json, write_json
 from .settings import BuildSettings, make_stages
 from .shots import find_shots
 from .stages import Scores, Stage, read_pixels

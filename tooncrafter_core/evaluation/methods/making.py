@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from ...errors import EvaluationError
+from ...files import read_json, write_text
 from ...metrics.metric import Clip
-from ...pictures.files import write_video
 from ...pictures.levels import at_levels, to_levels
+from ...pictures.write import write_video
 from ..clips import read_clip
 from .peers import Peer, Rebuilder
 
@@ -45,7 +46,7 @@ def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -
     place = frames_folder(folder, peer.name, clip.name)
     note = place.with_name(f"{place.name}.json")
     made_from = _made_from(peer, clip, truth)
-    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == made_from:
+    if read_json(note) == made_from:
         return read_clip(place, truth.shape[0])
     if isinstance(peer, Rebuilder):
         frames = peer.reconstruct(truth)
@@ -54,7 +55,7 @@ def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -
     check_made(peer.name, frames, truth)
     note.unlink(missing_ok=True)
     write_video(frames, place, overwrite=True)
-    note.write_text(json.dumps(made_from, indent=1, ensure_ascii=False), encoding="utf-8")
+    write_text(note, json.dumps(made_from, indent=1, ensure_ascii=False))
     return at_levels(frames)
 
 

@@ -15,11 +15,13 @@ from string import Template
 from typing import Any
 
 from ...errors import EvaluationError
+from ...files import replacing, replacing_folder, write_bytes, write_text
 from ..report_html import PAGES, STRIP_COLUMNS, embedded_json, encode_strip, made_frames
 from ..results import load_results
 
 QUESTIONS = ("motion", "coherence", "fidelity")
 KEY_FORMAT = "tooncrafter-study-key"
+INDEX = "index.html"
 VERSION = 1
 
 
@@ -60,10 +62,6 @@ def make_study(results_folder: str | Path, folder: str | Path, settings: StudySe
     chance = random.Random(settings.seed)
     trials = _choose(list(results.clips), methods, settings.num_trials, chance)
     names = _media_names([media for trial in trials for media in trial], chance)
-    (folder / "media").mkdir(parents=True)
-    for (method, clip), name in names.items():
-        frames = made_frames(results_folder, method, clip, results.num_frames)
-        (folder / name).write_bytes(encode_strip(frames, settings.quality))
     study_id = f"{chance.getrandbits(48):012x}"
     page = {
         "id": study_id,
@@ -85,11 +83,20 @@ def make_study(results_folder: str | Path, folder: str | Path, settings: StudySe
             f"{i:03d}": {"clip": a[1], "a": a[0], "b": b[0]} for i, (a, b) in enumerate(trials)
         },
     }
-    key_path(folder).write_text(json.dumps(key, indent=1, ensure_ascii=False), encoding="utf-8")
     template = Template((PAGES / "study.html").read_text(encoding="utf-8"))
-    index = folder / "index.html"
-    index.write_text(template.substitute(data=embedded_json(page)), encoding="utf-8")
-    return index
+    # One without the other is of no use: both get their names at the end.
+    with replacing(key_path(folder)) as key_file, replacing_folder(folder, _never) as new:
+        for (method, clip), name in names.items():
+            frames = made_frames(results_folder, method, clip, results.num_frames)
+            write_bytes(new / name, encode_strip(frames, settings.quality))
+        write_text(new / INDEX, template.substitute(data=embedded_json(page)))
+        write_text(key_file, json.dumps(key, indent=1, ensure_ascii=False))
+    return folder / INDEX
+
+
+def _never(path: Path) -> bool:
+    """Whether a file may go that came into the folder meanwhile."""
+    return False
 
 
 def key_path(folder: Path) -> Path:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ...data.atomic import read_json, write_bytes, write_json
 from ...data.clips.dataset import ClipDataset, SampleId
 from ...errors import TrainingError
+from ...files import read_json, write_bytes, write_json
 from ..stages.denoising import DenoisingStage
 
 IDENTITY = "identity.json"

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...data.atomic import disk_errors_in_words, write_bytes
+from ...files import append_lines, write_text
 from ..outputs.sheets import write_sheet
 
 LOG = "log.jsonl"
@@ -40,7 +40,7 @@ class Monitor:
             return
         lines = log.read_text("utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _step_of(line) <= step]
-        write_bytes(log, "".join(kept).encode())
+        write_text(log, "".join(kept))
 
     @contextmanager
     def progress(self, done: int, total: int) -> Iterator[None]:
@@ -71,10 +71,7 @@ class Monitor:
         """Write numbers of a step to the log and to TensorBoard."""
         if not self._is_main:
             return
-        line = json.dumps({"step": step, **values}) + "\n"
-        path = self._folder / LOG
-        with disk_errors_in_words(path), path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        append_lines(self._folder / LOG, [json.dumps({"step": step, **values})])
         if writer := self._tensorboard():
             for name, value in values.items():
                 writer.add_scalar(name, value, step)

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ...checkpoints.files.save import save_checkpoint
-from ...data.atomic import disk_errors_in_words, write_json
 from ...errors import TrainingError
+from ...files import replacing_folder, write_json
 
 NOTES, WEIGHTS, AVERAGES, OPTIMIZER = (
     "notes.json", "weights.safetensors", "averages.safetensors", "optimizer.safetensors",
@@ -61,18 +61,9 @@ class CheckpointFolder:
         ``OutputError`` when it cannot be written; those that were there stay.
         """
         path = self.path(state.step)
-        part = self.folder / f".{path.name}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        try:
-            with disk_errors_in_words(path):
-                part.mkdir(parents=True)
-                _write(part, state)
-                if path.exists():
-                    shutil.rmtree(path)
-                part.rename(path)
-                _sync(self.folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with replacing_folder(path) as new:
+            _write(new, state)
+        _sync(self.folder)
         for step in self.steps()[: -self._keep]:
             shutil.rmtree(self.path(step), ignore_errors=True)
         return path

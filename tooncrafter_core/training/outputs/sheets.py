@@ -8,7 +8,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ...data.atomic import write_bytes
+from ...files import write_bytes
 from ...pictures.formats import encode_png
 from ...pictures.levels import to_levels
 from ...pictures.sheets import shown_frames

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
-from tooncrafter_core.data import atomic
 from tooncrafter_core.data.build.decide import Thresholds, decide
 from tooncrafter_core.data.build.manifest import (
     ManifestNotes,
@@ -20,6 +19,7 @@ from tooncrafter_core.data.build.manifest import (
 )
 from tooncrafter_core.data.clips.split import choose_split
 from tooncrafter_core.errors import DatasetError, OutputError
+from tooncrafter_core.files import write_json
 
 LIMITS = Thresholds(min_motion=0.1, max_text=0.05, min_aesthetic=4, min_agreement=0.2)
 
@@ -119,6 +119,6 @@ def test_a_full_disk_leaves_the_old_manifest(
     with pytest.raises(OutputError, match="The disk is full"):
         write_manifest(path, [row(), row()], notes())
     with pytest.raises(OutputError, match="what was done is kept"):
-        atomic.write_json(tmp_path / "a.json", {})
+        write_json(tmp_path / "a.json", {})
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["manifest.parquet"]

@@ -12,7 +12,7 @@ from tooncrafter_core.data.clips.dataset import ClipDataset, ClipSettings
 from tooncrafter_core.data.clips.joined import JoinedClips
 from tooncrafter_core.data.clips.sources import FrameFolders, ProceduralClips
 from tooncrafter_core.errors import DatasetError, TrainingError
-from tooncrafter_core.pictures.files import write_video
+from tooncrafter_core.pictures.write import write_video
 from tooncrafter_core.training.inputs.open_clips import open_clips
 from tooncrafter_core.training.settings.config import DataConfig
 
@@ -67,7 +67,7 @@ def test_a_run_has_drawn_clips_and_films_and_holds_back_drawn_ones(folders: Path
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"source": "folders", "path": "films"}, "beside procedural ones alone"),
+        ({"source": "folders", "path": "films"}, "mixed with procedural ones only"),
         ({"lines": "exact"}, "no exact lines"),
     ],
 )

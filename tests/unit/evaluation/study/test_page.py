@@ -23,7 +23,7 @@ from tooncrafter_core.evaluation.study.page import (
     make_study,
 )
 from tooncrafter_core.evaluation.study.report import report_study, wilson_interval
-from tooncrafter_core.pictures.files import write_video
+from tooncrafter_core.pictures.write import write_video
 
 METHODS = ("hold", "cross-fade", "secret flow")
 CLIPS = ("slow", "fast")

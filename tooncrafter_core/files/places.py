@@ -1,4 +1,4 @@
-"""The order in which files are read, and checks of the places where results are written.
+"""Checks of the places where results are written.
 
 Places are checked before anything is loaded or computed. A command never overwrites what it reads,
 and replaces what was there before only with ``--overwrite``.
@@ -7,41 +7,19 @@ and replaces what was there before only with ``--overwrite``.
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
-from .errors import OutputError
+from ..errors import OutputError
+from .order import natural_key
+from .parts import part_name, remove_abandoned
 
 NUMBERED_PICTURE = re.compile(r"\d{4,}\.png")
 """Names of the pictures that a folder of frames is written as."""
-
-_NUMBERS_AND_TEXTS = re.compile(r"(\d+)|(\D+)")
-
-_LONGEST_ENDING = ".part.safetensors"
-"""Ending of the temporary files that results are written to before they are renamed."""
-
-
-def in_order(paths: Iterable[Path]) -> list[Path]:
-    """Files as people count them, 2 before 10, without those whose names begin with a dot.
-
-    Systems add such files: macOS writes a ``._5.png`` next to ``5.png``.
-    """
-    return sorted((path for path in paths if not path.name.startswith(".")), key=natural_key)
-
-
-def natural_key(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
-    """A key by which numbers in names count as numbers, before letters."""
-    parts = [
-        [
-            (0, int(number), "") if number else (1, 0, text.casefold())
-            for number, text in _NUMBERS_AND_TEXTS.findall(part)
-        ]
-        for part in path.parts
-    ]
-    return parts, str(path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +74,8 @@ def check_place(place: Place, inputs: Sequence[str | Path] = (), overwrite: bool
             f"{place.option} '{place.at}' is no name. Results are written to files, not to the "
             "standard output: give a path."
         )
+    for folder in {place.path.parent, place.path}:
+        remove_abandoned(folder)
     for given in inputs:
         _check_input(place, Path(given))
     _check_free(place, overwrite)
@@ -181,7 +161,8 @@ def _foreign_in(place: Place) -> str:
 def _check_writable(place: Place) -> None:
     """Create and remove a file where the result will be prepared."""
     path = place.path.absolute()
-    folder = path if place.kind == "folder" else path.parent
+    is_inside = place.kind == "folder" or (path.is_dir() and not any(path.iterdir()))
+    folder = path if is_inside else path.parent
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
@@ -189,7 +170,9 @@ def _check_writable(place: Place) -> None:
             f"{place.option} '{place.at}' cannot be written: '{folder}' is no folder. Name another "
             "place."
         )
-    probe = folder / f".{path.name}.{os.getpid()}{_LONGEST_ENDING.replace('part', 'test')}"
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.lstat()  # which a system refuses for a name that is too long
+    probe = folder / part_name()
     with probe.open("xb"):
         pass
     probe.unlink()

@@ -187,7 +187,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_made(
     check_places([place(tmp_path / "deep" / "er" / "out")])
     told = refusal(place(drawings / "0001.png" / "deep" / "out"))
     assert f"'{drawings / '0001.png'}' is no folder" in told
-    assert "cannot be written" in refusal(place(tmp_path / ("n" * 250)))
+    assert "cannot be written" in refusal(place(tmp_path / ("n" * 300)))
 
     def refuse(path: Path, mode: str = "r") -> None:
         raise PermissionError(13, "Permission denied")

@@ -1,0 +1,32 @@
+"""Files: in which order they are read, where results may go, and how they are written whole."""
+
+from .order import in_order, natural_key
+from .parts import remove_abandoned
+from .places import Place, check_places, is_numbered_picture
+from .writing import (
+    append_lines,
+    errors_in_words,
+    read_json,
+    replacing,
+    replacing_folder,
+    write_bytes,
+    write_json,
+    write_text,
+)
+
+__all__ = [
+    "Place",
+    "append_lines",
+    "check_places",
+    "errors_in_words",
+    "in_order",
+    "is_numbered_picture",
+    "natural_key",
+    "read_json",
+    "remove_abandoned",
+    "replacing",
+    "replacing_folder",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
