@@ -89,6 +89,7 @@ def write_sheet(
     heading: str,
 ) -> list[Path]:
     """Write the clip ``t 3 h w`` with a cross-fade of its keyframes, where a sheet is asked for."""
+    from ..interpolation.keyframes import fit_keyframes
     from ..pictures.sheets import beside_cross_fade
     from ..pictures.write import write_video
 
