@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..tooncrafter_core.device.memory import TileSize
 from ..tooncrafter_core.errors import ModelMismatchError, check_choice
+from ..tooncrafter_core.interpolation.keyframes import fit_keyframes
 from ..tooncrafter_core.interpolation.tiling import tiles_notice
-from ..tooncrafter_core.pictures.fitting import fit
-from ..tooncrafter_core.pictures.keyframes import check_keyframes
+from ..tooncrafter_core.pictures.keyframes import Keyframes
 from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
 from .bridge.images import to_image, to_pixels
 from .bridge.notices import warn
@@ -93,30 +92,27 @@ class ToonCrafterDecode(io.ComfyNode):
         check_choice("tiles", tiles, (TILES_OFF, TILES_WHEN_NEEDED))
         vae = require_tooncrafter(vae)
         clip = check_clip(latent["samples"], vae.latent_channels)
-        first, last = check_keyframes(to_pixels(first_image), to_pixels(last_image))
+        keyframes = Keyframes.at_ends(to_pixels(first_image), to_pixels(last_image))
         cell = vae.config.downsampling
         width, height, mode = asked_size(latent, cell)
-        fitted, placements = zip(
-            *(fit(image, width, height, mode, vae.size_multiple) for image in (first, last)),
-            strict=True,
-        )
+        fitted = fit_keyframes(keyframes, (width, height), mode, vae.size_multiple)
         rows, columns = clip.shape[-2:]
-        if fitted[0].shape[-2:] != (rows * cell, columns * cell):
+        if fitted.pixels.shape[-2:] != (rows * cell, columns * cell):
             raise ModelMismatchError(
                 f"The LATENT is {columns * cell}x{rows * cell} pixels, but the keyframes were to "
-                f"be fitted to {fitted[0].shape[-1]}x{fitted[0].shape[-2]}. Decode the clip at "
-                "the size it was sampled at, and enlarge the pictures afterwards."
+                f"be fitted to {fitted.placement.width}x{fitted.placement.height}. Decode the clip "
+                "at the size it was sampled at, and enlarge the pictures afterwards."
             )
         used: list[TileSize] = []
         video = vae.decode_with_references(
             clip,
-            torch.cat(fitted * clip.shape[0]),
+            fitted.pixels.repeat(clip.shape[0], 1, 1, 1),
             second_pass=second_pass,
             budget=memory_budget * MEBIBYTE or None,
             on_tiles=used.append if tiles == TILES_WHEN_NEEDED else None,
         )
         warn([tiles_notice(tile) for tile in used[-1:]], cls.hidden.unique_id)
-        return io.NodeOutput(to_image(placements[0].restore(video)))
+        return io.NodeOutput(to_image(fitted.placement.restore(video)))
 
 
 def check_clip(samples: Tensor, channels: int) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.device.memory import free_memory
-from tooncrafter_core.interpolation.decoding import decode_video
+from tooncrafter_core.interpolation.decoding import DecodeEvents, DecodePlan, decode_video
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 
 pytestmark = pytest.mark.gpu
@@ -74,11 +74,12 @@ def test_a_smaller_chunk_takes_less_memory(decoder: Decoder) -> None:
 def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
     decoder: Decoder, device: torch.device
 ) -> None:
-    expected = decode_video(decoder, decoder.latents, chunk=FRAMES)
+    expected = decode_video(decoder, decoder.latents, DecodePlan(chunk=FRAMES))
     limit = (decoder.peak(1) + decoder.peak(FRAMES)) // 2
     told: list[int] = []
     with capped(device, limit):
-        video = decode_video(decoder, decoder.latents, chunk=FRAMES, on_retreat=told.append)
+        events = DecodeEvents(on_retreat=told.append)
+        video = decode_video(decoder, decoder.latents, DecodePlan(chunk=FRAMES), events)
     assert told and told == [8, 4, 2, 1][: len(told)]
     assert deviation(video, expected) < SAME
 

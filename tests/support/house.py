@@ -64,7 +64,6 @@ MOST_MODULES = 15
 MOST_LINES = 250
 LONGER = {
     "tooncrafter_core/cli/dataset.py": 289,
-    "tooncrafter_core/interpolation/pipeline.py": 264,
     "tooncrafter_core/layers/mixins.py": 254,
     "tooncrafter_core/models/attention.py": 269,
     "tooncrafter_core/models/clip/encoders.py": 266,

@@ -7,12 +7,14 @@ Legend: b batch, t frames, c channels, h w space.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from ..device.memory import TileSize, is_out_of_memory, smaller_tile
-from .tiling import log_tiles
+from ..models.autoencoder.autoencoder import Autoencoder
+from .tiling import decode_in_tiles, log_tiles
 
 logger = logging.getLogger(__name__)
 
@@ -42,51 +44,95 @@ def second_pass_frames(num_frames: int) -> tuple[list[int], list[int], list[int]
     return kept, [kept.index(index) for index in middle], middle
 
 
+@dataclass(frozen=True, kw_only=True)
+class DecodePlan:
+    """How a clip is decoded."""
+
+    second_pass: bool = True
+    """Whether to decode the middle a second time, as the published program does. It removes a
+    flicker there and doubles the time."""
+    chunk: int = DEFAULT_CHUNK
+    """Frames at a time; the picture does not depend on it."""
+    allows_tiles: bool = False
+    """Whether tiles may be tried where single frames do not fit; approximate."""
+    tile: TileSize | None = None
+    """The tile to begin with where they are allowed; None begins with whole frames."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeEvents:
+    """What a host does when memory runs out."""
+
+    is_out_of_memory: Callable[[Exception], bool] = is_out_of_memory
+    """Recognises the errors that are answered by smaller pieces."""
+    on_retreat: Callable[[int], None] | None = None
+    """Called with the chunk before another try."""
+    on_tiles: Callable[[TileSize], None] = log_tiles
+    """Called with the size before tiles of it are tried."""
+
+
+def decode_with_references(
+    autoencoder: Autoencoder,
+    latents: Tensor,
+    references: Sequence[Tensor],
+    plan: DecodePlan,
+    events: DecodeEvents | None = None,
+) -> Tensor:
+    """Decode latents ``b 4 t h w`` of the autoencoder's scale with the detail of the keyframes.
+
+    ``references`` as in ``EncodedKeyframes``. The video is ``b 3 t H W``, clamped to [-1, 1].
+    """
+
+    def in_tiles(clip: Tensor, tile: TileSize) -> Tensor:
+        return decode_in_tiles(autoencoder, clip, references, tile)
+
+    return decode_video(
+        lambda clip, chunk: autoencoder.decode(clip, references, chunk),
+        latents,
+        plan,
+        events,
+        in_tiles,
+    )
+
+
 def decode_video(
     decode: DecodeClip,
     latents: Tensor,
-    *,
-    second_pass: bool = True,
-    chunk: int = DEFAULT_CHUNK,
-    is_out_of_memory: Callable[[Exception], bool] = is_out_of_memory,
-    on_retreat: Callable[[int], None] | None = None,
+    plan: DecodePlan | None = None,
+    events: DecodeEvents | None = None,
     in_tiles: DecodeTiles | None = None,
-    tile: TileSize | None = None,
-    on_tiles: Callable[[TileSize], None] = log_tiles,
 ) -> Tensor:
-    """Decode latents to a video b 3 t H W, clamped to [-1, 1].
+    """Decode latents to a video ``b 3 t H W``, clamped to [-1, 1].
 
     The second pass decodes the clip again without its second and last-but-one frame and takes the
-    middle from there, which removes a flicker; it doubles the time.
+    middle from there. Where memory runs out, it goes on with fewer frames at a time, then in tiles
+    where the plan allows them.
 
     Args:
         decode: the autoencoder's decoding with the references bound.
         latents: b 4 t h w, whatever scale ``decode`` takes.
-        second_pass: whether to decode the middle a second time, as the reference does.
-        chunk: frames at a time, the picture does not depend on it.
-        is_out_of_memory: tells the errors that are answered by halving ``chunk``.
-        on_retreat: told the chunk before another try.
-        in_tiles: allows tiles where single frames do not fit, and decodes in them; approximate.
-        tile: the size to begin with; None begins with whole frames.
-        on_tiles: told the size before tiles of it are tried.
+        plan: as published when None.
+        events: of the device's own when None.
+        in_tiles: decodes in tiles.
 
     Raises:
         What the device raised when even single frames, or the smallest tiles, do not fit.
     """
+    plan, events = plan or DecodePlan(), events or DecodeEvents()
+    tiles = in_tiles if plan.allows_tiles else None
+    chunk, tile = plan.chunk, plan.tile if tiles is not None else None
 
     def attempt(clip: Tensor) -> Tensor:
-        if tile is None or in_tiles is None:
-            return decode(clip, chunk)
-        return in_tiles(clip, tile)
+        return decode(clip, chunk) if tile is None or tiles is None else tiles(clip, tile)
 
     def run(clip: Tensor) -> Tensor:
         nonlocal chunk, tile
         while True:
-            retreat = _smaller_piece(clip, chunk, tile, in_tiles is not None)
+            retreat = _smaller_piece(clip, chunk, tile, tiles is not None)
             try:
                 return attempt(clip)
             except (RuntimeError, MemoryError) as error:
-                if retreat is None or not is_out_of_memory(error):
+                if retreat is None or not events.is_out_of_memory(error):
                     raise
             # Outside the handler, which would keep the failed try's tensors alive.
             chunk, tile = retreat
@@ -95,18 +141,18 @@ def decode_video(
                     "Out of memory while decoding; trying again %d frames at a time.", chunk
                 )
             else:
-                on_tiles(tile)
-            if on_retreat is not None:
-                on_retreat(chunk)
+                events.on_tiles(tile)
+            if events.on_retreat is not None:
+                events.on_retreat(chunk)
 
-    if tile is not None and in_tiles is not None:
-        on_tiles(tile)
+    if tile is not None:
+        events.on_tiles(tile)
 
     video = run(latents)
-    kept, taken, replaced = second_pass_frames(latents.shape[2]) if second_pass else ([], [], [])
+    again = second_pass_frames(latents.shape[2]) if plan.second_pass else ([], [], [])
+    kept, taken, replaced = again
     if replaced:
-        again = run(latents[:, :, kept])
-        video[:, :, replaced] = again[:, :, taken]
+        video[:, :, replaced] = run(latents[:, :, kept])[:, :, taken]
     return video.clamp_(-1.0, 1.0)
 
 

@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from itertools import chain
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ..config.model import ModelConfig, UNetConfig
+from ..config.model import AutoencoderConfig, ModelConfig, UNetConfig
 from ..device.memory import (
     DECODER_WORKSPACE,
     DENOISER_WORKSPACE,
+    chunk_within,
     decode_bytes,
     denoiser_bytes,
     free_memory,
+    tile_within,
 )
 from ..layers.kernels.memory_order import arrange_weights
+from .decoding import DecodePlan
 from .settings import InterpolationSettings
 
 
@@ -87,3 +90,22 @@ def batches_guidance(
     if with_sketches:
         needed *= 2  # a sketch encoder needs less than the denoiser
     return needed * DENOISER_WORKSPACE <= free
+
+
+def decode_plan(
+    config: AutoencoderConfig, z: Tensor, settings: InterpolationSettings
+) -> DecodePlan:
+    """How latents ``z``, ``b 4 t h w``, are decoded within the memory that they may take.
+
+    At most as many frames at a time as asked for; tiles where they are allowed and needed.
+    """
+    frames, height, width = z.shape[2:]
+    size = frames, height * config.downsampling, width * config.downsampling
+    given, itemsize = settings.memory_budget, z.element_size()
+    budget = free_memory(z.device) if given is None else given * 2**20
+    return DecodePlan(
+        second_pass=settings.second_pass,
+        chunk=chunk_within(config, size, itemsize, budget, settings.decode_chunk),
+        allows_tiles=settings.tiles,
+        tile=tile_within(config, size, itemsize, budget) if settings.tiles else None,
+    )

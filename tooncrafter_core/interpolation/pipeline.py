@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from ..checkpoints.load import Models
 from ..conditioning.build import build_conditions
 from ..conditioning.condition import Condition
-from ..config.model import AutoencoderConfig
-from ..device.memory import TileSize, chunk_within, free_memory, tile_within
 from ..diffusion.guidance import is_in_interval
 from ..diffusion.multistep import multistep_steps, sample_dpmpp_2m
 from ..diffusion.noise import NoiseStream
@@ -27,13 +25,12 @@ from ..pictures.fitting import Placement
 from ..pictures.keyframes import Keyframes
 from ..sketches.frames import SketchLayer
 from ..sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
-from .decoding import decode_video
+from .decoding import decode_with_references
 from .guided_denoiser import GuidedDenoiser
 from .keyframes import EncodedKeyframes, FittedKeyframes, encoded_keyframes, fit_keyframes
 from .loading import require_encoders
-from .offloading import batches_guidance, visiting
+from .offloading import batches_guidance, decode_plan, visiting
 from .settings import InterpolationSettings
-from .tiling import decode_in_tiles
 
 
 @torch.no_grad()
@@ -200,51 +197,9 @@ def decode(
     """The video ``1 3 t h w`` of sampled latents, float32, in [-1, 1] (SPEC section 6.3)."""
     autoencoder = cast(Autoencoder, models.autoencoder)
     z = (latents / models.config.diffusion.latent_scale).to(*_home(autoencoder))
-
-    def decode_clip(clip: Tensor, chunk: int) -> Tensor:
-        return autoencoder.decode(clip, references, chunk)
-
-    def in_tiles(clip: Tensor, tile: TileSize) -> Tensor:
-        return decode_in_tiles(autoencoder, clip, references, tile)
-
-    video = decode_video(
-        decode_clip,
-        z,
-        second_pass=settings.second_pass,
-        chunk=decode_chunk(models, z, settings),
-        in_tiles=in_tiles if settings.tiles else None,
-        tile=decode_tile(models, z, settings),
-    )
+    plan = decode_plan(models.config.autoencoder, z, settings)
+    video = decode_with_references(autoencoder, z, references, plan)
     return _finite(video.float(), "decoder", autoencoder)
-
-
-def decode_chunk(models: Models, z: Tensor, settings: InterpolationSettings) -> int:
-    """Frames of latents ``z`` to decode at a time: as asked for, or fewer for the budget."""
-    config = models.config.autoencoder
-    budget = _budget(z, settings)
-    return chunk_within(
-        config, _video_size(config, z), z.element_size(), budget, settings.decode_chunk
-    )
-
-
-def decode_tile(models: Models, z: Tensor, settings: InterpolationSettings) -> TileSize | None:
-    """The tile to decode latents ``z`` in; None when frames fit, or tiles are not allowed."""
-    if not settings.tiles:
-        return None
-    config = models.config.autoencoder
-    return tile_within(config, _video_size(config, z), z.element_size(), _budget(z, settings))
-
-
-def _budget(z: Tensor, settings: InterpolationSettings) -> int | None:
-    """Bytes that decoding ``z`` may take; None is without limit."""
-    given = settings.memory_budget
-    return free_memory(z.device) if given is None else given * 2**20
-
-
-def _video_size(config: AutoencoderConfig, z: Tensor) -> tuple[int, int, int]:
-    """Frames, height and width of the video of ``z``."""
-    frames, height, width = z.shape[2:]
-    return frames, height * config.downsampling, width * config.downsampling
 
 
 def _home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

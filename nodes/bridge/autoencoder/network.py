@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ....tooncrafter_core.config.model import AutoencoderConfig
-from ....tooncrafter_core.interpolation.decoding import decode_video
+from ....tooncrafter_core.interpolation.decoding import DecodeEvents, DecodePlan, decode_video
 from ....tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 from ..operations import HostOperations
 from ..patchers import is_out_of_memory
@@ -55,8 +55,8 @@ class HostAutoencoder(nn.Module):
         return decode_video(
             functools.partial(_decode_without_references, self.network),
             latents,
-            second_pass=False,
-            is_out_of_memory=is_out_of_memory,
+            DecodePlan(second_pass=False),
+            DecodeEvents(is_out_of_memory=is_out_of_memory),
         )
 
 

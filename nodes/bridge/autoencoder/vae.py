@@ -27,8 +27,13 @@ from ....tooncrafter_core.device.memory import (
 )
 from ....tooncrafter_core.device.precision import inference_dtypes
 from ....tooncrafter_core.errors import ModelMismatchError
-from ....tooncrafter_core.interpolation.decoding import DEFAULT_CHUNK, decode_video
-from ....tooncrafter_core.interpolation.tiling import decode_in_tiles, log_tiles
+from ....tooncrafter_core.interpolation.decoding import (
+    DEFAULT_CHUNK,
+    DecodeEvents,
+    DecodePlan,
+    decode_with_references,
+)
+from ....tooncrafter_core.interpolation.tiling import log_tiles
 from ....tooncrafter_core.models.autoencoder.autoencoder import (
     Posterior,
     references_from,
@@ -159,21 +164,17 @@ class ToonCrafterVAE(comfy.sd.VAE):
         )
         references = references_from(posterior.features, batch=latents.shape[0])
 
-        def in_tiles(clip: Tensor, tile: TileSize) -> Tensor:
-            return decode_in_tiles(self.first_stage_model.network, clip, references, tile)
-
+        plan = DecodePlan(
+            second_pass=second_pass, chunk=chunk, allows_tiles=on_tiles is not None, tile=tile
+        )
+        events = DecodeEvents(
+            is_out_of_memory=is_out_of_memory,
+            on_retreat=lambda _: comfy.model_management.soft_empty_cache(),
+            on_tiles=on_tiles or log_tiles,
+        )
+        network, z = self.first_stage_model.network, latents.to(self.device, self.vae_dtype)
         try:
-            video = decode_video(
-                lambda clip, size: self.first_stage_model.network.decode(clip, references, size),
-                latents.to(device=self.device, dtype=self.vae_dtype),
-                second_pass=second_pass,
-                chunk=chunk,
-                is_out_of_memory=is_out_of_memory,
-                on_retreat=lambda _: comfy.model_management.soft_empty_cache(),
-                in_tiles=None if on_tiles is None else in_tiles,
-                tile=tile,
-                on_tiles=on_tiles or log_tiles,
-            )
+            video = decode_with_references(network, z, references, plan, events)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

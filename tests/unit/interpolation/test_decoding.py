@@ -8,8 +8,15 @@ from torch import Tensor
 
 from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.interpolation.decoding import decode_video, second_pass_frames
+from tooncrafter_core.interpolation.decoding import (
+    DecodeEvents,
+    DecodePlan,
+    decode_video,
+    second_pass_frames,
+)
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
+
+ONCE = DecodePlan(second_pass=False)
 
 
 class OutOfMemoryError(RuntimeError):
@@ -66,7 +73,7 @@ def test_every_frame_of_a_clip_is_decoded_from_its_own_latents(frames: int) -> N
 
     times = (torch.arange(frames) / 100).reshape(1, 1, frames, 1, 1).expand(1, 4, frames, 1, 1)
     video = decode_video(decode, times)
-    once = decode_video(lambda z, chunk: z[:, :3].clone(), times, second_pass=False)
+    once = decode_video(lambda z, chunk: z[:, :3].clone(), times, ONCE)
     second = [round(float(v) * 1000) for v in (video - once)[0, 0, :, 0, 0]]
     middle = {(frames - 1) // 2, frames // 2} if frames >= 5 else set()
     assert second == [int(index in middle) for index in range(frames)]
@@ -82,7 +89,7 @@ def test_clips_without_a_middle_are_decoded_once(frames: int) -> None:
 def test_only_the_middle_comes_from_the_second_pass() -> None:
     latents = torch.zeros(1, 4, 8, 1, 1)
     assert places(decode_video(brightness_by_place, latents)) == [0, 1, 2, 2, 3, 5, 6, 7]
-    once = decode_video(brightness_by_place, latents, second_pass=False)
+    once = decode_video(brightness_by_place, latents, ONCE)
     assert places(once) == list(range(8))
 
 
@@ -116,12 +123,11 @@ def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     latents = normal(1, 4, 6, 4, 4)
-    expected = decode_video(FrugalDecoder(16), latents, chunk=16)
+    expected = decode_video(FrugalDecoder(16), latents, DecodePlan(chunk=16))
     decoder, told = FrugalDecoder(2), []
     with caplog.at_level(logging.WARNING):
-        video = decode_video(
-            decoder, latents, chunk=16, is_out_of_memory=is_it, on_retreat=told.append
-        )
+        events = DecodeEvents(is_out_of_memory=is_it, on_retreat=told.append)
+        video = decode_video(decoder, latents, DecodePlan(chunk=16), events)
     # The second pass begins with the chunk that worked.
     assert decoder.tried == [16, 8, 4, 2, 2]
     assert told == [8, 4, 2]
@@ -132,7 +138,7 @@ def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
 def test_out_of_memory_with_single_frames_is_told() -> None:
     decoder = FrugalDecoder(0)
     with pytest.raises(OutOfMemoryError):
-        decode_video(decoder, normal(1, 4, 4, 4, 4), is_out_of_memory=is_it)
+        decode_video(decoder, normal(1, 4, 4, 4, 4), None, DecodeEvents(is_out_of_memory=is_it))
     assert decoder.tried == [4, 2, 1]
 
 

@@ -13,10 +13,11 @@ from support.networks import normal
 from support.tiny import steady_models, tiny_models
 from tooncrafter_core.checkpoints import build_models
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
-from tooncrafter_core.config.presets import MINI, MINI_SKETCH
+from tooncrafter_core.config.presets import MINI, MINI_SKETCH, TINY
 from tooncrafter_core.diffusion.samplers import SamplingProgress
 from tooncrafter_core.errors import CheckpointError, KeyframeError, ToonCrafterError
 from tooncrafter_core.interpolation import pipeline
+from tooncrafter_core.interpolation.offloading import decode_plan
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.pictures.keyframes import Keyframes
@@ -179,7 +180,7 @@ def test_half_precision_draws_about_the_same() -> None:
 def test_the_memory_budget_decides_how_many_frames_are_decoded_at_a_time() -> None:
     z = normal(1, 4, 4, 8, 8)
     chunks = [
-        pipeline.decode_chunk(tiny_models(), z, replace(QUICK, memory_budget=megabytes))
+        decode_plan(TINY.autoencoder, z, replace(QUICK, memory_budget=megabytes)).chunk
         for megabytes in (None, 500, 1)
     ]
     assert chunks == [4, 4, 1]

@@ -14,7 +14,7 @@ from support.tiny import tiny_models
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.device.memory import TileSize, smaller_tile
 from tooncrafter_core.interpolation import pipeline
-from tooncrafter_core.interpolation.decoding import decode_video
+from tooncrafter_core.interpolation.decoding import DecodeEvents, DecodePlan, decode_video
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 from tooncrafter_core.interpolation.tiling import decode_in_tiles, seam_weights, spans
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
@@ -117,10 +117,9 @@ class ScarceMemory:
         return latents.clone()
 
     def run(self, *, allowed: bool) -> Tensor:
-        return decode_video(
-            self.frames, torch.zeros(1, 3, 5, 40, 64), in_tiles=self.tiles if allowed else None,
-            is_out_of_memory=is_it, on_tiles=self.told.append,
-        )  # fmt: skip
+        events = DecodeEvents(is_out_of_memory=is_it, on_tiles=self.told.append)
+        clip, plan = torch.zeros(1, 3, 5, 40, 64), DecodePlan(allows_tiles=allowed)
+        return decode_video(self.frames, clip, plan, events, self.tiles)
 
 
 def test_tiles_come_after_single_frames_and_are_told() -> None:

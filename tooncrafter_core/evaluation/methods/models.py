@@ -14,7 +14,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ...checkpoints.weight_packages import describe_file
-from ...interpolation.decoding import decode_video
+from ...interpolation.decoding import DecodePlan, decode_with_references
 from ...interpolation.session import Session
 from ...interpolation.settings import InterpolationSettings
 from ...metrics.metric import Clip
@@ -100,11 +100,8 @@ class Reconstructor:
         pairs = zip(posteriors[0].features, posteriors[-1].features, strict=True)
         references = references_from([torch.cat(pair) for pair in pairs])
         with only_parts(autoencoder, self._parts):
-            video = decode_video(
-                lambda z, chunk: autoencoder.decode(z, references, chunk),
-                latents,
-                second_pass=False,
-            )
+            plan = DecodePlan(second_pass=False)
+            video = decode_with_references(autoencoder, latents, references, plan)
         return placement.restore(rearrange(video, "1 c t h w -> t c h w").float().cpu())
 
 
