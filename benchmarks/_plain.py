@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from tooncrafter_core.layers.mixins import ClipGroupNormMixin, ConvMixin
+from tooncrafter_core.layers.features import Biased
+from tooncrafter_core.layers.norms import ClipGroupNormMixin
 from tooncrafter_core.layers.operations import TorchOperations
 from tooncrafter_core.models.autoencoder.layers import TemporalStack
 from tooncrafter_core.models.autoencoder.references import ReferenceAttention
@@ -26,8 +27,14 @@ class PlainOperations(TorchOperations):
             """Convolve n c h w at twice the height and width, nearest neighbour."""
             return super().forward(F.interpolate(input, scale_factor=2.0, mode="nearest"))
 
-    class TemporalConv3d(ConvMixin, nn.Conv3d):
-        """As it is."""
+    TemporalConv3d = nn.Conv3d
+
+    class DeferringTemporalConv3d(nn.Conv3d):
+        """As it is; the bias is there already."""
+
+        def forward(self, input: Tensor) -> Biased:
+            """Convolve b c t h w."""
+            return Biased(super().forward(input))
 
     def __init__(self, largest_product: int | None = None) -> None:
         """``largest_product``: tokens above which a fused kernel attends, as xformers did."""

@@ -10,15 +10,7 @@ import torch
 from comfy.ldm.modules.attention import optimized_attention
 from torch import Tensor, nn
 
-from ...tooncrafter_core.layers.mixins import (
-    ClipGroupNormMixin,
-    ConvMixin,
-    EnlargingConvMixin,
-    GroupNormMixin,
-    LayerNormMixin,
-    TemporalConvMixin,
-    TokenConvMixin,
-)
+from ...tooncrafter_core.layers.kinds import layer_classes
 from ...tooncrafter_core.layers.operations import TorchOperations, attends_briefly
 
 _TAKES_OPTIONS = any(
@@ -74,8 +66,6 @@ class HostOperations(TorchOperations):
     """Layers that know ComfyUI's weight casting, partial loading and patches."""
 
     def __init__(self, layers: Any) -> None:
-        self.Conv3d = layers.Conv3d
-
         class Linear(layers.Linear):
             """A linear layer whose weights have their places before they are loaded.
 
@@ -98,31 +88,9 @@ class HostOperations(TorchOperations):
                         empty = torch.empty(shape, device=device, dtype=dtype)
                         setattr(self, name, nn.Parameter(empty, requires_grad=False))
 
-        class TokenConv1d(HostParameters, TokenConvMixin, layers.Conv1d):
-            """A linear layer with the host's weights, which are those of a convolution."""
-
-        class Conv2d(HostParameters, ConvMixin, layers.Conv2d):
-            """A convolution with the host's weights."""
-
-        class EnlargingConv2d(HostParameters, EnlargingConvMixin, layers.Conv2d):
-            """A convolution of the picture enlarged twofold, with the host's weights."""
-
-        class TemporalConv3d(HostParameters, TemporalConvMixin, layers.Conv3d):
-            """A temporal convolution with the host's weights."""
-
-        class GroupNorm(HostParameters, GroupNormMixin, layers.GroupNorm):
-            """A group norm with the host's weights."""
-
-        class ClipGroupNorm(HostParameters, ClipGroupNormMixin, layers.GroupNorm):
-            """A group norm with the host's weights, whose statistics may be given."""
-
-        class LayerNorm(HostParameters, LayerNormMixin, layers.LayerNorm):
-            """A layer norm with the host's weights."""
-
-        self.Linear, self.TokenConv1d = Linear, TokenConv1d
-        self.Conv2d, self.EnlargingConv2d = Conv2d, EnlargingConv2d
-        self.TemporalConv3d = TemporalConv3d
-        self.GroupNorm, self.ClipGroupNorm, self.LayerNorm = GroupNorm, ClipGroupNorm, LayerNorm
+        self.Linear = Linear
+        for name, kind in layer_classes(layers, HostParameters).items():
+            setattr(self, name, kind)
 
     def attention(
         self,

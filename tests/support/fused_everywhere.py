@@ -12,8 +12,7 @@ launched: list[object] = []
 
 def pytest_collection_finish() -> None:
     """Patch what the tests have read by now, ComfyUI's copy of the core included."""
-    from tooncrafter_core.layers import mixins as layer_mixins
-    from tooncrafter_core.layers import operations
+    from tooncrafter_core.layers import convolutions, norms, operations
     from tooncrafter_core.layers import upsampled_conv as enlarging
     from tooncrafter_core.layers.kernels import calls as launch
     from tooncrafter_core.layers.kernels import memory_order as layout
@@ -31,7 +30,8 @@ def pytest_collection_finish() -> None:
             launched.append(key)
             super().__call__(grid, key, *arguments)
 
-    operations.can_fuse = layer_mixins.can_fuse = enlarging.can_fuse = can_fuse
+    for module in (operations, convolutions, norms, enlarging):
+        module.can_fuse = can_fuse
     operations.likes_channels_last = layout.likes_channels_last = likes_channels_last
     for value in vars(launch).values():
         for kernel in value.values() if isinstance(value, dict) else [value]:

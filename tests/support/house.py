@@ -64,8 +64,7 @@ MOST_MODULES = 15
 MOST_LINES = 250
 LONGER = {
     "tooncrafter_core/cli/dataset.py": 289,
-    "tooncrafter_core/layers/mixins.py": 254,
-    "tooncrafter_core/models/attention.py": 269,
+    "tooncrafter_core/models/attention.py": 268,
     "tooncrafter_core/models/clip/encoders.py": 266,
     "tooncrafter_core/models/motion/reference_warp.py": 274,
     "tooncrafter_core/sketches/hints.py": 275,

@@ -4,24 +4,19 @@ Networks receive an ``Operations`` and build their layers from it, so ComfyUI ca
 classes (weight casting, partial loading, LoRA) in place of these plain ones.
 """
 
-from typing import Any, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .features import Features, parts_of
 from .kernels.availability import can_fuse, likes_channels_last
 from .kernels.memory_order import channels_last, launch
-from .mixins import (
-    ClipGroupNormMixin,
-    ConvMixin,
-    EnlargingConvMixin,
-    GroupNormMixin,
-    LayerNormMixin,
-    TemporalConvMixin,
-    TokenConvMixin,
-)
+from .kinds import layer_classes
 
 SHORT = 64
 """Tokens up to which attention among them is fused here; above, torch's kernels are quicker."""
@@ -41,27 +36,33 @@ def attends_briefly(q: Tensor, k: Tensor, v: Tensor, heads: int) -> bool:
     )
 
 
-@runtime_checkable
-class Operations(Protocol):
+class Operations(ABC):
     """Layer classes with torch's constructors, and attention."""
 
-    Linear: Any
-    TokenConv1d: Any
-    """A Conv1d with ``TokenConvMixin``."""
-    Conv2d: Any
-    """With ``ConvMixin``."""
-    EnlargingConv2d: Any
-    """A Conv2d with ``EnlargingConvMixin``."""
-    Conv3d: Any
-    GroupNorm: Any
-    """With ``GroupNormMixin``."""
-    LayerNorm: Any
-    """With ``LayerNormMixin``."""
-    TemporalConv3d: Any
-    """A Conv3d with ``TemporalConvMixin``."""
-    ClipGroupNorm: Any
-    """A GroupNorm with ``ClipGroupNormMixin``."""
+    Linear: Callable[..., nn.Linear]
+    TokenConv1d: Callable[..., nn.Conv1d]
+    """Of tokens (..., c), as a linear layer; its weights are a convolution's."""
+    Conv2d: Callable[..., nn.Conv2d]
+    DeferringConv2d: Callable[..., nn.Conv2d]
+    """Gives ``Biased`` features: its bias may still be to be added."""
+    EnlargingConv2d: Callable[..., nn.Conv2d]
+    """Of the picture enlarged twofold."""
+    TemporalConv3d: Callable[..., nn.Conv3d]
+    """Of clips b c t h w over time; its kernel is (3, 1, 1)."""
+    DeferringTemporalConv3d: Callable[..., nn.Conv3d]
+    """The same, and gives ``Biased`` features."""
+    GroupNorm: Callable[..., nn.GroupNorm]
+    ActivatedGroupNorm: Callable[..., nn.GroupNorm]
+    """With the SiLU after it; reads ``Features``."""
+    TemporalGroupNorm: Callable[..., nn.GroupNorm]
+    """Frames (b t) c h w and their number, normalised by clips, to tokens (b h w) t c."""
+    ClipGroupNorm: Callable[..., nn.GroupNorm]
+    """With statistics that were taken before; see ``ClipGroupNormMixin``."""
+    LayerNorm: Callable[..., nn.LayerNorm]
+    SummedLayerNorm: Callable[..., nn.LayerNorm]
+    """Two terms to their sum and its norm."""
 
+    @abstractmethod
     def attention(
         self,
         q: Tensor,
@@ -73,55 +74,36 @@ class Operations(Protocol):
         """Softmax attention of (b, n, heads * d) queries over (b, m, heads * d) keys."""
         ...
 
+    @abstractmethod
     def arrange(self, x: Tensor) -> Tensor:
         """Frames n c h w in the memory order that the layers are quickest with."""
         ...
 
+    @abstractmethod
     def gated_gelu(self, x: Tensor) -> Tensor:
         """The first half of (..., 2 c) times the GELU of the second."""
         ...
 
+    @abstractmethod
     def add(
-        self, x: Tensor, y: Tensor, offset: Tensor | None = None, share: Tensor | None = None,
-        *, in_place: bool = False,
-    ) -> Tensor:  # fmt: skip
-        """``x + share * (y + offset)`` of n c h w; ``offset`` (c,), ``share`` a number, if any.
+        self, x: Features, y: Features, share: Tensor | None = None, *, in_place: bool = False
+    ) -> Tensor:
+        """``x + share * y`` of n c h w with whatever bias either waits for; ``share`` a number.
 
         ``in_place`` allows the result to be written over ``x``.
         """
         ...
 
+    @abstractmethod
     def add_over_time(self, x: Tensor, y: Tensor, num_frames: int) -> Tensor:
         """``x + y`` of frames (b t) c h w and tokens (b h w) t c, as frames."""
         ...
 
 
-class TorchOperations:
+class TorchOperations(Operations):
     """Plain torch layers and its fused attention."""
 
     Linear = nn.Linear
-    Conv3d = nn.Conv3d
-
-    class TokenConv1d(TokenConvMixin, nn.Conv1d):
-        """A linear layer whose weights are those of a convolution."""
-
-    class Conv2d(ConvMixin, nn.Conv2d):
-        """A convolution that may leave its bias to the next."""
-
-    class EnlargingConv2d(EnlargingConvMixin, nn.Conv2d):
-        """A convolution of the picture enlarged twofold."""
-
-    class TemporalConv3d(TemporalConvMixin, nn.Conv3d):
-        """A temporal convolution with torch's weights."""
-
-    class GroupNorm(GroupNormMixin, nn.GroupNorm):
-        """A group norm, and what surrounds it."""
-
-    class ClipGroupNorm(ClipGroupNormMixin, nn.GroupNorm):
-        """A group norm whose statistics may be given."""
-
-    class LayerNorm(LayerNormMixin, nn.LayerNorm):
-        """A layer norm, and the sum before it."""
 
     def attention(
         self,
@@ -151,13 +133,17 @@ class TorchOperations:
         return value * F.gelu(gate)
 
     def add(
-        self, x: Tensor, y: Tensor, offset: Tensor | None = None, share: Tensor | None = None,
-        *, in_place: bool = False,
-    ) -> Tensor:  # fmt: skip
-        """``x + share * (y + offset)`` of n c h w; ``offset`` (c,), ``share`` a number, if any.
+        self, x: Features, y: Features, share: Tensor | None = None, *, in_place: bool = False
+    ) -> Tensor:
+        """``x + share * y`` of n c h w with whatever bias either waits for; ``share`` a number.
 
         ``in_place`` allows the result to be written over ``x``.
         """
+        (x, bias), both = parts_of(x), parts_of(y)
+        if bias is not None:
+            assert share is None, "the first term's bias is no part of the share"
+            both = both.shifted(bias)
+        y, offset = both
         if not can_fuse(x) or (offset is None and share is None):
             y = y if offset is None else y + rearrange(offset, "c -> c 1 1")
             out = x if in_place else None
@@ -178,6 +164,9 @@ class TorchOperations:
         launch().add(clip, y.contiguous(), sizes, total, num_frames=num_frames)
         return rearrange(total, "b c t h w -> (b t) c h w")
 
+
+for _name, _kind in layer_classes(nn).items():
+    setattr(TorchOperations, _name, _kind)
 
 TORCH_OPERATIONS = TorchOperations()
 """The default of every network."""

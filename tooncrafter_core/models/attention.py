@@ -155,8 +155,8 @@ class TransformerBlock(nn.Module):
             **factory,
         )
         self.norm1 = operations.LayerNorm(dim, **factory)
-        self.norm2 = operations.LayerNorm(dim, **factory)
-        self.norm3 = operations.LayerNorm(dim, **factory)
+        self.norm2 = operations.SummedLayerNorm(dim, **factory)
+        self.norm3 = operations.SummedLayerNorm(dim, **factory)
 
     def forward(
         self,
@@ -166,8 +166,8 @@ class TransformerBlock(nn.Module):
         options: Options = None,
     ) -> Tensor:
         """Transform (b t) n c tokens; see ``Attention`` for the contexts."""
-        x, normed = self.norm2.after_adding(x, self.attn1(self.norm1(x), options=options))
-        x, normed = self.norm3.after_adding(x, self.attn2(normed, context, image_context, options))
+        x, normed = self.norm2(x, self.attn1(self.norm1(x), options=options))
+        x, normed = self.norm3(x, self.attn2(normed, context, image_context, options))
         return x + self.ff(normed)
 
 
@@ -247,7 +247,7 @@ class TemporalTransformer(nn.Module):
         super().__init__()
         inner = heads * dim_head
         self.operations = operations
-        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
+        self.norm = operations.TemporalGroupNorm(norm_groups, channels, eps=1e-6, **factory)
         projection = operations.TokenConv1d if projects_by_convolution else operations.Linear
         sizes = (1,) if projects_by_convolution else ()
         self.proj_in = projection(channels, inner, *sizes, **factory)
@@ -262,8 +262,7 @@ class TemporalTransformer(nn.Module):
 
     def forward(self, x: Tensor, num_frames: int, options: Options = None) -> Tensor:
         """Transform (b t) c h w, the t frames of each clip together."""
-        # The statistics are joint over the frames of a clip.
-        tokens = self.proj_in(self.norm.over_time(x, num_frames))
+        tokens = self.proj_in(self.norm(x, num_frames))
         for block in self.transformer_blocks:
             tokens = block(tokens, options=options)
         return self.operations.add_over_time(x, self.proj_out(tokens), num_frames)

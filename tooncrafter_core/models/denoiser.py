@@ -6,14 +6,13 @@ Legend: b batch, t frames, c channels, h w space, l tokens. Frames travel as a b
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from ..config.model import UNetConfig
-from ..layers.mixins import GroupNormMixin
 from ..layers.operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .denoiser_blocks import BlockInputs, FrameNetwork, run_block
@@ -107,8 +106,8 @@ class Denoiser(FrameNetwork):
                 self.output_blocks.append(nn.ModuleList(block))
 
         self.out = nn.Sequential(
-            operations.GroupNorm(config.norm_groups, channels, eps=1e-5, **self._factory),
-            nn.SiLU(),
+            operations.ActivatedGroupNorm(config.norm_groups, channels, eps=1e-5, **self._factory),
+            nn.Identity(),  # the checkpoint counts the activation here
             operations.Conv2d(channels, config.out_channels, 3, padding=1, **self._factory),
         )
 
@@ -211,7 +210,7 @@ class Denoiser(FrameNetwork):
                 h, skip = hooks.before_output(h, skip, index)
             h = run_block(block, torch.cat([h, skip], dim=1), inputs)
             del skip
-        h = cast(GroupNormMixin, self.out[0]).activated(h)
+        h = self.out[0](h)
         v = rearrange(self.out[2](h), "(b t) c h w -> b c t h w", t=num_frames)
         if moved is None:
             return v

@@ -12,7 +12,6 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers.mixins import join_offsets, run_normalized
 from ..layers.operations import Operations
 
 
@@ -76,18 +75,18 @@ class TemporalConvStack(nn.Module):
         self.operations = operations
 
         def norm() -> nn.Module:
-            return operations.GroupNorm(norm_groups, channels, eps=1e-5, **factory)
+            return operations.ActivatedGroupNorm(norm_groups, channels, eps=1e-5, **factory)
 
         def conv() -> nn.Module:
-            return operations.TemporalConv3d(
+            return operations.DeferringTemporalConv3d(
                 channels, channels, (3, 1, 1), padding=(1, 0, 0), **factory
             )
 
-        self.conv1 = nn.Sequential(norm(), nn.SiLU(), conv())
-        # From the second on the checkpoint counts a dropout before the convolution.
-        self.conv2 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
-        self.conv3 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
-        self.conv4 = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+        # The checkpoint counts the activation, and a dropout from the second on.
+        self.conv1 = nn.Sequential(norm(), nn.Identity(), conv())
+        self.conv2 = nn.Sequential(norm(), nn.Identity(), nn.Identity(), conv())
+        self.conv3 = nn.Sequential(norm(), nn.Identity(), nn.Identity(), conv())
+        self.conv4 = nn.Sequential(norm(), nn.Identity(), nn.Identity(), conv())
 
     def last_of_branch(self) -> Iterable[nn.Module]:
         """Zero when training begins; see ``init_layers``."""
@@ -95,10 +94,10 @@ class TemporalConvStack(nn.Module):
 
     def forward(self, x: Tensor, num_frames: int) -> Tensor:
         """Transform (b t) c h w; norm statistics are joint over the frames of a clip."""
-        out, bias = rearrange(x, "(b t) c h w -> b c t h w", t=num_frames), None
-        for layers in (self.conv1, self.conv2, self.conv3, self.conv4):
-            out, bias = run_normalized(layers, out, bias)
-        return self.operations.add(x, rearrange(out, "b c t h w -> (b t) c h w"), bias)
+        h = self.conv1(rearrange(x, "(b t) c h w -> b c t h w", t=num_frames))
+        for layers in (self.conv2, self.conv3, self.conv4):
+            h = layers(h)
+        return self.operations.add(x, h.rearranged("b c t h w -> (b t) c h w"))
 
 
 class ResBlock(nn.Module):
@@ -118,23 +117,23 @@ class ResBlock(nn.Module):
         super().__init__()
         self.operations = operations
         self.in_layers = nn.Sequential(
-            operations.GroupNorm(norm_groups, in_channels, eps=1e-5, **factory),
-            nn.SiLU(),
-            operations.Conv2d(in_channels, out_channels, 3, padding=1, **factory),
+            operations.ActivatedGroupNorm(norm_groups, in_channels, eps=1e-5, **factory),
+            nn.Identity(),  # the checkpoint counts the activation here
+            operations.DeferringConv2d(in_channels, out_channels, 3, padding=1, **factory),
         )
         self.emb_layers = nn.Sequential(
             nn.SiLU(), operations.Linear(embed_dim, out_channels, **factory)
         )
         self.out_layers = nn.Sequential(
-            operations.GroupNorm(norm_groups, out_channels, eps=1e-5, **factory),
-            nn.SiLU(),
-            nn.Identity(),  # the checkpoint counts a dropout here
-            operations.Conv2d(out_channels, out_channels, 3, padding=1, **factory),
+            operations.ActivatedGroupNorm(norm_groups, out_channels, eps=1e-5, **factory),
+            nn.Identity(),  # the checkpoint counts the activation here
+            nn.Identity(),  # and a dropout
+            operations.DeferringConv2d(out_channels, out_channels, 3, padding=1, **factory),
         )
         self.skip_connection = (
             nn.Identity()
             if in_channels == out_channels
-            else operations.Conv2d(in_channels, out_channels, 1, **factory)
+            else operations.DeferringConv2d(in_channels, out_channels, 1, **factory)
         )
         if has_temporal_conv:
             # The misspelling is in the checkpoint.
@@ -147,17 +146,11 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor, num_frames: int) -> Tensor:
         """Transform (b t) c h w, told by ``embedding`` (b t, embed_dim)."""
-        h, bias = run_normalized(self.in_layers, x)
-        told = self.emb_layers(embedding)
-        h, bias = run_normalized(self.out_layers, h, join_offsets(told, bias))
-        skip, skip_bias = self._skip(x)
-        h = self.operations.add(skip, h, join_offsets(bias, skip_bias))
+        h = self.in_layers(x)
+        h = h.shifted(self.emb_layers(embedding))
+        h = self.out_layers(h)
+        h = self.operations.add(self.skip_connection(x), h)
         return self.temopral_conv(h, num_frames) if self.has_temporal_conv else h
-
-    def _skip(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        if isinstance(self.skip_connection, nn.Identity):
-            return x, None
-        return self.skip_connection.unbiased(x)
 
 
 class Downsample(nn.Module):

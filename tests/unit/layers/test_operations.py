@@ -6,11 +6,49 @@ from einops import rearrange
 from torch import nn
 
 from support.networks import deviation, filled, normal
+from tooncrafter_core.layers.features import Biased
+from tooncrafter_core.layers.kinds import KINDS
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS, Operations
 
 
-def test_plain_operations_are_operations() -> None:
-    assert isinstance(TORCH_OPERATIONS, Operations)
+def test_plain_operations_have_every_kind_of_layer() -> None:
+    kinds = Operations.__annotations__
+    assert set(kinds) == {"Linear", *KINDS}
+    assert all(issubclass(getattr(TORCH_OPERATIONS, name), nn.Module) for name in kinds)
+
+
+def test_a_shift_joins_the_bias_that_waits() -> None:
+    values, bias, shift = normal(2, 3, 4, 4), normal(3, seed=1), normal(2, 3, seed=2)
+    assert Biased(values).shifted(shift).bias is shift
+    joined = Biased(values, bias).shifted(shift)
+    assert joined.values is values
+    torch.testing.assert_close(joined.bias, bias + shift)
+
+
+def test_a_norm_and_a_sum_add_the_bias_that_waits() -> None:
+    values, other = normal(2, 6, 4, 4), normal(2, 6, 4, 4, seed=1)
+    bias, share = normal(6, seed=2), normal(1, seed=3)
+    added = values + rearrange(bias, "c -> c 1 1")
+    norm = filled(TORCH_OPERATIONS.ActivatedGroupNorm(2, 6))
+    expected = F.silu(F.group_norm(added, 2, norm.weight, norm.bias))
+    assert deviation(norm(Biased(values, bias)), expected) < 1e-5
+    mixed = TORCH_OPERATIONS.add(other, Biased(values, bias), share)
+    assert deviation(mixed, other + share * added) < 1e-5
+    both = TORCH_OPERATIONS.add(Biased(other, bias), Biased(values, bias))
+    assert deviation(both, other + added + rearrange(bias, "c -> c 1 1")) < 1e-5
+
+
+def test_norms_of_the_transformers_are_torchs_with_what_surrounds_them() -> None:
+    frames, x, y = normal(6, 4, 2, 3), normal(2, 5, 8), normal(2, 5, 8, seed=1)
+    over_time = filled(TORCH_OPERATIONS.TemporalGroupNorm(2, 4))
+    clips = rearrange(frames, "(b t) c h w -> b c t h w", t=3)
+    normed = F.group_norm(clips, 2, over_time.weight, over_time.bias)
+    expected = rearrange(normed, "b c t h w -> (b h w) t c")
+    assert deviation(over_time(frames, 3), expected) < 1e-5
+    summed = filled(TORCH_OPERATIONS.SummedLayerNorm(8))
+    total, normed = summed(x, y)
+    assert torch.equal(total, x + y)
+    assert deviation(normed, F.layer_norm(total, (8,), summed.weight, summed.bias)) < 1e-5
 
 
 def test_temporal_convolution_is_a_conv3d() -> None:

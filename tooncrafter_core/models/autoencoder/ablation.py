@@ -61,7 +61,7 @@ def without_mixing_over_time(autoencoder: Autoencoder) -> Iterator[None]:
         for name, weight in autoencoder.decoder.named_parameters()
         if name.endswith("mix_factor")
     ]
-    convolution = autoencoder.decoder.conv_out.time_mix_conv
+    convolution = autoencoder.decoder.time_mix
     kernel = torch.zeros_like(convolution.weight)
     kernel[:, :, kernel.shape[2] // 2, 0, 0] = torch.eye(kernel.shape[0])
     changed.append((convolution.weight, kernel))

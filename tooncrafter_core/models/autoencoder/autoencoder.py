@@ -4,7 +4,7 @@ Legend: b batch, n images, r references (2), t frames, c channels, h w space.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from einops import rearrange
@@ -78,7 +78,8 @@ class Autoencoder(nn.Module):
         for conv in (self.quant_conv, self.post_quant_conv):
             zero(conv)
             nn.init.dirac_(conv.weight)
-        self.quant_conv.bias[self.config.embed_dim :].fill_(FIRST_LOG_VARIANCE)
+        bias = cast(Tensor, self.quant_conv.bias)
+        bias[self.config.embed_dim :].fill_(FIRST_LOG_VARIANCE)
 
     def decode(
         self, z: Tensor, references: Sequence[Tensor] | None = None, chunk: int = 4

@@ -19,7 +19,8 @@ from ...layers.operations import Operations
 from ..initialization import zero
 from ..motion.reference_warp import ReferenceWarp, WarpState
 from ..residual import Upsample
-from .layers import Middle, TemporalStack, VideoResBlock, map_frames
+from .chunks import map_frames
+from .layers import Middle, TemporalStack, VideoResBlock
 from .references import ReferenceAttention, ReferenceResidual
 
 FrameStep = Callable[[Tensor, int], Tensor]
@@ -76,7 +77,7 @@ class DualReferenceDecoder(nn.Module):
         last = ReferenceResidual(channels, operations, **factory)
         self.up = nn.ModuleList(reversed(stages))
         self.attn_refinement = nn.ModuleList([*reversed(refinements), last])
-        self.norm_out = operations.GroupNorm(groups, channels, eps=1e-6, **factory)
+        self.norm_out = operations.ActivatedGroupNorm(groups, channels, eps=1e-6, **factory)
         self.conv_out = operations.Conv2d(channels, config.out_channels, 3, padding=1, **factory)
         # The checkpoint keeps the temporal convolution inside the spatial one.
         self.conv_out.time_mix_conv = operations.TemporalConv3d(
@@ -128,6 +129,11 @@ class DualReferenceDecoder(nn.Module):
             z = _run(segment.steps, z, 0, z.shape[0])
         return z
 
+    @property
+    def time_mix(self) -> nn.Conv3d:
+        """The last convolution, over time."""
+        return cast(nn.Conv3d, self.conv_out.time_mix_conv)
+
     @torch.no_grad()
     def init_video_parts(self) -> None:
         """Let what reads the references and what joins frames add nothing, as training begins.
@@ -142,9 +148,8 @@ class DualReferenceDecoder(nn.Module):
                 layer.mix_factor.zero_()
         if self.warp is not None:
             self.warp.init_weights()
-        mix = cast(nn.Conv3d, self.conv_out.time_mix_conv)
-        zero(mix)
-        nn.init.dirac_(mix.weight)
+        zero(self.time_mix)
+        nn.init.dirac_(self.time_mix.weight)
 
     def _decode_clip(self, z: Tensor, references: list[Tensor] | None, chunk: int) -> Tensor:
         num_frames = z.shape[0]
@@ -160,7 +165,7 @@ class DualReferenceDecoder(nn.Module):
             x = map_frames(partial(_run, steps, x), num_frames, size, into=x if reuse else None)
             if block is not None:
                 x = block.mix_over_time(x, size, in_place)
-        x = self.conv_out.time_mix_conv(rearrange(x, "t c h w -> 1 c t h w"))
+        x = self.time_mix(rearrange(x, "t c h w -> 1 c t h w"))
         x = rearrange(x, "1 c t h w -> t c h w")
         if moving is None:
             return x
@@ -193,7 +198,7 @@ class DualReferenceDecoder(nn.Module):
                 steps.append(_moved(level, *moving))
             if stage.upsample is not None:
                 steps.append(_per_frame(stage.upsample))
-        steps.append(lambda x, start: self.norm_out.activated(x))
+        steps.append(_per_frame(self.norm_out))
         steps += self._refinement(len(self.up), references, num_frames)
         yield Segment([*steps, _per_frame(self.conv_out)], None)
 

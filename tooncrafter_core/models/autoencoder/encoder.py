@@ -61,7 +61,7 @@ class Encoder(nn.Module):
             stages.append(EncoderStage(blocks, downsample))
         self.down = nn.ModuleList(stages)
         self.mid = Middle(ResnetBlock, channels, groups, operations, **factory)
-        self.norm_out = operations.GroupNorm(groups, channels, eps=1e-6, **factory)
+        self.norm_out = operations.ActivatedGroupNorm(groups, channels, eps=1e-6, **factory)
         self.conv_out = operations.Conv2d(channels, config.z_channels * 2, 3, padding=1, **factory)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -80,4 +80,4 @@ class Encoder(nn.Module):
                 h = stage.downsample(h)
         h = self.mid.block_2(self.mid.attn_1(self.mid.block_1(h)))
         features += [first, x] if self.hands_out_images else [first]
-        return self.conv_out(self.norm_out.activated(h)), features
+        return self.conv_out(self.norm_out(h)), features

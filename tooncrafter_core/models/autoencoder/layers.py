@@ -5,59 +5,17 @@ t c h w. Temporal layers can process it a few frames at a time: their result doe
 how many, because normalisation uses statistics of the whole clip.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ...layers.mixins import ClipGroupNormMixin, ConvMixin, join_offsets
+from ...layers.features import Biased, Features, parts_of
+from ...layers.norms import ClipGroupNormMixin
 from ...layers.operations import Operations
-
-
-def frame_chunks(num_frames: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of consecutive chunks of at most ``size`` frames."""
-    for start in range(0, num_frames, size):
-        yield start, min(start + size, num_frames)
-
-
-def map_frames(
-    function: Callable[[int, int], Tensor],
-    num_frames: int,
-    size: int,
-    into: Tensor | None = None,
-) -> Tensor:
-    """Compute a clip chunk by chunk, ``function(start, stop)`` giving t c h w of those frames.
-
-    ``into`` may be a clip whose frames are no longer needed once their chunk is computed.
-    """
-    if size >= num_frames:
-        return function(0, num_frames)
-    out = into
-    for start, stop in frame_chunks(num_frames, size):
-        chunk = function(start, stop)
-        if out is None or out.shape[1:] != chunk.shape[1:]:
-            out = empty_clip(chunk, num_frames)
-        if not _are_same(chunk, out[start:stop]):
-            out[start:stop] = chunk
-        del chunk  # before the next chunk is computed, not after
-    if out is None:
-        raise ValueError("A clip needs at least one frame.")
-    return out
-
-
-def _are_same(frames: Tensor, others: Tensor) -> bool:
-    """Whether both are the same memory: what was computed in place needs no copying."""
-    return not frames.is_meta and frames.data_ptr() == others.data_ptr()
-
-
-def empty_clip(frames: Tensor, num_frames: int) -> Tensor:
-    """A clip t c h w of so many frames, laid out in memory as these."""
-    channels, height, width = frames.shape[1:]
-    if channels > 1 and frames.stride(1) == 1:
-        return frames.new_empty((num_frames, height, width, channels)).movedim(-1, 1)
-    return frames.new_empty((num_frames, channels, height, width))
+from .chunks import FramesOf, map_features, map_frames
 
 
 class ResnetBlock(nn.Module):
@@ -73,12 +31,12 @@ class ResnetBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.operations = operations
-        self.norm1 = operations.GroupNorm(norm_groups, in_channels, eps=1e-6, **factory)
-        self.conv1 = operations.Conv2d(in_channels, out_channels, 3, padding=1, **factory)
-        self.norm2 = operations.GroupNorm(norm_groups, out_channels, eps=1e-6, **factory)
-        self.conv2 = operations.Conv2d(out_channels, out_channels, 3, padding=1, **factory)
+        self.norm1 = operations.ActivatedGroupNorm(norm_groups, in_channels, eps=1e-6, **factory)
+        self.conv1 = operations.DeferringConv2d(in_channels, out_channels, 3, padding=1, **factory)
+        self.norm2 = operations.ActivatedGroupNorm(norm_groups, out_channels, eps=1e-6, **factory)
+        self.conv2 = operations.DeferringConv2d(out_channels, out_channels, 3, padding=1, **factory)
         if in_channels != out_channels:
-            self.nin_shortcut = operations.Conv2d(in_channels, out_channels, 1, **factory)
+            self.nin_shortcut = operations.DeferringConv2d(in_channels, out_channels, 1, **factory)
         self.has_shortcut = in_channels != out_channels
 
     def last_of_branch(self) -> Iterable[nn.Module]:
@@ -87,13 +45,10 @@ class ResnetBlock(nn.Module):
 
     def forward(self, x: Tensor, *, in_place: bool = False) -> Tensor:
         """Transform t c h w; ``in_place`` allows the result to be written over ``x``."""
-        h, bias = self.conv1.unbiased(self.norm1.activated(x))
-        h, bias = self.conv2.unbiased(self.norm2.activated(h, bias))
-        if not self.has_shortcut:
-            return self.operations.add(x, h, bias, in_place=in_place)
-        shortcut, its_bias = self.nin_shortcut.unbiased(x)
-        offset = join_offsets(bias, its_bias)
-        return self.operations.add(shortcut, h, offset, in_place=in_place)
+        h = self.conv1(self.norm1(x))
+        h = self.conv2(self.norm2(h))
+        shortcut = self.nin_shortcut(x) if self.has_shortcut else x
+        return self.operations.add(shortcut, h, in_place=in_place)
 
 
 Block = TypeVar("Block", bound=ResnetBlock)
@@ -161,11 +116,11 @@ class TemporalStack(nn.Module):
 
         def conv() -> nn.Module:
             # No padding: the neighbouring frames are handed in, see ``_convolve``.
-            return operations.TemporalConv3d(channels, channels, (3, 1, 1), **factory)
+            return operations.DeferringTemporalConv3d(channels, channels, (3, 1, 1), **factory)
 
-        self.in_layers = nn.Sequential(norm(), nn.SiLU(), conv())
-        # The checkpoint counts a dropout before the second convolution.
-        self.out_layers = nn.Sequential(norm(), nn.SiLU(), nn.Identity(), conv())
+        # The checkpoint counts the activation, and a dropout before the second convolution.
+        self.in_layers = nn.Sequential(norm(), nn.Identity(), conv())
+        self.out_layers = nn.Sequential(norm(), nn.Identity(), nn.Identity(), conv())
 
     def last_of_branch(self) -> Iterable[nn.Module]:
         """Zero when training begins; see ``init_layers``."""
@@ -174,40 +129,28 @@ class TemporalStack(nn.Module):
     def forward(self, x: Tensor, weight: Tensor, chunk: int, in_place: bool) -> Tensor:
         """Return ``x + weight * stack(x)`` for a clip t c h w, ``chunk`` frames at a time."""
         num_frames = x.shape[0]
-        first, bias = self._convolution(self.in_layers, x), None
-
-        def hide(start: int, stop: int) -> Tensor:
-            nonlocal bias
-            h, bias = first(start, stop)
-            return h
-
-        hidden = map_frames(hide, num_frames, chunk)
-        second = self._convolution(self.out_layers, hidden, bias)
+        hidden = map_features(self._convolution(self.in_layers, x), num_frames, chunk)
+        second = self._convolution(self.out_layers, hidden)
 
         def add(start: int, stop: int) -> Tensor:
             frames = x[start:stop]
-            return self.operations.add(frames, *second(start, stop), weight, in_place=in_place)
+            return self.operations.add(frames, second(start, stop), weight, in_place=in_place)
 
         return map_frames(add, num_frames, chunk, into=x if in_place else None)
 
-    def _convolution(
-        self, layers: nn.Sequential, x: Tensor, offset: Tensor | None = None
-    ) -> Callable[[int, int], tuple[Tensor, Tensor | None]]:
-        """A function that gives frames of norm, SiLU and convolution of the clip ``x``.
-
-        Beside them it returns the bias that is still to be added; ``offset`` is that of ``x``.
-        """
-        norm, conv = cast(ClipGroupNormMixin, layers[0]), cast(ConvMixin, layers[-1])
-        statistics = norm.statistics(x, offset)
+    def _convolution(self, layers: nn.Sequential, clip: Features) -> FramesOf[Biased]:
+        """A function that gives frames of norm, SiLU and convolution of a clip t c h w."""
+        norm, convolution = cast(ClipGroupNormMixin, layers[0]), layers[-1]
+        statistics, x = norm.statistics(clip), parts_of(clip).values
         last = x.shape[0]
 
-        def convolve(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
+        def convolve(start: int, stop: int) -> Biased:
             before, after = max(start - 1, 0), min(stop + 1, last)
             # Past the ends of the clip the convolution sees zeros.
             padding = before - start + 1, stop + 1 - after
             h = norm.activated_by(statistics, x[before:after], padding)
-            h, bias = conv.unbiased(rearrange(h, "t c h w -> 1 c t h w"))
-            return rearrange(h, "1 c t h w -> t c h w"), bias
+            h = convolution(rearrange(h, "t c h w -> 1 c t h w"))
+            return h.rearranged("1 c t h w -> t c h w")
 
         return convolve
 

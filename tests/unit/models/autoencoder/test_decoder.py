@@ -10,10 +10,10 @@ from torch import Tensor
 
 from support.networks import deviation, filled, normal
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.layers.mixins import clip_statistics
+from tooncrafter_core.layers.norms import clip_statistics
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
-from tooncrafter_core.models.autoencoder.layers import map_frames
+from tooncrafter_core.models.autoencoder.chunks import map_frames
 from tooncrafter_core.models.autoencoder.references import ReferenceResidual
 from tooncrafter_core.models.motion.picture_choice import (
     FIRST_AGREEMENT,
