@@ -3,18 +3,18 @@
 from typing import Any
 
 from comfy_api.latest import io
+from einops import repeat
 from torch import Tensor
 
 from ..tooncrafter_core.device.memory import TileSize
-from ..tooncrafter_core.errors import ModelMismatchError, check_choice
-from ..tooncrafter_core.interpolation.keyframes import fit_keyframes
+from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.tiling import tiles_notice
-from ..tooncrafter_core.pictures.keyframes import Keyframes
 from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
-from .bridge.images import to_image, to_pixels
+from .bridge.images import to_image
 from .bridge.notices import warn
-from .latents import asked_size
-from .sockets import CATEGORY, advanced, first_image, last_image, schema
+from .latents import check_clip
+from .references import references_for
+from .sockets import CATEGORY, MAX_SIDE, advanced, schema
 
 TILES_OFF = "off"
 TILES_WHEN_NEEDED = "when needed (approximate)"
@@ -36,8 +36,18 @@ class ToonCrafterDecode(io.ComfyNode):
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE of 'Load ToonCrafter'."),
                 io.Latent.Input("latent", tooltip="The clip of the sampler."),
-                first_image(),
-                last_image(),
+                io.Image.Input(
+                    "first_image",
+                    optional=True,
+                    tooltip="Only for a LATENT that has lost its drawings (Load Latent): the "
+                    "drawing the clip begins with. Otherwise the clip knows it.",
+                ),
+                io.Image.Input(
+                    "last_image",
+                    optional=True,
+                    tooltip="Only for a LATENT that has lost its drawings (Load Latent): the "
+                    "drawing the clip ends with. Otherwise the clip knows it.",
+                ),
                 io.Boolean.Input(
                     "second_pass",
                     default=True,
@@ -66,6 +76,19 @@ class ToonCrafterDecode(io.ComfyNode):
                     "differ a little between tiles. off stops with an error instead.",
                     **advanced(io.Combo.Input),
                 ),
+                *(
+                    io.Int.Input(
+                        side,
+                        default=0,
+                        min=0,
+                        max=MAX_SIDE,
+                        optional=True,
+                        tooltip=f"Only for a LATENT that has lost its size (Load Latent): {side} "
+                        "of the result in pixels. 0 is as the clip was drawn.",
+                        **advanced(io.Int.Input),
+                    )
+                    for side in ("width", "height")
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -82,45 +105,29 @@ class ToonCrafterDecode(io.ComfyNode):
         cls,
         vae: Any,
         latent: dict[str, Any],
-        first_image: Tensor,
-        last_image: Tensor,
-        second_pass: bool,
-        memory_budget: int,
+        first_image: Tensor | None = None,
+        last_image: Tensor | None = None,
+        second_pass: bool = True,
+        memory_budget: int = 0,
         tiles: str = TILES_OFF,
+        width: int = 0,
+        height: int = 0,
     ) -> io.NodeOutput:
         """Decode, and cut to the size that 'ToonCrafter Keyframes' was asked for."""
         check_choice("tiles", tiles, (TILES_OFF, TILES_WHEN_NEEDED))
         vae = require_tooncrafter(vae)
+        pictures, size = (first_image, last_image), (width, height)
+        references = references_for(latent, vae, pictures, size)
         clip = check_clip(latent["samples"], vae.latent_channels)
-        keyframes = Keyframes.at_ends(to_pixels(first_image), to_pixels(last_image))
-        cell = vae.config.downsampling
-        width, height, mode = asked_size(latent, cell)
-        fitted = fit_keyframes(keyframes, (width, height), mode, vae.size_multiple)
-        rows, columns = clip.shape[-2:]
-        if fitted.pixels.shape[-2:] != (rows * cell, columns * cell):
-            raise ModelMismatchError(
-                f"The LATENT is {columns * cell}x{rows * cell} pixels, but the keyframes were to "
-                f"be fitted to {fitted.placement.width}x{fitted.placement.height}. Decode the clip "
-                "at the size it was sampled at, and enlarge the pictures afterwards."
-            )
         used: list[TileSize] = []
         video = vae.decode_with_references(
             clip,
-            fitted.pixels.repeat(clip.shape[0], 1, 1, 1),
+            repeat(references.images, "r c h w -> (b r) c h w", b=clip.shape[0]),
             second_pass=second_pass,
             budget=memory_budget * MEBIBYTE or None,
             on_tiles=used.append if tiles == TILES_WHEN_NEEDED else None,
         )
-        warn([tiles_notice(tile) for tile in used[-1:]], cls.hidden.unique_id)
-        return io.NodeOutput(to_image(fitted.placement.restore(video)))
-
-
-def check_clip(samples: Tensor, channels: int) -> Tensor:
-    """Refuse latents of another model before the decoder is loaded."""
-    if samples.ndim == 5 and samples.shape[1] == channels and samples.shape[2] > 1:
-        return samples
-    raise ModelMismatchError(
-        f"This LATENT has the shape {tuple(samples.shape)}; ToonCrafter's is a clip (batch, "
-        f"{channels}, 2 or more frames, height, width). Connect the LATENT of the sampler after "
-        "'ToonCrafter Keyframes'."
-    )
+        notices = [references.notice] if references.notice else []
+        notices += [tiles_notice(tile) for tile in used[-1:]]
+        warn(notices, cls.hidden.unique_id)
+        return io.NodeOutput(to_image(references.placement.restore(video)))

@@ -15,10 +15,11 @@ from ..tooncrafter_core.interpolation.keyframes import (
 from ..tooncrafter_core.pictures.fitting import FitMode
 from ..tooncrafter_core.pictures.keyframes import Keyframes
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
+from .bridge.clip_request import REQUEST, ClipRequest
 from .bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.encoders.image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.images import to_pixels
-from .latents import FIT, make_clip
+from .latents import make_clip
 from .sockets import (
     CATEGORY,
     CELL,
@@ -160,12 +161,20 @@ class ToonCrafterKeyframes(io.ComfyNode):
         # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
         features = encode_image(clip_vision, keyframes.pictures[0])
         grey = encode_mid_grey(clip_vision)
-        clip = make_clip(latents, frames, width, height, fit, vae.size_multiple)
-        told = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps), FIT: clip[FIT]}
+        request = ClipRequest(
+            width=width,
+            height=height,
+            fit=fit,
+            multiple=vae.size_multiple,
+            frames=frames,
+            keyframes=fitted.pixels,
+            space=vae.latent_space,
+        )
+        carried = {KEYFRAME_LATENTS: latents, MOTION_FPS: float(motion_fps), REQUEST: request}
         return io.NodeOutput(
-            with_values(positive, {**told, IMAGE_FEATURES: features}),
-            with_values(negative, {**told, IMAGE_FEATURES: grey}),
-            clip,
+            with_values(positive, {**carried, IMAGE_FEATURES: features}),
+            with_values(negative, {**carried, IMAGE_FEATURES: grey}),
+            make_clip(latents, request),
         )
 
 
@@ -189,4 +198,4 @@ def encode_keyframes(
 
 def with_values(conditioning: Conditioning, values: dict[str, Any]) -> Conditioning:
     """A copy of a CONDITIONING that carries these values too."""
-    return [[text, {**carried, **values}] for text, carried in conditioning]
+    return [[text, {**earlier, **values}] for text, earlier in conditioning]

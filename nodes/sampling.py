@@ -15,6 +15,7 @@ from .bridge.sampler import (
     trailing_sigmas,
     with_guidance_rescale,
 )
+from .latents import check_parts
 from .sockets import CATEGORY, SAMPLING_CATEGORY, advanced, eta, guidance_rescale, schema, steps
 from .sockets import seed as seed_input
 
@@ -100,6 +101,7 @@ class ToonCrafterSampler(io.ComfyNode):
     ) -> io.NodeOutput:
         """Sample the clip."""
         check_choice("preset", preset, PRESET_OPTIONS)
+        check_parts(positive, negative, latent)
         chosen = SPEED_PRESETS[PRESET_OPTIONS[preset]]
         steps = chosen.get("steps", steps)
         samples = sample(

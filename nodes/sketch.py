@@ -6,17 +6,16 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..tooncrafter_core.checkpoints import detect_sketch_encoder, read_checkpoint
-from ..tooncrafter_core.errors import KeyframeError, check_choice
+from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.sketches.frames import MISSING_MODES, SketchLayer, parse_frames
 from ..tooncrafter_core.sketches.guidance import TOKENS_READ
 from ..tooncrafter_core.sketches.hints import POLARITIES, fit_hints, to_hint
 from .bridge import paths
-from .bridge.conditioning import KEYFRAME_LATENTS
 from .bridge.control import SketchControl, require_sketch_control
 from .bridge.encoders.sketch import load_sketch_encoder
 from .bridge.images import hints_to_image, to_pixels
 from .bridge.notices import warn
-from .latents import FIT, NUM_FRAMES
+from .latents import keyframes_request
 from .sockets import SKETCH_CATEGORY, Conditioning, advanced, schema
 
 
@@ -176,11 +175,10 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
         check_choice("polarity", polarity, POLARITIES)
         check_choice("other_frames", other_frames, MISSING_MODES)
         control = require_sketch_control(control_net)
-        asked = keyframe_settings(positive)
-        chosen = parse_frames(frames, asked[NUM_FRAMES], sketches.shape[0])
+        asked = keyframes_request(positive)
+        chosen = parse_frames(frames, asked.frames, sketches.shape[0])
         found = to_hint(to_pixels(sketches), polarity)
-        size, multiple = (asked["width"], asked["height"]), asked["multiple"]
-        hints, _ = fit_hints(found.hints, *size, asked["fit"], multiple)
+        hints, _ = fit_hints(found.hints, asked.width, asked.height, asked.fit, asked.multiple)
         image = hints_to_image(hints)
         warn(found.warnings, getattr(cls.hidden, "unique_id", None))
         preview = {**ui.PreviewImage(image, cls=cls).as_dict(), "text": found.warnings}
@@ -199,17 +197,6 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
             for side in (positive, negative)
         ]
         return io.NodeOutput(*outputs, image, ui=preview)
-
-
-def keyframe_settings(conditioning: Conditioning) -> dict[str, Any]:
-    """Size, fit and frame count that 'ToonCrafter Keyframes' was given."""
-    for _, told in conditioning:
-        if KEYFRAME_LATENTS in told and FIT in told:
-            return told[FIT]
-    raise KeyframeError(
-        "This conditioning has no keyframes yet. Put 'ToonCrafter Keyframes' before "
-        "'ToonCrafter Sketch Guidance'."
-    )
 
 
 def guide(

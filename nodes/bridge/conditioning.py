@@ -9,7 +9,9 @@ from torch import Tensor
 
 from ...tooncrafter_core.config.model import ModelConfig
 from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
+from .clip_request import refuse_other_space, request_of
 from .control import refuse_other_controls
+from .latent_space import LatentSpace
 
 IMAGE_FEATURES = "tooncrafter_image_features"
 """Key in CONDITIONING: image encoder tokens (b, n, c) of the first keyframe, or of mid-grey."""
@@ -19,7 +21,9 @@ MOTION_FPS = "tooncrafter_motion_fps"
 TOKEN_MODE = "tooncrafter_token_mode"
 
 
-def check_conditioning(given: dict[str, Any], noise: Tensor, config: ModelConfig) -> None:
+def check_conditioning(
+    given: dict[str, Any], noise: Tensor, config: ModelConfig, space: LatentSpace | None = None
+) -> None:
     """Refuse, before the first step, what would fail in the network or draw nonsense."""
     refuse_other_controls(given.get("control"))
     if KEYFRAME_LATENTS not in given or IMAGE_FEATURES not in given:
@@ -27,6 +31,8 @@ def check_conditioning(given: dict[str, Any], noise: Tensor, config: ModelConfig
             "This conditioning has no keyframes. Put 'ToonCrafter Keyframes' between the text "
             "encoders and the sampler, on positive and negative both."
         )
+    if (request := request_of(given)) is not None:
+        refuse_other_space(request, "MODEL", space)
     channels = config.autoencoder.embed_dim
     if noise.ndim != 5 or noise.shape[1] != channels or noise.shape[2] < 2:
         raise KeyframeError(

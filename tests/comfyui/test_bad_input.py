@@ -14,7 +14,7 @@ import torch
 from comfy.ldm.models.autoencoder import AutoencoderKL
 from torch import Tensor
 
-from support.host_models import HostModels, picture, run_decode, run_keyframes, run_sampler
+from support.host_models import HostModels, filled, picture, run_decode, run_keyframes, run_sampler
 from support.refusals import assert_clear, assert_refused
 
 Ready = tuple[Any, Any, dict[str, Any]]
@@ -254,9 +254,9 @@ def test_memory_that_does_not_suffice_for_one_frame_says_what_to_lower(
         raise failure("simulated: tried to allocate 20 GiB")
 
     monkeypatch.setattr(tiny.vae.first_stage_model.network, "decode", always)
-    latent = ready[2]
+    latent = filled(ready[2])
     with pytest.raises(failure) as caught:
-        run_decode(tiny, latent, picture(1), picture(2))
+        run_decode(tiny, latent)
     assert_clear(str(caught.value), "memory", "frames", "width")
     monkeypatch.undo()
-    assert torch.isfinite(run_decode(tiny, latent, picture(1), picture(2))).all()
+    assert torch.isfinite(run_decode(tiny, latent)).all()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import nodes as host_nodes
-from support.host_models import HostModels, picture, run_decode, run_keyframes
+from support.host_models import HostModels, filled, picture, run_decode, run_keyframes
 from tooncrafter_core.device.memory import decode_bytes, encode_bytes
 
 Ready = tuple[Any, Any, dict[str, Any]]
@@ -143,7 +143,7 @@ def test_tiles_are_used_when_allowed_and_needed_and_the_node_says_so(
     allowed: bool,
 ) -> None:  # fmt: skip
     first, last = picture(1, 64, 256), picture(2, 64, 256)
-    latent = run_keyframes(tiny, first, last, width=256, height=64, frames=2)[2]
+    latent = filled(run_keyframes(tiny, first, last, width=256, height=64, frames=2)[2])
     tiles = "when needed (approximate)" if allowed else "off"
     expected = run_decode(tiny, latent, first, last, tiles=tiles)
     assert "approximate" not in caplog.text
@@ -157,7 +157,7 @@ def test_memory_that_ends_at_single_frames_is_answered_with_tiles_or_their_name(
     tiny: HostModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, last = picture(1, 64, 256), picture(2, 64, 256)
-    latent = run_keyframes(tiny, first, last, width=256, height=64, frames=2)[2]
+    latent = filled(run_keyframes(tiny, first, last, width=256, height=64, frames=2)[2])
     decode = tiny.vae.first_stage_model.network.decode
 
     def scarce(z: Tensor, references: Any = None, chunk: int = 4) -> Tensor:

@@ -113,8 +113,8 @@ def run_sampler(
 def run_decode(
     models: HostModels,
     latent: Latent,
-    first: Tensor,
-    last: Tensor,
+    first: Tensor | None = None,
+    last: Tensor | None = None,
     *,
     second_pass: bool = True,
     memory_budget: int = 0,
@@ -124,6 +124,12 @@ def run_decode(
     node = type("RunningDecode", (ToonCrafterDecode,), {"hidden": SimpleNamespace(unique_id=None)})
     arguments = (models.vae, latent, first, last, second_pass, memory_budget)
     return node.execute(*arguments, **options).args[0]
+
+
+def filled(latent: Latent) -> Latent:
+    """An empty clip with noise in it, as if it had been sampled."""
+    noise = torch.randn(latent["samples"].shape, generator=torch.Generator().manual_seed(0))
+    return {**latent, "samples": noise}
 
 
 def picture(seed: int, height: int = 64, width: int = 64, channels: int = 3) -> Tensor:

@@ -61,7 +61,10 @@ OURS = {
 }
 """Methods that only this project calls, by class."""
 
-NOT_CALLED = {"HostSketchEncoder", "HostHooks", "BlockPatches", "HostParameters", "NetworkDtypes"}
+NOT_CALLED = {
+    "HostSketchEncoder", "HostHooks", "BlockPatches", "HostParameters", "NetworkDtypes",
+    "ClipIndex", "ClipRequest", "LatentSpace",
+}  # fmt: skip
 """Classes that the host never calls: our networks and helpers."""
 
 

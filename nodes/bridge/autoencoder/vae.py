@@ -38,6 +38,7 @@ from ....tooncrafter_core.models.autoencoder.autoencoder import (
     Posterior,
     references_from,
 )
+from ..latent_space import latent_space
 from ..patchers import (
     arranged_when_loaded,
     is_out_of_memory,
@@ -65,6 +66,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
         super().__init__(sd=AutoencoderKL(**toy).state_dict(), config={"params": toy})
         config = model.autoencoder
         self.config = config
+        self.latent_space = latent_space(checkpoint)
         self.size_multiple = model.size_multiple
         """Sides of what the denoiser can draw, in pixels, are multiples of this."""
         self.working_dtypes = inference_dtypes(config)

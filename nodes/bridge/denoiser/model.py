@@ -35,6 +35,7 @@ from ..conditioning import (
     TOKEN_MODE,
     check_conditioning,
 )
+from ..latent_space import LatentSpace, latent_space
 from ..patchers import choose_dtypes, loads_again, make_patcher, reopener
 from ..sampling_model import ToonCrafterModelSampling
 from ..saving import OfficialLayout, complete_file
@@ -83,6 +84,7 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         self.tooncrafter = config.tooncrafter
         self.reopen: Callable[[], Checkpoint] | None = None
         """Gives the file that the weights come from."""
+        self.latent_space: LatentSpace | None = None
         self.model_sampling = ToonCrafterModelSampling(self.tooncrafter.diffusion)
         # The projector runs once a sampling and is managed with the denoiser.
         self.image_proj_model = Resampler(
@@ -107,7 +109,7 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
     def extra_conds(self, **given: Any) -> dict[str, Any]:
         """Turn what CONDITIONING carries into inputs of the denoiser, once a sampling."""
         noise: Tensor = given["noise"]
-        check_conditioning(given, noise, self.tooncrafter)
+        check_conditioning(given, noise, self.tooncrafter, self.latent_space)
         refuse_context_windows(self.current_patcher, noise)
         cast(HostDenoiser, self.diffusion_model).block_patches.begin()
         latents = self.process_latent_in(given[KEYFRAME_LATENTS]).to(noise.device)
@@ -171,6 +173,7 @@ def load_model(
     host_config.set_inference_dtype(dtypes.weights, dtypes.manual_cast)
     model = ToonCrafterModel(host_config, device="meta")
     model.reopen = reopener(checkpoint)
+    model.latent_space = latent_space(checkpoint)
     load_component(model.diffusion_model, checkpoint, Component.DENOISER, dtype=dtypes.weights)
     load_component(model.image_proj_model, checkpoint, Component.PROJECTOR, dtype=dtypes.weights)
     if comfy.model_management.force_channels_last():
