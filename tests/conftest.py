@@ -9,6 +9,7 @@ GATES = {
         "--full-size",
         "builds the full-size model (tens of GB of memory); run with --full-size",
     ),
+    "fuzz": ("--fuzz", "reads thousands of malformed files; run with --fuzz"),
     "slow": ("--slow", "takes minutes; run with --slow"),
 }
 

@@ -113,7 +113,10 @@ def unwrap(content: object) -> Mapping[str, Any]:
     Returns the innermost mapping, or an empty one when ``content`` is no mapping at all.
     SPEC section 0.
     """
-    while isinstance(content, Mapping):
+    seen: list[object] = []
+    # A pickle can hold itself.
+    while isinstance(content, Mapping) and not any(content is one for one in seen):
+        seen.append(content)
         inner = next(
             (content[name] for name in WRAPPERS if isinstance(content.get(name), Mapping)), None
         )

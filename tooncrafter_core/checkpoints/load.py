@@ -1,15 +1,15 @@
 """Fills networks from a checkpoint: strictly, and without a second copy in memory.
 
-Networks are built on the meta device and take over the mapped tensors. Where a tensor must change
-its number format or device, it is read, changed and let go of in small groups (SPEC section 0).
+Networks are built on the meta device and take over the tensors as they are read, one after another.
+Where a tensor must change its number format or device, it is changed at once (SPEC section 0).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..config.model import ModelConfig, TextEncoderConfig
 from ..errors import CheckpointError
@@ -18,11 +18,6 @@ from ..layers.operations import TORCH_OPERATIONS, Operations
 from .detect import detect, part_of
 from .files.read import Checkpoint
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select, where_to_get
-
-_GROUP_SHARE = 20
-"""A group of tensors being changed is this part of the file at most."""
-
-_SMALLEST_GROUP = 32 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +63,8 @@ def build_models(
 ) -> Models:
     """Build and fill every network the checkpoint has, frozen and in evaluation mode.
 
-    ``dtype`` None keeps the file's number format. On the CPU without a change of format the
-    weights stay mapped: the file must not be overwritten while they are in use. Peak memory is the
-    larger of file and result, plus a tenth; only legacy pickles need both when changed.
+    ``dtype`` None keeps the file's number format. Peak memory is the size of the result, plus a
+    tenth; what happens to the file afterwards changes nothing.
     ``CheckpointError`` when the file is not ToonCrafter's or a component does not fit.
     SPEC sections 0 and 1.
     """
@@ -82,7 +76,6 @@ def build_models(
             network = build_network(component, config, checkpoint, operations)
             load_component(network, checkpoint, component, dtype=dtype, device=device)
             networks[component.value] = network.eval().requires_grad_(False)
-    checkpoint.release()
     return Models(config=config, **networks)  # type: ignore[arg-type]
 
 
@@ -144,11 +137,7 @@ def load_component(
     check_component(module, checkpoint, component)
     names = select(checkpoint.info, component)
     device = torch.device(device)
-    keeps_dtype = dtype is None or all(checkpoint.info[k].dtype is dtype for k in names.values())
-    if device.type == "cpu" and keeps_dtype:
-        tensors = {own: checkpoint[key] for own, key in names.items()}
-    else:
-        tensors = dict(_converted(checkpoint, names, dtype, device))
+    tensors = {own: checkpoint[key].to(device, dtype) for own, key in names.items()}
     module.load_state_dict(tensors, strict=True, assign=True)
     arrange_weights(module)
 
@@ -160,6 +149,13 @@ def check_component(module: nn.Module, checkpoint: Checkpoint, component: Compon
         raise CheckpointError(
             f"{checkpoint.name} does not fit the {title}: {mismatch}. {where_to_get(component)}"
         )
+    for own, key in select(checkpoint.info, component).items():
+        if not checkpoint.info[key].dtype.is_floating_point:
+            dtype = str(checkpoint.info[key].dtype).removeprefix("torch.")
+            raise CheckpointError(
+                f"{checkpoint.name} keeps '{own}' of the {COMPONENT_KEYS[component].title} as "
+                f"{dtype}; weights are floating-point. {where_to_get(component)}"
+            )
 
 
 def compare(
@@ -178,36 +174,6 @@ def compare(
         ),
         num_needed=len(needed),
     )
-
-
-def groups(checkpoint: Checkpoint, keys: Iterable[str]) -> Iterator[list[str]]:
-    """Split keys into groups of few bytes, letting go of the file after each group is used."""
-    limit = max(_SMALLEST_GROUP, checkpoint.nbytes // _GROUP_SHARE)
-    group: list[str] = []
-    size = 0
-    for key in keys:
-        nbytes = checkpoint.info[key].nbytes
-        if group and size + nbytes > limit:
-            yield group
-            checkpoint.release()
-            group, size = [], 0
-        group.append(key)
-        size += nbytes
-    yield group
-    checkpoint.release()
-
-
-def _converted(
-    checkpoint: Checkpoint,
-    names: Mapping[str, str],
-    dtype: torch.dtype | None,
-    device: torch.device,
-) -> Iterator[tuple[str, Tensor]]:
-    """Copies in another number format or on another device; none of them holds on to the file."""
-    own_names = {key: own for own, key in names.items()}
-    for group in groups(checkpoint, own_names):
-        for key in group:
-            yield own_names[key], checkpoint[key].to(device, dtype, copy=True)
 
 
 def _is_scalar(found: tuple[int, ...], needed: tuple[int, ...]) -> bool:

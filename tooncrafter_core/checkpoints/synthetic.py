@@ -41,7 +41,7 @@ def made_up_checkpoint(config: ModelConfig = TINY, tag: str = "tiny") -> Checkpo
     tensors = _MadeUp(tag, shapes, schedule_buffers(config.diffusion))
     infos = {key: TensorInfo(tensors.shape_of(key), torch.float32) for key in tensors}
     metadata = config_metadata(config)
-    return Checkpoint(lambda: tensors, infos, name="made-up weights", metadata=metadata)
+    return Checkpoint(tensors, infos, name="made-up weights", metadata=metadata)
 
 
 def made_up_sketch_encoder(
@@ -54,7 +54,7 @@ def made_up_sketch_encoder(
     tensors = _MadeUp(tag, shapes, {})
     infos = {key: TensorInfo(shape, torch.float32) for key, shape in shapes.items()}
     metadata = config_metadata(config)
-    return Checkpoint(lambda: tensors, infos, name="made-up weights", metadata=metadata)
+    return Checkpoint(tensors, infos, name="made-up weights", metadata=metadata)
 
 
 def made_up_tensor(tag: str, key: str, shape: tuple[int, ...]) -> Tensor:

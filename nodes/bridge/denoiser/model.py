@@ -155,7 +155,7 @@ def load_model(
     *,
     disable_dynamic: bool = False,
 ) -> comfy.model_patcher.ModelPatcher:
-    """Build the MODEL of a checkpoint; the weights stay mapped until ComfyUI moves them.
+    """Build the MODEL of a checkpoint; its weights are copies, whatever happens to the file.
 
     ``weight_dtype`` None lets ComfyUI choose what the device computes in. ``disable_dynamic`` is
     ComfyUI's word for weights that are loaded before a run and not during it.

@@ -163,7 +163,6 @@ before = memory()
 checkpoint = read_checkpoint(path)
 module = network()
 load_component(module, checkpoint, Component.DENOISER, dtype=dtype)
-checkpoint.release()
 # By parts, as a copy of a whole layer would count as the loading's own memory.
 total = sum(part.float().sum().item() for p in module.parameters() for part in p.split(64))
 print(memory() - before, path.stat().st_size, total, next(module.parameters()).dtype)

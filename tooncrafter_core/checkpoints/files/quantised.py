@@ -1,7 +1,7 @@
 """Names the ways of keeping weights in few bits that are not read."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -40,12 +40,12 @@ _PARTS = ((_ENDINGS[0][0], ".quant_state."),)
 def refuse_quantised(
     keys: Iterable[str],
     metadata: Mapping[str, str],
-    open_tensors: Callable[[], Mapping[str, Tensor]],
+    tensors: Mapping[str, Tensor],
     name: str,
 ) -> None:
     """``CheckpointError`` that names the format of a file whose weights are not read.
 
-    The file is opened only where it has notes of its formats.
+    Tensors are read only where they are notes of the formats.
     """
     keys = list(keys)
     for what, endings in _ENDINGS:
@@ -54,7 +54,7 @@ def refuse_quantised(
     for what, part in _PARTS:
         if any(part in key for key in keys):
             raise not_read(name, what)
-    for form in _formats(keys, metadata, open_tensors, name):
+    for form in _formats(keys, metadata, tensors, name):
         if form not in READ_FORMATS:
             raise not_read(name, _FORMATS.get(form, f"'{form[:40]}'"))
 
@@ -70,7 +70,7 @@ def not_read(name: str, what: str) -> CheckpointError:
 def _formats(
     keys: Iterable[str],
     metadata: Mapping[str, str],
-    open_tensors: Callable[[], Mapping[str, Tensor]],
+    tensors: Mapping[str, Tensor],
     name: str,
 ) -> Iterator[str]:
     """ComfyUI's names of the formats of all layers that have one."""
@@ -79,16 +79,14 @@ def _formats(
         for layer in layers.values() if isinstance(layers, dict) else [None]:
             yield _format(layer, name)
     notes = [key for key in keys if key.endswith(QUANT_ENDING)]
-    if notes:
-        tensors = open_tensors()
-        for key in notes:
-            note = tensors[key]
-            if note.numel() > _LONGEST_NOTE or note.is_floating_point():
-                raise _unknown(name)
-            numbers = note.flatten().tolist()
-            if not all(isinstance(one, int) and 0 <= one < 256 for one in numbers):
-                raise _unknown(name)
-            yield _format(_parsed(bytes(numbers), name), name)
+    for key in notes:
+        note = tensors[key]
+        if note.numel() > _LONGEST_NOTE or note.is_floating_point():
+            raise _unknown(name)
+        numbers = note.flatten().tolist()
+        if not all(isinstance(one, int) and 0 <= one < 256 for one in numbers):
+            raise _unknown(name)
+        yield _format(_parsed(bytes(numbers), name), name)
 
 
 def _parsed(text: str | bytes, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ...config.model import ModelConfig, SketchEncoderConfig
@@ -18,9 +19,9 @@ from ...errors import CheckpointError, OutputError
 from ...files import replacing
 from ..kept_texts import text_tensors
 from ..keys import SCHEDULE_BUFFERS
-from ..load import groups
 from ..stored_config import config_metadata
-from .read import DTYPE_NAMES, Checkpoint, read_safetensors
+from .read import Checkpoint, read_safetensors
+from .safetensors_index import DTYPE_NAMES
 from .tensor_info import TensorInfo, tensor_infos
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,11 @@ def _plan(source: Checkpoint, dtype: torch.dtype | None) -> dict[str, TensorInfo
 
 
 def _stored_dtype(key: str, info: TensorInfo, dtype: torch.dtype | None) -> torch.dtype:
+    if info.dtype not in DTYPE_NAMES:
+        raise OutputError(
+            f"{key} is {str(info.dtype).removeprefix('torch.')}, which files of weights do "
+            "not hold. Leave it out of the file that is converted."
+        )
     if dtype is None or key in SCHEDULE_BUFFERS or not info.dtype.is_floating_point:
         return info.dtype
     if dtype is FP8 and (len(info.shape) < 2 or _STAYS_HALF_IN_FP8.search(key)):
@@ -98,13 +104,12 @@ def _write(
     """Write the file and return a digest of every tensor's bytes."""
     digests: dict[str, bytes] = {}
     file.write(_header({**plan, **tensor_infos(kept)}, texts))
-    for group in groups(source, plan):
-        for key in group:
-            data = _bytes(_converted(source[key], plan[key].dtype, key))
-            file.write(data)
-            digests[key] = hashlib.blake2b(data).digest()
-            if on_tensor:
-                on_tensor(len(digests), len(plan))
+    for key, info in plan.items():
+        data = _bytes(_converted(source[key], info.dtype, key))
+        file.write(data)
+        digests[key] = hashlib.blake2b(data).digest()
+        if on_tensor:
+            on_tensor(len(digests), len(plan))
     for tensor in kept.values():  # of single bytes, so anywhere is on their multiple
         file.write(_bytes(tensor))
     file.flush()
@@ -163,18 +168,19 @@ def _verify(
     texts: Mapping[str, str],
     kept: Mapping[str, Tensor],
 ) -> None:
-    """Read the file back with safetensors' own reader and compare everything."""
+    """Read the file back, let safetensors check its index, and compare everything."""
     end = b"".join(bytes(_bytes(tensor)) for tensor in kept.values())
     try:
         written = read_safetensors(path)
+        with safe_open(str(path), framework="pt"):
+            pass
         wrong = [key for key in plan if written.info.get(key) != plan[key]]
         wrong += [
             key
-            for group in groups(written, written)
-            for key in group
+            for key in written
             if hashlib.blake2b(_bytes(written[key])).digest() != digests.get(key)
         ]
-    except CheckpointError as error:
+    except (CheckpointError, SafetensorError) as error:
         raise OutputError(f"The new file cannot be read back ({error}). {_DISK_HINT}") from error
     if wrong or written.metadata != texts or _last_bytes(path, len(end)) != end:
         what = wrong[0] if wrong else "the metadata"

@@ -6,7 +6,7 @@ needs, and marks of the format.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -27,18 +27,22 @@ _SMALLEST_IN_HALF = 2.0**-14
 """float16 keeps 11 digits from here on; a tensor that ends below is kept in float32."""
 
 
+_LARGEST = 2.0**30
+"""No network has weights nearly as large; such a scale comes of damage."""
+
+
 @dataclass(frozen=True)
 class ScaledWeights:
     """A file's tensors with the scales applied, under the keys that a model has."""
 
-    open_tensors: Callable[[], Mapping[str, Tensor]]
+    tensors: Mapping[str, Tensor]
     info: dict[str, TensorInfo]
     number: int
     """How many weights have a scale."""
 
 
 def apply_scales(
-    open_tensors: Callable[[], Mapping[str, Tensor]], info: Mapping[str, TensorInfo], name: str
+    tensors: Mapping[str, Tensor], info: Mapping[str, TensorInfo], name: str
 ) -> ScaledWeights | None:
     """The same tensors without helpers, each scaled when it is read; None where there are none.
 
@@ -48,7 +52,6 @@ def apply_scales(
     helpers = {key for key in info if _is_helper(key)}
     if not helpers:
         return None
-    tensors = open_tensors()
     kept = {key: one for key, one in info.items() if key not in helpers}
     scales = {
         _weight_of(key, kept, name): tensors[key].detach().cpu()
@@ -63,7 +66,7 @@ def apply_scales(
     for key, scale in scales.items():
         _check(key, info[key], scale, name)
         kept[key] = TensorInfo(info[key].shape, _result_dtype(info[key].dtype, scale))
-    return ScaledWeights(lambda: _Scaled(open_tensors(), scales, kept), kept, len(scales))
+    return ScaledWeights(_Scaled(tensors, scales, kept), kept, len(scales))
 
 
 class _Scaled(Mapping[str, Tensor]):
@@ -149,6 +152,12 @@ def _check(key: str, weight: TensorInfo, scale: Tensor, name: str) -> None:
     if not scale.is_floating_point() or not bool(torch.isfinite(scale.float()).all()):
         raise CheckpointError(
             f"{name} is damaged: the scale of '{key}' is not a number. Download it again."
+        )
+    largest = float(scale.double().abs().max()) * torch.finfo(weight.dtype).max
+    if largest > _LARGEST:
+        raise CheckpointError(
+            f"{name} is damaged: by its scale, '{key}' may hold numbers of {largest:.1e}. "
+            "Download it again."
         )
 
 

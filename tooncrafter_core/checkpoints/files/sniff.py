@@ -1,13 +1,11 @@
 """Tells from its first bytes what a file is, for the errors that name what was found."""
 
-import json
 import struct
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from ...errors import CheckpointError
+from .identity import open_weights
 from .quantised import not_read
 
 MAX_HEADER = 100_000_000
@@ -33,23 +31,13 @@ EXTENSIONS: dict[str, tuple[FileKind, ...]] = {
 """What a file of each name must be inside."""
 
 
-@dataclass(frozen=True)
-class SafetensorsHeader:
-    """The index at the start of a safetensors file."""
-
-    entries: dict[str, dict[str, Any]]
-    metadata: dict[str, str]
-
-
 def file_kind(path: Path) -> FileKind:
     """Say how a weight file is stored, by its content.
 
     ``CheckpointError`` when it is missing, a directory, empty, named as something else or holds
     no weights.
     """
-    if not path.exists():
-        raise CheckpointError(f"There is no file {path}. Check the name and the folder.")
-    if path.is_dir():
+    if _is_folder(path):
         raise CheckpointError(
             f"{path} is a folder; a weight file is needed. Choose the .safetensors or .ckpt in it."
         )
@@ -84,37 +72,15 @@ def file_kind(path: Path) -> FileKind:
 
 def read_head(path: Path, size: int = 512) -> bytes:
     """Read the first bytes of a file; ``CheckpointError`` when it may not be read."""
+    with open_weights(path) as file:
+        return file.read(size)
+
+
+def _is_folder(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return file.read(size)
-    except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be read ({error.strerror}). Check its permissions."
-        ) from error
-
-
-def read_safetensors_header(path: Path) -> SafetensorsHeader:
-    """Read the index of a safetensors file and compare it with the file's size.
-
-    ``CheckpointError`` when the file is cut short or its index is damaged.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = struct.unpack("<Q", file.read(8))[0]
-        text = file.read(length)
-    if len(text) < length:
-        raise cut_short(path, size, 8 + length, at_least=True)
-    try:
-        entries: dict[str, Any] = json.loads(text)
-        metadata = entries.pop("__metadata__", {})
-        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise CheckpointError(
-            f"{path.name} has a damaged index and cannot be read as safetensors. Download it again."
-        ) from error
-    if size < 8 + length + end:
-        raise cut_short(path, size, 8 + length + end)
-    return SafetensorsHeader(entries, dict(metadata))
+        return path.is_dir()
+    except (OSError, ValueError):  # names that no disk takes, which opening says
+        return False
 
 
 def cut_short(path: Path, size: int, needed: int | None, at_least: bool = False) -> CheckpointError:
