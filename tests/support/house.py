@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models", "sketches", "training",
     },
     "cli": {
-        "checkpoints", "config", "data", "device", "diffusion", "errors", "evaluation",
+        "checkpoints", "config", "cut", "data", "device", "diffusion", "errors", "evaluation",
         "experiments", "files", "interpolation", "metrics", "models", "pictures", "sketches",
         "training",
     },

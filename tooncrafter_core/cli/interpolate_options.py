@@ -42,16 +42,13 @@ def add_output_options(group: Any) -> None:
 
 def add_picture_options(group: Any) -> None:
     """What is drawn; without defaults, so that the settings' own count."""
+    add_look_options(group)
+    add_count_options(group)
+
+
+def add_count_options(group: Any) -> None:
+    """How many frames one clip has."""
     add = partial(group.add_argument, default=argparse.SUPPRESS)
-    add("--prompt", help="what is seen and what happens")
-    add("--negative-prompt", help="what to keep away from")
-    add("--width", type=int, help="of the video in pixels (512); the mini model 256")
-    add("--height", type=int, help="of the video in pixels (320); the mini model 160")
-    add(
-        "--fit",
-        help="how a picture of another shape is brought to that size: crop, pad, stretch, or "
-        "official, which is what the published program does (crop)",
-    )
     add(
         "--frames",
         dest="num_frames",
@@ -63,6 +60,20 @@ def add_picture_options(group: Any) -> None:
         "--token-mode",
         help="image tokens for other counts: per_frame, those of the nearest trained frame; or "
         "shared, all for every frame, as the published program (per_frame)",
+    )
+
+
+def add_look_options(group: Any) -> None:
+    """What a clip shows, its size, and how it is decoded."""
+    add = partial(group.add_argument, default=argparse.SUPPRESS)
+    add("--prompt", help="what is seen and what happens")
+    add("--negative-prompt", help="what to keep away from")
+    add("--width", type=int, help="of the video in pixels (512); the mini model 256")
+    add("--height", type=int, help="of the video in pixels (320); the mini model 160")
+    add(
+        "--fit",
+        help="how a picture of another shape is brought to that size: crop, pad, stretch, or "
+        "official, which is what the published program does (crop)",
     )
     add(
         "--motion-fps",
@@ -98,6 +109,16 @@ def add_picture_options(group: Any) -> None:
 
 def add_sampling_options(group: Any) -> None:
     """How it is drawn; without defaults, so that the settings' own count."""
+    add_solver_options(group)
+    group.add_argument(
+        "--spacing",
+        default=argparse.SUPPRESS,
+        help="which timesteps: trailing or uniform (trailing)",
+    )
+
+
+def add_solver_options(group: Any) -> None:
+    """How it is drawn, on the timesteps that are usual."""
     add = partial(group.add_argument, default=argparse.SUPPRESS)
     group.add_argument(
         "--preset",
@@ -142,7 +163,6 @@ def add_sampling_options(group: Any) -> None:
         "(ddim)",
     )
     add("--eta", type=float, help="fresh noise in every step, 0 to 1 (1)")
-    add("--spacing", help="which timesteps: trailing or uniform (trailing)")
     add(
         "--batch-guidance",
         action=argparse.BooleanOptionalAction,

@@ -1,0 +1,196 @@
+"""``cut --keys A1.png A2.png A3.png --frames 1,13,25 -o OUT``: all drawings of a cut."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config.embedded import MINI, mini_settings
+from ..errors import CheckpointError, CutError, printable
+from .cut_options import add_result_options, add_timing_options, check_folder
+from .cut_request import TimedCut, read_cut, read_request
+from .interpolate import (
+    interpolate_with_progress,
+    mini_checkpoint,
+    session_settings,
+    settings_from,
+)
+from .interpolate_options import (
+    add_look_options,
+    add_machine_options,
+    add_offload_option,
+    add_solver_options,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..cut.drawing import CutDrawing
+    from ..cut.plan import Clip, CutPlan
+    from ..cut.store import Source
+    from ..interpolation.session import SessionSettings
+    from ..interpolation.settings import InterpolationSettings
+    from ..pictures.keyframes import Keyframes
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Declare the command and its options."""
+    parser = subparsers.add_parser("cut", help="draw every in-between of a cut of several keys")
+    add_timing_options(parser.add_argument_group("keys and timing"))
+    add_result_options(parser.add_argument_group("results"))
+    add_look_options(parser.add_argument_group("picture"))
+    add_solver_options(parser.add_argument_group("sampling"))
+    machine = parser.add_argument_group("files and machine")
+    machine.add_argument("--checkpoint", help="as for interpolate (the mini model)")
+    add_machine_options(machine)
+    add_offload_option(machine)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check everything that can be checked, draw what is not there yet, and write all of it."""
+    from ..cut.drawing import digest_of_picture, read_keys
+    from ..cut.plan import plan_cut
+    from ..cut.store import alone_in
+
+    request = read_request(args)
+    has_mini = request.checkpoint in (None, MINI)
+    checkpoint = mini_checkpoint() if has_mini else Path(str(request.checkpoint))
+    own = mini_settings() if has_mini else {}
+    settings = settings_from(args, {**own, **request.drawing})
+    weights = session_settings(args, checkpoint)
+    timed = read_cut(request)
+    files = [args.file] if args.file else []
+    folder = check_folder(args, [*files, *timed.inputs, *request.sheets, *weights.files])
+    pictures = read_keys(timed.cut.keys)
+    digests = {name: digest_of_picture(picture) for name, picture in pictures.items()}
+    plan = plan_cut(
+        timed.cut, lambda one, other: digests[one.name] == digests[other.name], request.draws_holds
+    )
+    drawing = _drawing(args, timed, plan, pictures, settings, weights, folder)
+    for note in (*timed.notes, *plan.notes):
+        print(printable(note))
+    with alone_in(folder) as still_here:
+        _draw(drawing, plan, timed, weights, folder, args.quiet, still_here)
+    return 0
+
+
+def _drawing(
+    args: argparse.Namespace,
+    timed: TimedCut,
+    plan: "CutPlan",
+    pictures: "dict[str, torch.Tensor]",
+    settings: "InterpolationSettings",
+    weights: "SessionSettings",
+    folder: Path,
+) -> "CutDrawing":
+    """What is drawn with, with the seeds of each segment."""
+    from ..cut.drawing import CutDrawing
+    from ..cut.output import SEGMENTS
+    from ..cut.store import ClipStore, digest, digest_of_file
+
+    drawing = CutDrawing(
+        cut=timed.cut,
+        pictures=pictures,
+        settings=settings,
+        weights=digest(list(map(digest_of_file, map(_regular, weights.files)))),
+        store=ClipStore(folder / SEGMENTS),
+    )
+    if args.redo is None:
+        return drawing
+    return _with_new_seed(drawing, plan, folder, args.redo, getattr(args, "seed", None))
+
+
+def _regular(file: str | Path) -> Path:
+    """A weight file that can be read to its end."""
+    from ..pictures.kinds import check_regular
+
+    check_regular(Path(file), CheckpointError)
+    return Path(file)
+
+
+def _with_new_seed(
+    drawing: "CutDrawing", plan: "CutPlan", folder: Path, number: int, seed: int | None
+) -> "CutDrawing":
+    """The same with another seed for one segment, and those of the last run for all others."""
+    from dataclasses import replace
+
+    from ..cut.output import seeds_in
+    from ..cut.store import next_seed, redo
+
+    cut = drawing.cut
+    for index, earlier in enumerate(seeds_in(folder, len(cut.segments)), start=1):
+        cut = redo(cut, index, earlier)
+    if not any(clip.segment == number - 1 for clip in plan.clips):
+        redo(cut, number, 0)
+        raise CutError(f"Nothing is drawn in segment {number}, so nothing can be drawn again.")
+    whole = next(clip for clip in plan.clips if clip.segment == number - 1)
+
+    def is_drawn(seed: int) -> bool:
+        with_seed = replace(drawing, cut=redo(cut, number, seed))
+        return with_seed.store.has(with_seed.source(whole, {}))
+
+    if seed is None:
+        seed = next_seed(cut.segments[number - 1].seed or 0, is_drawn)
+    return replace(drawing, cut=redo(cut, number, seed))
+
+
+def _draw(
+    drawing: "CutDrawing",
+    plan: "CutPlan",
+    timed: TimedCut,
+    weights: "SessionSettings",
+    folder: Path,
+    is_quiet: bool,
+    still_here: Callable[[], None],
+) -> None:
+    """Draw clip by clip, write the results, and say what was done."""
+    from ..cut.names import name_drawings
+    from ..cut.output import (
+        encode_drawings,
+        write_drawings,
+        write_film,
+        write_note,
+        write_sheets,
+    )
+    from ..interpolation.session import Session
+
+    session = Session(weights)
+    hashes: dict[tuple[int, str], str] = {}
+
+    def draw_clip(keyframes: "Keyframes", settings: "InterpolationSettings") -> "torch.Tensor":
+        return interpolate_with_progress(session, keyframes, settings, (), is_quiet)
+
+    def on_clip(clip: "Clip", source: "Source", is_there: bool) -> None:
+        still_here()
+        hashes[clip.segment, clip.half] = source.hash
+        print(f"segment {clip.segment + 1}{_half(clip.half)}: {_state(is_there)}", flush=True)
+
+    levels = drawing.draw(plan, draw_clip, on_clip)
+    names = name_drawings(timed.cut, plan)
+    files = encode_drawings(levels)
+    rows = write_drawings(folder, names, timed.level, files)
+    write_film(folder, plan, levels, files, timed.cut.fps)
+    write_sheets(folder, timed.cut, plan, names, timed.level, timed.sheet)
+    seeds = [
+        drawing.settings.seed if segment.seed is None else segment.seed
+        for segment in drawing.cut.segments
+    ]
+    write_note(folder, drawing.cut, plan, rows, seeds, hashes)
+    print(_summary(rows, len(plan.sheet.frames), folder))
+
+
+def _half(half: str) -> str:
+    return f", half {'.'.join(half)}" if half else ""
+
+
+def _state(is_there: bool) -> str:
+    return "there already" if is_there else "is drawn"
+
+
+def _summary(rows: Sequence[dict[str, object]], length: int, folder: Path) -> str:
+    keys = sum(row["is"] == "key" for row in rows)
+    return (
+        f"{folder}: {length} frames of {len(rows)} drawings, {keys} keys and {len(rows) - keys} "
+        "in-betweens"
+    )

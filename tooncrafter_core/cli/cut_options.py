@@ -1,0 +1,95 @@
+"""The options of ``cut``, and where its results go."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+
+
+def add_timing_options(group: Any) -> None:
+    """Keys, and when each drawing is shown."""
+    add = group.add_argument
+    add(
+        "file",
+        nargs="?",
+        metavar="CUT.yaml",
+        help="a file that says all of this; options count more",
+    )
+    add(
+        "--keys",
+        nargs="+",
+        metavar="PICTURE",
+        help="the keys in the order of the film, or a folder of them (2.png before 10.png); all of "
+        "one size",
+    )
+    add(
+        "--frames",
+        dest="key_frames",
+        metavar="FRAMES",
+        help="where each key is first shown, as in 1,13,25; a cycle has one frame more, where the "
+        "first key would be shown again",
+    )
+    add("--on", type=int, help="frames that each drawing stays: on ones, twos, threes (1)")
+    add(
+        "--spacing",
+        dest="charts",
+        action="append",
+        metavar="CURVE",
+        help="where in-betweens lie: even, 'slow in', 'slow out', 'slow in and out', or a chart "
+        "such as '1/2 1/4 1/8' or '25%% 50%%'; once for all segments, or once for each (even)",
+    )
+    add("--length", type=int, metavar="N", help="frames of the film (the last key stays --on)")
+    add("--cycle", action="store_true", help="the last key leads back to the first")
+    add(
+        "--sheet",
+        metavar="FILE",
+        help="an exposure sheet, XDTS or Clip Studio's CSV, in place of --frames and --on: its "
+        "names are keys, its circles become drawings",
+    )
+    add("--cel", help="the sheet's column: its name, or #2 for the second")
+    add("--fps", type=float, help="frames a second of the film (the sheet's, else 24)")
+    add("--draw-holds", action="store_true", help="draw between equal keys, too")
+
+
+def add_result_options(group: Any) -> None:
+    """Where results go, and what is drawn again."""
+    add = group.add_argument
+    add("-o", "--output", required=True, metavar="DIR", help="a folder for all results")
+    add(
+        "--redo",
+        type=int,
+        metavar="N",
+        help="draw this segment again, with --seed or the next seed, and keep all others of the "
+        "last run in that folder",
+    )
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path:
+    """Where results go; ``OutputError`` when they cannot, before anything is loaded."""
+    from ..cut.output import DRAWINGS, FILM, FRAMES, NOTE, WRITTEN, foreign_in
+    from ..files import Place, check_places
+
+    folder = Path(args.output)
+    if folder.suffix and not folder.is_dir():
+        raise OutputError(
+            f"-o takes a folder for drawings, frames and the film, not '{folder.name}'."
+        )
+    place = Place(
+        option="-o", at=args.output, kind="folder", names=WRITTEN, marks=(NOTE,),
+        can_overwrite=False,
+    )  # fmt: skip
+    check_places([place], inputs)
+    results = [
+        Place(option="-o", at=folder / FRAMES, kind="frames"),
+        Place(option="-o", at=folder / FILM),
+    ]
+    check_places(results, inputs, overwrite=True)
+    if foreign := foreign_in(folder):
+        raise OutputError(
+            f"The folder '{folder / DRAWINGS}' holds '{foreign[0]}', which no earlier run has "
+            "written. Take it out, or name another folder."
+        )
+    return folder

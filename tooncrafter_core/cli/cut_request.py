@@ -1,0 +1,175 @@
+"""The cut that the options and a cut file ask for, read and checked."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CutError
+
+if TYPE_CHECKING:
+    from ..cut.sheets.columns import ExposureSheet
+    from ..cut.values import Cut
+    from ..cut.yaml_file import SegmentFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the options and the cut file ask for together; an option counts more."""
+
+    keys: Sequence[str]
+    frames: Sequence[int]
+    """From 0."""
+    charts: Sequence[str]
+    on: int | None
+    length: int | None
+    is_cycle: bool
+    sheet: str | None
+    cel: str | None
+    fps: float | None
+    draws_holds: bool
+    checkpoint: str | None
+    drawing: Mapping[str, Any]
+    """Settings of the drawing that the file has."""
+    segments: "Mapping[int, SegmentFile]"
+
+    @property
+    def sheets(self) -> list[str]:
+        """The sheet's file, if any."""
+        return [self.sheet] if self.sheet else []
+
+
+def read_request(args: argparse.Namespace) -> Request:
+    """Read the cut file, if one is named; ``CutError`` for what it cannot say."""
+    from ..cut.plain import parse_frames
+    from ..cut.yaml_file import CutFile, read_cut_file
+    from ..interpolation.settings import InterpolationSettings
+
+    file = CutFile()
+    if args.file is not None:
+        file = read_cut_file(args.file, InterpolationSettings, without=("num_frames",))
+    frames = parse_frames(args.key_frames or ", ".join(map(str, file.frames)))
+
+    def chosen(option: str, own: Any) -> Any:
+        given = getattr(args, option)
+        return own if given is None else given
+
+    return Request(
+        keys=args.keys or file.keys,
+        frames=frames,
+        charts=args.charts or file.spacing or ["even"],
+        on=chosen("on", file.on),
+        length=chosen("length", file.length),
+        is_cycle=args.cycle or file.cycle,
+        sheet=chosen("sheet", file.sheet),
+        cel=chosen("cel", file.cel),
+        fps=chosen("fps", file.fps),
+        draws_holds=args.draw_holds or file.draw_holds,
+        checkpoint=chosen("checkpoint", file.checkpoint),
+        drawing=file.drawing,
+        segments=file.segments,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedCut:
+    """A cut with the sheet that it came from, if any."""
+
+    cut: "Cut"
+    level: str
+    """The cel's name."""
+    notes: Sequence[str] = ()
+    sheet: "tuple[ExposureSheet, int] | None" = None
+    """And the column that is drawn."""
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files of its keys."""
+        return [key.picture for key in self.cut.keys if key.picture is not None]
+
+
+def read_cut(request: Request) -> TimedCut:
+    """The cut that is asked for; ``CutError`` says what does not fit together."""
+    from ..cut.yaml_file import with_own
+
+    if not request.keys:
+        raise CutError("Name the keys: --keys A1.png A2.png A3.png, or a folder of them.")
+    files = key_files(request.keys)
+    timed = _from_sheet(request, request.sheet, files) if request.sheet else _plain(request, files)
+    return replace(timed, cut=with_own(timed.cut, request.segments))
+
+
+def key_files(given: Sequence[str]) -> list[Path]:
+    """Keys in the order of the film; of a folder in natural order."""
+    from ..pictures.films import picture_files
+
+    if len(given) > 1 or not Path(given[0]).is_dir():
+        return [Path(name) for name in given]
+    files = picture_files(Path(given[0]))
+    if not files:
+        raise CutError(f"The folder '{given[0]}' has no pictures: it must hold the keys.")
+    return files
+
+
+def _plain(request: Request, files: Sequence[Path]) -> TimedCut:
+    """A cut of keys at frames."""
+    from ..cut.names import level_of
+    from ..cut.plain import time_cut
+
+    if request.cel is not None:
+        raise CutError("--cel names a column of a sheet: add --sheet, or leave it out.")
+    if not request.frames:
+        raise CutError("Say where keys are shown: --frames 1,13,25, or --sheet FILE.")
+    names = names_of(files)
+    cut = time_cut(
+        names,
+        request.frames,
+        1 if request.on is None else request.on,
+        request.charts,
+        length=request.length,
+        fps=24.0 if request.fps is None else request.fps,
+        is_cycle=request.is_cycle,
+        pictures=files,
+    )
+    return TimedCut(cut=cut, level=level_of(names))
+
+
+def names_of(files: Sequence[Path]) -> list[str]:
+    """What keys without a sheet are called: their files' names; ``CutError`` where two are one."""
+    by_name: dict[str, Path] = {}
+    for path in files:
+        other = by_name.setdefault(path.stem, path)
+        if other.absolute() != path.absolute():
+            raise CutError(
+                f"Two keys are called '{path.stem}': '{other}' and '{path}'. Give one another name."
+            )
+    return [path.stem for path in files]
+
+
+def _from_sheet(request: Request, path: str, files: Sequence[Path]) -> TimedCut:
+    """A cut that a sheet asks for."""
+    from ..cut.names import LEVEL, match_files
+    from ..cut.sheets.columns import choose_column
+    from ..cut.sheets.files import read_sheet
+    from ..cut.sheets.order import cut_of, dots_note
+
+    given = {"frames": request.frames or None, "on": request.on, "length": request.length}
+    for option, value in given.items():
+        if value is not None:
+            raise CutError(
+                f"--{option} and --sheet both say when drawings are shown: leave one out."
+            )
+    sheet = read_sheet(path)
+    column = choose_column(sheet, request.cel)
+    cut = cut_of(sheet, column, request.charts, request.is_cycle)
+    level = sheet.columns[column].name or LEVEL
+    found = match_files([key.name for key in cut.keys], list(dict.fromkeys(files)), level)
+    cut = replace(
+        cut,
+        keys=tuple(replace(key, picture=found[key.name]) for key in cut.keys),
+        fps=cut.fps if request.fps is None else request.fps,
+    )
+    note = dots_note(sheet, column)
+    notes = [note] if note else []
+    return TimedCut(cut=cut, level=level, notes=notes, sheet=(sheet, column))

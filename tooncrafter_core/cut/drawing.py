@@ -1,0 +1,163 @@
+"""Draws a cut, one clip at a time, and keeps each as soon as it is there.
+
+Legend: t moments, c channels, h w space. Pictures are levels ``h w 3``, uint8, of the size that is
+asked for; a drawing of our own is the same whether it was drawn now or an hour ago.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..errors import CutError
+from ..interpolation.keyframes import fit_keyframes
+from ..interpolation.settings import InterpolationSettings
+from ..pictures.formats import encode_png
+from ..pictures.keyframes import Keyframes
+from ..pictures.levels import from_levels, to_levels
+from ..pictures.stills import read_image, read_levels
+from .plan import Clip, CutPlan
+from .store import ClipStore, Source, digest_of_pixels
+from .values import NUM_MOMENTS, Cut, Drawing, Key
+
+Levels = np.ndarray
+
+DrawClip = Callable[[Keyframes, InterpolationSettings], Tensor]
+"""Draws ``t 3 h w`` in [-1, 1] between two keyframes."""
+OnClip = Callable[[Clip, Source, bool], None]
+"""Called before a clip is drawn, and with True for one that is there."""
+
+WITHOUT_EFFECT = ("decode_chunk", "memory_budget", "batch_guidance")
+"""Settings that give the same picture, to rounding: what was drawn stays good."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CutDrawing:
+    """What a cut is drawn with."""
+
+    cut: Cut
+    pictures: Mapping[str, Tensor]
+    """Keys by name, ``3 h w`` in [-1, 1], as they came."""
+    settings: InterpolationSettings
+    """Of the cut; segments may have their own prompt, seed and motion fps."""
+    weights: str
+    """The digest of every weight file."""
+    store: ClipStore
+    _digests: dict[str, str] = field(default_factory=dict, init=False)
+
+    def draw(
+        self, plan: CutPlan, draw_clip: DrawClip, on_clip: OnClip = lambda *_: None
+    ) -> dict[Drawing, Levels]:
+        """Every drawing of the cut; only clips that the store does not have are drawn."""
+        sources = self.draw_clips(plan, draw_clip, on_clip)
+        found: dict[Drawing, Levels] = {}
+        for drawing in plan.drawings:
+            if drawing.key is not None:
+                found[drawing] = self.key(drawing.key)
+            else:
+                found[drawing] = self._moment(drawing, sources)
+        return found
+
+    def draw_clips(
+        self, plan: CutPlan, draw_clip: DrawClip, on_clip: OnClip = lambda *_: None
+    ) -> dict[tuple[int, str], Source]:
+        """Draw what is missing in the store; the source of every clip by segment and half."""
+        sources: dict[tuple[int, str], Source] = {}
+        for clip in plan.clips:
+            source = self.source(clip, sources)
+            sources[clip.segment, clip.half] = source
+            is_there = self.store.has(source)
+            on_clip(clip, source, is_there)
+            if is_there:
+                continue
+            ends = (self._end(drawing, sources) for drawing in (clip.first, clip.last))
+            video = draw_clip(Keyframes.at_ends(*ends), self.settings_of(clip))
+            levels = rearrange(to_levels(video), "t c h w -> t h w c").cpu().numpy()
+            self.store.add(source, [encode_png(picture) for picture in levels])
+        return sources
+
+    def key(self, name: str) -> Levels:
+        """A key at the size asked for; where it has that size already, to the bit."""
+        picture = self.pictures[name]
+        settings = self.settings
+        size = settings.width, settings.height
+        # A fitted key needs a partner; which one it is does not matter to it.
+        fitted = fit_keyframes(Keyframes.at_ends(picture, picture), size, settings.fit, 1)
+        restored = fitted.placement.restore(fitted.pixels[0])
+        return rearrange(to_levels(restored), "c h w -> h w c").contiguous().numpy()
+
+    def settings_of(self, clip: Clip) -> InterpolationSettings:
+        """The settings of a clip: the cut's, but for those that its segment has."""
+        segment = self.cut.segments[clip.segment]
+        own = {
+            name: value
+            for name in ("prompt", "seed", "motion_fps")
+            if (value := getattr(segment, name)) is not None
+        }
+        return replace(self.settings, num_frames=NUM_MOMENTS, **own)
+
+    def source(self, clip: Clip, sources: Mapping[tuple[int, str], Source]) -> Source:
+        """Everything that the pixels of a clip come from; its ends' clips are in ``sources``."""
+        settings: dict[str, Any] = asdict(self.settings_of(clip))
+        for name in WITHOUT_EFFECT:
+            settings.pop(name, None)
+        return Source(
+            first=self._digest(clip.first, sources),
+            last=self._digest(clip.last, sources),
+            settings=settings,
+            weights=self.weights,
+        )
+
+    def _digest(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> str:
+        """Of a key its pixels; of a moment the clip that it is from."""
+        if drawing.key is None:
+            assert drawing.segment is not None and drawing.moment is not None
+            source = sources[drawing.segment, drawing.moment.half]
+            return f"{source.hash}/{drawing.moment.index}"
+        if drawing.key not in self._digests:
+            self._digests[drawing.key] = digest_of_picture(self.pictures[drawing.key])
+        return self._digests[drawing.key]
+
+    def _end(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> Tensor:
+        """An end of a clip, ``3 h w`` in [-1, 1]: a key as it came, or an earlier drawing."""
+        if drawing.key is not None:
+            return self.pictures[drawing.key]
+        levels = torch.from_numpy(self._moment(drawing, sources))
+        return rearrange(from_levels(levels), "h w c -> c h w")
+
+    def _moment(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> Levels:
+        assert drawing.segment is not None and drawing.moment is not None
+        source = sources[drawing.segment, drawing.moment.half]
+        return read_levels(self.store.moments(source)[drawing.moment.index])
+
+
+def digest_of_picture(picture: Tensor) -> str:
+    """A hash of a picture ``3 h w`` in [-1, 1], at 256 levels."""
+    levels = to_levels(picture).contiguous()
+    return digest_of_pixels(levels.numpy().tobytes(), levels.shape)
+
+
+def read_keys(keys: tuple[Key, ...]) -> dict[str, Tensor]:
+    """The picture of each key by its name, ``3 h w`` in [-1, 1].
+
+    ``KeyframeError`` for a file that cannot be read, ``CutError`` for keys of different sizes.
+    """
+    files = {key.name: key.picture for key in keys if key.picture is not None}
+    pictures = {name: read_image(path) for name, path in files.items()}
+    sizes: dict[tuple[int, int], list[str]] = {}
+    for name, picture in pictures.items():
+        height, width = picture.shape[-2:]
+        sizes.setdefault((width, height), []).append(name)
+    if len(sizes) > 1:
+        found = "; ".join(
+            f"{width}x{height}: {', '.join(names)}" for (width, height), names in sizes.items()
+        )
+        raise CutError(
+            f"Keys of one cut have one size, so that they lie on each other; these have {found}. "
+            "Save all at the same size."
+        )
+    return pictures

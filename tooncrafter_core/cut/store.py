@@ -1,0 +1,146 @@
+"""The store of drawn clips: a folder for each, named by everything that its pixels come from.
+
+What is asked for again is there; what has changed has another name, and the earlier one stays.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import CutError
+from ..files import errors_in_words, read_json, replacing_folder, write_bytes, write_json
+from ..files.parts import is_abandoned, part_in
+from .values import NUM_MOMENTS, Cut, Segment
+
+NOTE = "clip.json"
+"""What a clip was drawn from, in its folder."""
+MAX_SEED = 2**64 - 1
+
+_HASH_LENGTH = 24
+_VERSION = 1
+"""Raised when the same settings no longer give the same pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Everything that the pixels of a clip come from."""
+
+    first: str
+    """The digest of its first picture."""
+    last: str
+    settings: Mapping[str, Any]
+    """Of the drawing, seed included; plain values."""
+    weights: str
+    """The digest of every weight file."""
+    sketches: Sequence[tuple[int, str]] = ()
+    """The moment of each, and its digest."""
+
+    @property
+    def hash(self) -> str:
+        """The name of the clip's folder."""
+        return digest(self.as_plain())[:_HASH_LENGTH]
+
+    def as_plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "version": _VERSION,
+            "first": self.first,
+            "last": self.last,
+            "settings": dict(self.settings),
+            "weights": self.weights,
+            "sketches": [list(sketch) for sketch in self.sketches],
+        }
+
+
+def digest(value: Any) -> str:
+    """A hash of plain values, the same in every order of their names."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_pixels(pixels: bytes, shape: Sequence[int]) -> str:
+    """A hash of a picture's levels and its size."""
+    return hashlib.sha256(repr(tuple(shape)).encode() + pixels).hexdigest()
+
+
+def digest_of_file(path: Path, block: int = 1 << 22) -> str:
+    """A hash of a file's content."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while content := file.read(block):
+            found.update(content)
+    return found.hexdigest()
+
+
+class ClipStore:
+    """Clips in a folder, each with its 16 moments as PNG."""
+
+    def __init__(self, folder: Path) -> None:
+        """The folder is made with the first clip."""
+        self.folder = folder
+
+    def has(self, source: Source) -> bool:
+        """Whether a clip is there, whole."""
+        note = read_json(self.folder / source.hash / NOTE)
+        return note == source.as_plain() and all(path.is_file() for path in self.moments(source))
+
+    def moments(self, source: Source) -> list[Path]:
+        """The file of each moment."""
+        folder = self.folder / source.hash
+        return [folder / f"{number:02d}.png" for number in range(1, NUM_MOMENTS + 1)]
+
+    def add(self, source: Source, pictures: Sequence[bytes]) -> None:
+        """Write a clip's moments as PNG files, all or none; a broken one that is there goes."""
+        if len(pictures) != NUM_MOMENTS:
+            raise CutError(f"A clip has {NUM_MOMENTS} moments, not {len(pictures)}.")
+        with replacing_folder(self.folder / source.hash) as new:
+            for path, content in zip(self.moments(source), pictures, strict=True):
+                write_bytes(new / path.name, content)
+            write_json(new / NOTE, source.as_plain())
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[Callable[[], None]]:
+    """Keep other runs out of a folder of results, which is made.
+
+    Call what is yielded now and then, so that a run of days still counts as one. ``CutError`` when
+    another run is at work there.
+    """
+    with errors_in_words(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with part_in(folder) as mine:
+        with errors_in_words(folder):
+            mine.touch()
+        for other in sorted(folder.absolute().glob(f"*{mine.suffix}")):
+            if other != mine and not is_abandoned(other):
+                raise CutError(
+                    f"Another run is drawing into '{folder}': wait until it has ended, or name "
+                    "another folder."
+                )
+        yield mine.touch
+
+
+def redo(cut: Cut, number: int, seed: int) -> Cut:
+    """The cut with another seed for one segment, which is counted from 1.
+
+    ``CutError`` for a segment that is not there and a seed out of range.
+    """
+    if not 1 <= number <= len(cut.segments):
+        raise CutError(f"There is no segment {number}: the cut has {len(cut.segments)}.")
+    if not 0 <= seed <= MAX_SEED:
+        raise CutError(f"A seed is 0 to {MAX_SEED}, not {seed}.")
+    segments: list[Segment] = list(cut.segments)
+    segments[number - 1] = replace(segments[number - 1], seed=seed)
+    return replace(cut, segments=tuple(segments))
+
+
+def next_seed(seed: int, is_drawn: Callable[[int], bool]) -> int:
+    """The next seed after this one that nothing has been drawn with yet."""
+    following = seed + 1
+    while is_drawn(following):
+        following += 1
+    return following
