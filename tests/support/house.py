@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "checkpoints", "conditioning", "config", "device", "diffusion", "errors", "layers",
         "models", "pictures", "sketches",
     },
-    "cut": {"errors", "files", "interpolation", "pictures"},
+    "cut": {"errors", "files", "interpolation", "pictures", "sketches"},
     "training": {
         "checkpoints", "conditioning", "config", "data", "diffusion", "errors", "files",
         "interpolation", "layers", "metrics", "models", "pictures", "sketches",

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config.embedded import MINI, mini_settings
-from ..errors import CheckpointError, CutError, printable
+from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_settings
+from ..errors import CheckpointError, CutError, SketchError, printable
 from .cut_options import add_result_options, add_timing_options, check_folder
 from .cut_request import TimedCut, read_cut, read_request
 from .interpolate import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..interpolation.session import SessionSettings
     from ..interpolation.settings import InterpolationSettings
     from ..pictures.keyframes import Keyframes
+    from ..sketches.frames import SketchLayer
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -41,6 +42,12 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add_look_options(parser.add_argument_group("picture"))
     add_solver_options(parser.add_argument_group("sampling"))
     machine = parser.add_argument_group("files and machine")
+    machine.add_argument(
+        "--sketch-encoder",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="the sketch encoder's .ckpt or .safetensors, for --sketch",
+    )
     machine.add_argument("--checkpoint", help="as for interpolate (the mini model)")
     add_machine_options(machine)
     add_offload_option(machine)
@@ -58,8 +65,9 @@ def run(args: argparse.Namespace) -> int:
     checkpoint = mini_checkpoint() if has_mini else Path(str(request.checkpoint))
     own = mini_settings() if has_mini else {}
     settings = settings_from(args, {**own, **request.drawing})
-    weights = session_settings(args, checkpoint)
     timed = read_cut(request)
+    own_encoder = embedded_file(MINI_SKETCH) if has_mini and timed.sketches else None
+    weights = session_settings(args, checkpoint, own_encoder)
     files = [args.file] if args.file else []
     folder = check_folder(args, [*files, *timed.inputs, *request.sheets, *weights.files])
     pictures = read_keys(timed.cut.keys)
@@ -85,16 +93,23 @@ def _drawing(
     folder: Path,
 ) -> "CutDrawing":
     """What is drawn with, with the seeds of each segment."""
-    from ..cut.drawing import CutDrawing
+    from ..cut.drawing import CutDrawing, read_hints
     from ..cut.output import SEGMENTS
     from ..cut.store import ClipStore, digest, digest_of_file
 
+    encoder = weights.sketch_encoder
+    if timed.sketches and encoder is None:
+        raise SketchError("Sketches need the sketch encoder: name its file with --sketch-encoder.")
+    # What has no sketch is the same with a sketch encoder and without.
+    files = [file for file in weights.files if file != encoder]
     drawing = CutDrawing(
         cut=timed.cut,
         pictures=pictures,
         settings=settings,
-        weights=digest(list(map(digest_of_file, map(_regular, weights.files)))),
+        weights=digest(list(map(digest_of_file, map(_regular, files)))),
         store=ClipStore(folder / SEGMENTS),
+        hints=read_hints(timed.cut),
+        sketch_weights="" if encoder is None else digest_of_file(_regular(encoder)),
     )
     if args.redo is None:
         return drawing
@@ -158,8 +173,12 @@ def _draw(
     session = Session(weights)
     hashes: dict[tuple[int, str], str] = {}
 
-    def draw_clip(keyframes: "Keyframes", settings: "InterpolationSettings") -> "torch.Tensor":
-        return interpolate_with_progress(session, keyframes, settings, (), is_quiet)
+    def draw_clip(
+        keyframes: "Keyframes",
+        settings: "InterpolationSettings",
+        sketches: "Sequence[SketchLayer]",
+    ) -> "torch.Tensor":
+        return interpolate_with_progress(session, keyframes, settings, sketches, is_quiet)
 
     def on_clip(clip: "Clip", source: "Source", is_there: bool) -> None:
         still_here()

@@ -49,6 +49,15 @@ def add_timing_options(group: Any) -> None:
         "names are keys, its circles become drawings",
     )
     add("--cel", help="the sheet's column: its name, or #2 for the second")
+    add(
+        "--sketch",
+        dest="sketches",
+        action="append",
+        default=[],
+        metavar="SEGMENT:MOMENT=FILE",
+        help="a drawing that one moment follows, as in 2:8=pose.png: moment 8 of 1 to 16 in the "
+        "second segment; may be given many times",
+    )
     add("--fps", type=float, help="frames a second of the film (the sheet's, else 24)")
     add("--draw-holds", action="store_true", help="draw between equal keys, too")
 

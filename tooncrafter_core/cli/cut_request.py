@@ -1,6 +1,7 @@
 """The cut that the options and a cut file ask for, read and checked."""
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from ..errors import CutError
 
 if TYPE_CHECKING:
     from ..cut.sheets.columns import ExposureSheet
-    from ..cut.values import Cut
+    from ..cut.values import Cut, PlacedSketch
     from ..cut.yaml_file import SegmentFile
 
 
@@ -33,6 +34,8 @@ class Request:
     drawing: Mapping[str, Any]
     """Settings of the drawing that the file has."""
     segments: "Mapping[int, SegmentFile]"
+    sketches: "Sequence[tuple[int, PlacedSketch]]"
+    """Of options, each with the number of its segment."""
 
     @property
     def sheets(self) -> list[str]:
@@ -69,7 +72,21 @@ def read_request(args: argparse.Namespace) -> Request:
         checkpoint=chosen("checkpoint", file.checkpoint),
         drawing=file.drawing,
         segments=file.segments,
+        sketches=[parse_sketch(text) for text in args.sketches],
     )
+
+
+def parse_sketch(text: str) -> "tuple[int, PlacedSketch]":
+    """``2:8=pose.png`` as the number of a segment and a sketch at its moment."""
+    from ..cut.values import PlacedSketch
+
+    match = re.fullmatch(r"\s*(\d{1,6})\s*:\s*(\d{1,6})\s*=\s*(\S.*)", text)
+    if match is None:
+        raise CutError(
+            f"'{text}' does not say which moment and which file: write --sketch 2:8=pose.png for "
+            "moment 8 of segment 2."
+        )
+    return int(match[1]), PlacedSketch(moment=int(match[2]) - 1, picture=Path(match[3].strip()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +102,29 @@ class TimedCut:
 
     @property
     def inputs(self) -> list[Path]:
-        """The files of its keys."""
-        return [key.picture for key in self.cut.keys if key.picture is not None]
+        """The files of its keys and sketches."""
+        keys = [key.picture for key in self.cut.keys if key.picture is not None]
+        return [*keys, *self.sketches]
+
+    @property
+    def sketches(self) -> list[Path]:
+        """The files of its sketches."""
+        return [sketch.picture for segment in self.cut.segments for sketch in segment.sketches]
 
 
 def read_cut(request: Request) -> TimedCut:
     """The cut that is asked for; ``CutError`` says what does not fit together."""
+    from ..cut.values import with_sketches
     from ..cut.yaml_file import with_own
 
     if not request.keys:
         raise CutError("Name the keys: --keys A1.png A2.png A3.png, or a folder of them.")
     files = key_files(request.keys)
     timed = _from_sheet(request, request.sheet, files) if request.sheet else _plain(request, files)
-    return replace(timed, cut=with_own(timed.cut, request.segments))
+    cut = with_own(timed.cut, request.segments)
+    for segment, sketch in request.sketches:
+        cut = with_sketches(cut, segment, (sketch,))
+    return replace(timed, cut=cut)
 
 
 def key_files(given: Sequence[str]) -> list[Path]:

@@ -4,8 +4,10 @@ Legend: t moments, c channels, h w space. Pictures are levels ``h w 3``, uint8, 
 asked for; a drawing of our own is the same whether it was drawn now or an hour ago.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,21 +15,26 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import CutError
+from ..errors import CutError, SketchError
 from ..interpolation.keyframes import fit_keyframes
 from ..interpolation.settings import InterpolationSettings
 from ..pictures.formats import encode_png
 from ..pictures.keyframes import Keyframes
 from ..pictures.levels import from_levels, to_levels
-from ..pictures.stills import read_image, read_levels
+from ..pictures.stills import read_drawing, read_image, read_levels
+from ..sketches.frames import SketchLayer
+from ..sketches.hints import to_hint
+from .moments import moment_in_half
 from .plan import Clip, CutPlan
-from .store import ClipStore, Source, digest_of_pixels
+from .store import ClipStore, Source, digest, digest_of_pixels
 from .values import NUM_MOMENTS, Cut, Drawing, Key
+
+logger = logging.getLogger(__name__)
 
 Levels = np.ndarray
 
-DrawClip = Callable[[Keyframes, InterpolationSettings], Tensor]
-"""Draws ``t 3 h w`` in [-1, 1] between two keyframes."""
+DrawClip = Callable[[Keyframes, InterpolationSettings, Sequence[SketchLayer]], Tensor]
+"""Draws ``t 3 h w`` in [-1, 1] between two keyframes, along sketches."""
 OnClip = Callable[[Clip, Source, bool], None]
 """Called before a clip is drawn, and with True for one that is there."""
 
@@ -47,6 +54,10 @@ class CutDrawing:
     weights: str
     """The digest of every weight file."""
     store: ClipStore
+    hints: Mapping[Path, Tensor] = field(default_factory=dict)
+    """Of each sketch, ``1 1 h w``; see ``read_hints``."""
+    sketch_weights: str = ""
+    """The digest of the sketch encoder's file."""
     _digests: dict[str, str] = field(default_factory=dict, init=False)
 
     def draw(
@@ -75,7 +86,9 @@ class CutDrawing:
             if is_there:
                 continue
             ends = (self._end(drawing, sources) for drawing in (clip.first, clip.last))
-            video = draw_clip(Keyframes.at_ends(*ends), self.settings_of(clip))
+            video = draw_clip(
+                Keyframes.at_ends(*ends), self.settings_of(clip), self.layers_of(clip)
+            )
             levels = rearrange(to_levels(video), "t c h w -> t h w c").cpu().numpy()
             self.store.add(source, [encode_png(picture) for picture in levels])
         return sources
@@ -100,6 +113,14 @@ class CutDrawing:
         }
         return replace(self.settings, num_frames=NUM_MOMENTS, **own)
 
+    def layers_of(self, clip: Clip) -> list[SketchLayer]:
+        """The sketches that a clip follows, each at its moment; of a half those within it."""
+        return [
+            SketchLayer(hints=self.hints[sketch.picture], frames=(moment,))
+            for sketch in self.cut.segments[clip.segment].sketches
+            if (moment := moment_in_half(sketch.moment, clip.half)) is not None
+        ]
+
     def source(self, clip: Clip, sources: Mapping[tuple[int, str], Source]) -> Source:
         """Everything that the pixels of a clip come from; its ends' clips are in ``sources``."""
         settings: dict[str, Any] = asdict(self.settings_of(clip))
@@ -110,6 +131,10 @@ class CutDrawing:
             last=self._digest(clip.last, sources),
             settings=settings,
             weights=self.weights,
+            sketches=[
+                (layer.frames[0], digest([digest_of_hint(layer.hints), self.sketch_weights]))
+                for layer in self.layers_of(clip)
+            ],
         )
 
     def _digest(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> str:
@@ -139,6 +164,29 @@ def digest_of_picture(picture: Tensor) -> str:
     """A hash of a picture ``3 h w`` in [-1, 1], at 256 levels."""
     levels = to_levels(picture).contiguous()
     return digest_of_pixels(levels.numpy().tobytes(), levels.shape)
+
+
+def digest_of_hint(hint: Tensor) -> str:
+    """A hash of a hint in [0, 1], to the bit."""
+    return digest_of_pixels(hint.contiguous().numpy().tobytes(), hint.shape)
+
+
+def read_hints(cut: Cut) -> dict[Path, Tensor]:
+    """The hint of every sketch of a cut, ``1 1 h w``; doubts are logged.
+
+    ``SketchError`` or ``KeyframeError`` for a file that has no sketch.
+    """
+    hints: dict[Path, Tensor] = {}
+    for number, segment in enumerate(cut.segments, start=1):
+        for path in (sketch.picture for sketch in segment.sketches):
+            try:
+                found = to_hint(read_drawing(path))
+            except SketchError as error:
+                raise SketchError(f"'{path.name}' for segment {number}: {error}") from error
+            for warning in found.warnings:
+                logger.warning("'%s' for segment %d: %s", path.name, number, warning)
+            hints[path] = found.hints
+    return hints
 
 
 def read_keys(keys: tuple[Key, ...]) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from fractions import Fraction
 from functools import cache
 
 from ..errors import CutError
-from .values import MIDDLE, NUM_MOMENTS, Moment
+from .values import MIDDLE, NUM_MOMENTS, Moment, span_of
 
 MOST_IN_BETWEENS = NUM_MOMENTS - 2
 """That one clip of 16 moments has room for."""
@@ -45,6 +45,20 @@ def depth_for(count: int, segment: int = 1) -> int:
         f"Segment {segment} has {count} in-betweens; between two keys at most {capacity(DEEPEST)} "
         "can be drawn. Give it another key, or draw it on twos."
     )
+
+
+def moment_in_half(moment: int, half: str) -> int | None:
+    """Which moment of a half's clip shows what a moment of the whole shows; None outside of it.
+
+    Within a half it is the nearest, and no end, which is a drawing already.
+    """
+    if not half:
+        return moment
+    begin, end = span_of(half)
+    place = (Fraction(moment, NUM_MOMENTS - 1) - begin) / (end - begin)
+    if not 0 < place < 1:
+        return None
+    return min(max(round(place * (NUM_MOMENTS - 1)), 1), NUM_MOMENTS - 2)
 
 
 def choose_moments(spacings: Sequence[Fraction], segment: int = 1) -> tuple[Moment, ...]:

@@ -78,6 +78,12 @@ def plan_cut(cut: Cut, is_equal: IsEqual = is_same_drawing, draws_holds: bool = 
                 f"Segment {index + 1} has {len(moments)} in-betweens, more than one clip has: its "
                 "own middle becomes a key and both halves are drawn (approximate)."
             )
+    drawn = {clip.segment for clip in clips}
+    notes += [
+        f"Segment {index + 1} has sketches, and nothing is drawn there: they do nothing."
+        for index, segment in enumerate(cut.segments)
+        if segment.sketches and index not in drawn
+    ]
     if not clips:
         notes.append("No segment has a frame for an in-between: nothing is drawn.")
     sheet = Sheet(frames=tuple(_exposures(cut, in_betweens)))

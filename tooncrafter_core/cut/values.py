@@ -5,7 +5,7 @@ may have values at negative frames, which hold until the first that is shown.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -152,6 +152,22 @@ class Sheet:
         ]
 
 
+def with_sketches(cut: Cut, segment: int, sketches: tuple[PlacedSketch, ...]) -> Cut:
+    """The cut with more sketches for a segment, which is counted from 1; ``CutError`` for others.
+
+    Its later sketches come last.
+    """
+    segments = list(cut.segments)
+    if not 1 <= segment <= len(segments):
+        raise CutError(
+            f"There is a sketch for segment {segment}, which is not there: the cut has "
+            f"{len(segments)}."
+        )
+    old = segments[segment - 1]
+    segments[segment - 1] = replace(old, sketches=(*old.sketches, *sketches))
+    return replace(cut, segments=tuple(segments))
+
+
 def check_keys(keys: tuple[Key, ...]) -> None:
     """``CutError`` for fewer than two keys, two at one frame, and frames out of order."""
     if len(keys) < 2:
@@ -202,7 +218,12 @@ def _check_segment(segment: Segment, number: int, begin: int, end: int) -> None:
             f"Segment {number} has the spacings {spacings}: they must lie between 0 and 1, each "
             "greater than the one before."
         )
+    moments = [sketch.moment for sketch in segment.sketches]
     for sketch in segment.sketches:
+        if moments.count(sketch.moment) > 1:
+            raise CutError(
+                f"Segment {number} has two sketches at moment {sketch.moment + 1}: keep one."
+            )
         if not 0 <= sketch.moment < NUM_MOMENTS:
             raise CutError(
                 f"Segment {number} has a sketch at moment {sketch.moment + 1}: its moments are 1 "

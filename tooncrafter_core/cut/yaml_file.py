@@ -16,7 +16,7 @@ import yaml
 
 from ..errors import CutError
 from .spacing import spacings_of
-from .values import Cut
+from .values import Cut, PlacedSketch
 
 EXAMPLE = """\
 keys: keys/            # a folder, or a list of pictures
@@ -27,7 +27,7 @@ drawing:               # as the options of interpolate, with _ for -
   prompt: a girl turns her head
   steps: 50
 segments:
-  2: {seed: 7, spacing: 1/2 1/4 1/8}
+  2: {seed: 7, spacing: 1/2 1/4 1/8, sketches: {8: pose.png}}
 """
 """What such a file looks like."""
 
@@ -45,6 +45,8 @@ class SegmentFile:
     prompt: str | None = None
     seed: int | None = None
     motion_fps: float | None = None
+    sketches: dict[int, str] = field(default_factory=dict)
+    """By moment, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +88,7 @@ def read_cut_file(path: str | Path, settings: type, without: Sequence[str] = ())
         f"'drawing' of {where}",
     )
     segments = {
-        _number(number, where): SegmentFile(
-            **_checked(
-                _mapping(own, f"segment {number} of {where}"),
-                get_type_hints(SegmentFile),
-                f"segment {number} of {where}",
-            )
-        )
+        _number(number, where): _segment(own, f"segment {number} of {where}", path.parent)
         for number, own in _mapping(values.pop("segments", {}), f"'segments' of {where}").items()
     }
     given = _checked(values, known, where)
@@ -115,7 +111,14 @@ def with_own(cut: Cut, segments: Mapping[int, SegmentFile]) -> Cut:
             spacings = spacings_of(own.spacing, len(segment.frames), number)
             segment = replace(segment, spacings=spacings)
         changed[number - 1] = replace(
-            segment, prompt=own.prompt, seed=own.seed, motion_fps=own.motion_fps
+            segment,
+            prompt=own.prompt,
+            seed=own.seed,
+            motion_fps=own.motion_fps,
+            sketches=tuple(
+                PlacedSketch(moment=moment - 1, picture=Path(picture))
+                for moment, picture in own.sketches.items()
+            ),
         )
     return replace(cut, segments=tuple(changed))
 
@@ -159,6 +162,14 @@ def _load(path: Path) -> dict[str, Any]:
     return _mapping(values, f"'{path.name}'")
 
 
+def _segment(values: Any, where: str, folder: Path) -> SegmentFile:
+    given = _checked(_mapping(values, where), get_type_hints(SegmentFile), where)
+    sketches = given.pop("sketches", {})
+    return SegmentFile(
+        **given, sketches={moment: str(folder / name) for moment, name in sketches.items()}
+    )
+
+
 def _mapping(value: Any, where: str) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise CutError(f"{where} must hold names and values, such as 'on: 2', not {value!r}.")
@@ -198,6 +209,12 @@ def _value(value: Any, kind: Any, where: str) -> Any:
     if get_origin(kind) is list:
         items = value if isinstance(value, list) else [value]
         return [_value(item, get_args(kind)[0], where) for item in items]
+    if get_origin(kind) is dict:
+        of_names, of_values = get_args(kind)
+        return {
+            _value(name, of_names, where): _value(inner, of_values, where)
+            for name, inner in _mapping(value, where).items()
+        }
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind is float and is_number:
         return float(value)

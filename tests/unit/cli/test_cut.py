@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from support.command_line import failure
 from support.exposure_sheets import CIRCLE, csv_bytes, document, sheet_from, xdts_bytes
@@ -190,6 +190,25 @@ def test_everything_may_stand_in_one_file(keys: Path, tmp_path: Path) -> None:
         assert (one == two).all() == is_same
 
 
+def test_a_sketch_changes_its_segment_alone(keys: Path, tmp_path: Path) -> None:
+    out, sketch = tmp_path / "out", tmp_path / "pose.png"
+    image = Image.new("L", (64, 64), 255)
+    ImageDraw.Draw(image).line((5, 5, 60, 50), fill=0, width=3)
+    image.save(sketch)
+    encoder = keys.parent / "sketch.safetensors"
+    assert main(["tiny", str(encoder), "--part", "sketch_encoder"]) == 0
+    timing = ("--frames", "1,5,9", "--on", "2")
+    assert main(command(keys, out, *timing)) == 0
+    first, one = clips(out), pixels(out / "drawings/A_0004.png")
+    other = pixels(out / "drawings/A_0005.png")
+    with_sketch = ("--sketch", f"2:8={sketch}", "--sketch-encoder", encoder)
+    assert main(command(keys, out, *timing, *with_sketch)) == 0
+    assert len(clips(out)) == 3
+    assert first.items() < clips(out).items()
+    assert (pixels(out / "drawings/A_0004.png") == one).all()
+    assert (pixels(out / "drawings/A_0005.png") != other).any()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -200,6 +219,10 @@ def test_everything_may_stand_in_one_file(keys: Path, tmp_path: Path) -> None:
         (("--frames", "1,5,9", "--spacing", "slow aut"), "Did you mean 'slow out'?"),
         (("--frames", "1,5,9", "--checkpoint", "none.ckpt"), "'none.ckpt' cannot be read"),
         (("--frames", "1,5,9", "--redo", "1"), "no 'cut.json' of an earlier run"),
+        (("--frames", "1,5,9", "--sketch", "3:8=x.png"), "segment 3, which is not there"),
+        (("--frames", "1,5,9", "--sketch", "2:17=x.png"), "a sketch at moment 17"),
+        (("--frames", "1,5,9", "--sketch", "8=x.png"), "'8=x.png' does not say which moment"),
+        (("--frames", "1,5,9", "--sketch", "2:8=x.png"), "Sketches need the sketch encoder"),
         (("--sheet", "missing.xdts"), "no exposure sheet at 'missing.xdts'"),
         (("--sheet", "x.xdts", "--on", "2"), "--on and --sheet both"),
     ],

@@ -10,6 +10,7 @@ from tooncrafter_core.cut.moments import (
     capacity,
     choose_moments,
     depth_for,
+    moment_in_half,
     moments_by_position,
 )
 from tooncrafter_core.cut.spacing import CURVES, spacings_of
@@ -68,6 +69,17 @@ def test_moments_are_in_the_order_of_their_places(depth: int) -> None:
     assert len(set(moments)) == len(moments) == capacity(depth)
     places = [Fraction(0), *(moment.position for moment in moments), Fraction(1)]
     assert places == sorted(set(places))
+
+
+def test_a_moment_of_the_whole_is_found_in_its_half() -> None:
+    assert moment_in_half(8, "") == 8
+    # The halves are 0 to 7/15 and 7/15 to 1.
+    assert [moment_in_half(m, "1") for m in (0, 1, 6, 7, 8)] == [None, 2, 13, None, None]
+    assert [moment_in_half(m, "2") for m in (7, 8, 14, 15)] == [None, 2, 13, None]
+    for half in ("1", "2", "12", "211"):
+        found = [place for m in range(16) if (place := moment_in_half(m, half)) is not None]
+        assert len(set(found)) == len(found)
+        assert all(1 <= place <= 14 for place in found)
 
 
 def test_no_moment_is_taken_twice_for_any_spacing() -> None:

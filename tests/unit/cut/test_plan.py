@@ -7,7 +7,15 @@ import pytest
 
 from tooncrafter_core.cut.plain import time_cut
 from tooncrafter_core.cut.plan import CutPlan, exposed, plan_cut
-from tooncrafter_core.cut.values import Cut, Drawing, Key, Moment, Segment
+from tooncrafter_core.cut.values import (
+    Cut,
+    Drawing,
+    Key,
+    Moment,
+    PlacedSketch,
+    Segment,
+    with_sketches,
+)
 from tooncrafter_core.errors import CutError
 
 
@@ -107,6 +115,28 @@ def test_quarters_lie_between_the_middles_of_halves() -> None:
 def test_more_in_betweens_than_can_be_drawn_are_refused() -> None:
     with pytest.raises(CutError, match="Segment 1 has 199 in-betweens"):
         plan_cut(time_cut(["A", "B"], [0, 200]))
+
+
+def test_sketches_where_nothing_is_drawn_are_named() -> None:
+    sketch = PlacedSketch(moment=7, picture=Path("pose.png"))
+    cut = with_sketches(time_cut(["A", "B", "C"], [0, 1, 4]), 1, (sketch,))
+    assert "Segment 1 has sketches" in plan_cut(cut).notes[0]
+    assert plan_cut(with_sketches(cut, 2, (sketch,))).notes == plan_cut(cut).notes
+
+
+@pytest.mark.parametrize(
+    ("segment", "moments", "says"),
+    [
+        (3, [7], "a sketch for segment 3, which is not there: the cut has 2"),
+        (0, [7], "a sketch for segment 0"),
+        (1, [16], "Segment 1 has a sketch at moment 17: its moments are 1 to 16"),
+        (1, [3, 3], "Segment 1 has two sketches at moment 4"),
+    ],
+)
+def test_a_sketch_without_a_place_is_refused(segment: int, moments: list[int], says: str) -> None:
+    sketches = tuple(PlacedSketch(moment=m, picture=Path(f"{m}.png")) for m in moments)
+    with pytest.raises(CutError, match=says):
+        with_sketches(time_cut(["A", "B", "C"], [0, 4, 8]), segment, sketches)
 
 
 def test_frames_are_put_together_from_drawings() -> None:

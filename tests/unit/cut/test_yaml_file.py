@@ -7,6 +7,7 @@ import pytest
 
 from support.imports import ROOT
 from tooncrafter_core.cut.plain import time_cut
+from tooncrafter_core.cut.values import PlacedSketch
 from tooncrafter_core.cut.yaml_file import EXAMPLE, CutFile, SegmentFile, read_cut_file, with_own
 from tooncrafter_core.errors import CutError
 from tooncrafter_core.interpolation.settings import InterpolationSettings
@@ -25,7 +26,9 @@ def test_the_example_is_read_whole(tmp_path: Path) -> None:
         on=2,
         spacing=["slow out"],
         drawing={"prompt": "a girl turns her head", "steps": 50},
-        segments={2: SegmentFile(seed=7, spacing="1/2 1/4 1/8")},
+        segments={
+            2: SegmentFile(seed=7, spacing="1/2 1/4 1/8", sketches={8: str(tmp_path / "pose.png")})
+        },
     )
 
 
@@ -52,6 +55,8 @@ def test_values_are_of_the_kind_that_their_name_has(tmp_path: Path) -> None:
         ("segments: {1: {sed: 3}}", "segment 1 of 'cut.yaml' has no name 'sed'; did you mean"),
         ("segments: {a: {}}", "numbers a segment 'a'"),
         ("segments: {1: 3}", "segment 1 of 'cut.yaml' must hold names and values"),
+        ("segments: {1: {sketches: [a.png]}}", "'sketches' of segment 1 of 'cut.yaml' must hold"),
+        ("segments: {1: {sketches: {a: b}}}", "must be a whole number, not 'a'"),
         ("on: two", "'on' of 'cut.yaml' must be a whole number, not 'two'"),
         ("on: true", "'on' of 'cut.yaml' must be a whole number, not True"),
         ("on: 2.0", "must be a whole number, not 2.0"),
@@ -84,11 +89,13 @@ def test_a_file_that_is_not_there_or_none_is_refused(tmp_path: Path) -> None:
 
 def test_segments_have_what_is_their_own() -> None:
     cut = time_cut(["A", "B", "C"], [0, 4, 8], on=2)
-    own = with_own(cut, {2: SegmentFile(seed=7, spacing="1/4", prompt="x", motion_fps=5)})
+    given = SegmentFile(seed=7, spacing="1/4", prompt="x", motion_fps=5, sketches={8: "a.png"})
+    own = with_own(cut, {2: given})
     assert own.segments[0] == cut.segments[0]
     second = own.segments[1]
     assert (second.seed, second.prompt, second.motion_fps) == (7, "x", 5)
     assert second.spacings == (Fraction(1, 4),)
+    assert second.sketches == (PlacedSketch(moment=7, picture=Path("a.png")),)
 
 
 def test_a_segment_that_is_not_there_is_refused() -> None:
