@@ -56,7 +56,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, draw what is not there yet, and write all of it."""
-    from ..cut.drawing import digest_of_picture, read_keys
+    from ..cut.drawing import digest_of_picture, read_keys, transparency_note
     from ..cut.plan import plan_cut
     from ..cut.store import alone_in
 
@@ -76,8 +76,9 @@ def run(args: argparse.Namespace) -> int:
         timed.cut, lambda one, other: digests[one.name] == digests[other.name], request.draws_holds
     )
     drawing = _drawing(args, timed, plan, pictures, settings, weights, folder)
-    for note in (*timed.notes, *plan.notes):
-        print(printable(note))
+    for note in (transparency_note(timed.cut.keys), *timed.notes, *plan.notes):
+        if note:
+            print(printable(note))
     with alone_in(folder) as still_here:
         _draw(drawing, plan, timed, weights, folder, args.quiet, still_here)
     return 0

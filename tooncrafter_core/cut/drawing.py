@@ -15,13 +15,13 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import CutError, SketchError
+from ..errors import CutError, KeyframeError, SketchError, ToonCrafterError
 from ..interpolation.keyframes import fit_keyframes
 from ..interpolation.settings import InterpolationSettings
 from ..pictures.formats import encode_png
 from ..pictures.keyframes import Keyframes
 from ..pictures.levels import from_levels, to_levels
-from ..pictures.stills import read_drawing, read_image, read_levels
+from ..pictures.stills import has_alpha, opened, read_drawing, read_image, read_levels
 from ..sketches.frames import SketchLayer
 from ..sketches.hints import to_hint
 from .moments import moment_in_half
@@ -60,6 +60,14 @@ class CutDrawing:
     """The digest of the sketch encoder's file."""
     _digests: dict[str, str] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        """Refuse a setting of a segment before any is drawn."""
+        for segment in range(len(self.cut.segments)):
+            try:
+                self.settings_of(segment)
+            except ToonCrafterError as error:
+                raise CutError(f"Segment {segment + 1}: {error}") from error
+
     def draw(
         self, plan: CutPlan, draw_clip: DrawClip, on_clip: OnClip = lambda *_: None
     ) -> dict[Drawing, Levels]:
@@ -87,7 +95,7 @@ class CutDrawing:
                 continue
             ends = (self._end(drawing, sources) for drawing in (clip.first, clip.last))
             video = draw_clip(
-                Keyframes.at_ends(*ends), self.settings_of(clip), self.layers_of(clip)
+                Keyframes.at_ends(*ends), self.settings_of(clip.segment), self.layers_of(clip)
             )
             levels = rearrange(to_levels(video), "t c h w -> t h w c").cpu().numpy()
             self.store.add(source, [encode_png(picture) for picture in levels])
@@ -103,13 +111,12 @@ class CutDrawing:
         restored = fitted.placement.restore(fitted.pixels[0])
         return rearrange(to_levels(restored), "c h w -> h w c").contiguous().numpy()
 
-    def settings_of(self, clip: Clip) -> InterpolationSettings:
-        """The settings of a clip: the cut's, but for those that its segment has."""
-        segment = self.cut.segments[clip.segment]
+    def settings_of(self, segment: int) -> InterpolationSettings:
+        """The settings of a segment: the cut's, but for those that it has of its own."""
         own = {
             name: value
             for name in ("prompt", "seed", "motion_fps")
-            if (value := getattr(segment, name)) is not None
+            if (value := getattr(self.cut.segments[segment], name)) is not None
         }
         return replace(self.settings, num_frames=NUM_MOMENTS, **own)
 
@@ -123,7 +130,7 @@ class CutDrawing:
 
     def source(self, clip: Clip, sources: Mapping[tuple[int, str], Source]) -> Source:
         """Everything that the pixels of a clip come from; its ends' clips are in ``sources``."""
-        settings: dict[str, Any] = asdict(self.settings_of(clip))
+        settings: dict[str, Any] = asdict(self.settings_of(clip.segment))
         for name in WITHOUT_EFFECT:
             settings.pop(name, None)
         return Source(
@@ -209,3 +216,19 @@ def read_keys(keys: tuple[Key, ...]) -> dict[str, Tensor]:
             "Save all at the same size."
         )
     return pictures
+
+
+def transparency_note(keys: tuple[Key, ...]) -> str | None:
+    """What to say of keys that are transparent in places; None when none is."""
+    files = {key.name: key.picture for key in keys if key.picture is not None}
+    found = [f"'{name}'" for name, path in files.items() if _is_transparent(path)]
+    if not found:
+        return None
+    return f"White is put behind what is transparent, in {', '.join(found)}."
+
+
+def _is_transparent(path: Path) -> bool:
+    with opened(path, KeyframeError) as image:
+        if not has_alpha(image):
+            return False
+    return bool((read_drawing(path)[:, 3:] < 1).any())

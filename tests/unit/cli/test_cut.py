@@ -174,6 +174,21 @@ def test_what_a_kill_left_is_drawn_and_nothing_else(
         assert path.read_bytes() == (out / "drawings" / path.name).read_bytes()
 
 
+def test_transparent_keys_are_shown_on_white_and_named(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        with Image.open(keys / f"A{number}.png") as image:
+            clear = image.convert("RGBA")
+        clear.putalpha(Image.new("L", (64, 64), 255 if number == 1 else 0))
+        clear.save(tmp_path / f"A{number}.png")
+    out, given = tmp_path / "walk.v2", [tmp_path / "A1.png", tmp_path / "A2.png"]
+    assert main(command(keys, out, "--keys", *given, "--frames", "1,3")) == 0
+    assert "White is put behind what is transparent, in 'A2'." in capsys.readouterr().out
+    assert (pixels(out / "drawings/A_0001.png") == pixels(keys / "A1.png")).all()
+    assert (pixels(out / "drawings/A_0002.png") == 255).all()
+
+
 def test_everything_may_stand_in_one_file(keys: Path, tmp_path: Path) -> None:
     out, other = tmp_path / "out", tmp_path / "other"
     file = keys.parent / "cut.yaml"
@@ -209,6 +224,16 @@ def test_a_sketch_changes_its_segment_alone(keys: Path, tmp_path: Path) -> None:
     assert (pixels(out / "drawings/A_0005.png") != other).any()
 
 
+def test_a_setting_of_a_segment_is_checked_before_any_is_drawn(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cut.yaml"
+    file.write_text("frames: [1, 5, 9]\nsegments: {2: {seed: -1}}\n")
+    said = failure(capsys, ["cut", str(file), *command(keys, tmp_path / "out")[1:]])
+    assert "Segment 2: The seed must be 0 to" in said
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -237,6 +262,13 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_loaded(
     out = tmp_path / "out"
     assert says in failure(capsys, command(keys, out, *options))
     assert not out.exists()
+
+
+def test_results_go_into_a_folder(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = failure(capsys, command(keys, tmp_path / "clip.mp4", "--frames", "1,5,9"))
+    assert "-o takes a folder" in said
 
 
 def test_keys_of_several_sizes_are_refused(

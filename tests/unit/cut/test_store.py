@@ -1,5 +1,6 @@
 """Clips are kept by everything that their pixels come from."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from tooncrafter_core.cut.store import (
     next_seed,
     redo,
 )
-from tooncrafter_core.errors import CutError
+from tooncrafter_core.errors import CutError, OutputError
 
 SOURCE = Source(first="a", last="b", settings={"seed": 1, "steps": 2}, weights="w")
 PICTURES = [bytes([i]) for i in range(16)]
@@ -83,6 +84,28 @@ def test_a_clip_that_is_written_by_halves_leaves_nothing(tmp_path: Path) -> None
         store.add(SOURCE, [*PICTURES[:15], None])  # pyright: ignore[reportArgumentType]
     assert not store.has(SOURCE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_keeps_what_was_drawn_and_leaves_no_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = ClipStore(tmp_path), replace(SOURCE, weights="v")
+    store.add(SOURCE, PICTURES)
+    written = []
+
+    def write(path: Path, content: bytes) -> int:
+        written.append(path)
+        if len(written) > 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        with path.open("wb") as file:
+            return file.write(content)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(OutputError, match="The disk is full"):
+        store.add(other, PICTURES)
+    assert [path.name for path in tmp_path.iterdir()] == [SOURCE.hash]
+    assert store.has(SOURCE)
+    assert not store.has(other)
 
 
 def test_the_earlier_clip_stays_when_another_seed_is_drawn(tmp_path: Path) -> None:
