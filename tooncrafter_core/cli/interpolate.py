@@ -127,9 +127,9 @@ def session_settings(
 def read_keyframes(start: str, end: str) -> "Keyframes":
     """Both pictures, checked; ``KeyframeError`` says which cannot be used and why."""
     from ..pictures.keyframes import Keyframes
-    from ..pictures.stills import read_image
+    from ..pictures.stills import read_keyframe
 
-    return Keyframes.at_ends(read_image(start), read_image(end))
+    return Keyframes.at_ends(read_keyframe(start), read_keyframe(end))
 
 
 def open_session(

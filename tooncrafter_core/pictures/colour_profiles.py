@@ -30,7 +30,7 @@ def to_srgb(image: "Image", stored: "Image | None" = None) -> "Image":
             from PIL import ImageCms
 
             return ImageCms.applyTransform(image, transform)  # type: ignore[return-value]
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @lru_cache(maxsize=8)

@@ -1,5 +1,6 @@
 """Fits keyframes to a size the model can draw, and brings the video back (SPEC section 7)."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -9,6 +10,7 @@ from einops import rearrange, reduce
 from torch import Tensor
 
 from ..errors import ToonCrafterError
+from .levels import MOST, from_unit
 
 # b batch, c channels, t frames, h w space
 
@@ -16,6 +18,8 @@ FitMode = Literal["crop", "pad", "stretch", "official"]
 FIT_MODES: tuple[FitMode, ...] = get_args(FitMode)
 
 MID_GREY = 0.0
+STRIP = 1 << 22
+"""Values of a picture that are resized at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,7 @@ def model_size(width: int, height: int, multiple: int = 64) -> tuple[int, int]:
 def fit(
     images: Tensor, width: int, height: int, mode: FitMode = "crop", multiple: int = 64
 ) -> tuple[Tensor, Placement]:
-    """Fit ``b c h w`` pictures in [-1, 1] to a size asked for, and extend that for the model.
+    """Fit ``b c h w`` pictures in [-1, 1], or uint8 levels, to a size asked for, and extend that.
 
     ``crop`` fills the size and loses what sticks out; ``pad`` shows everything, with bars in the
     mean colour of each picture's border; ``stretch`` changes the aspect ratio; ``official`` is
@@ -155,11 +159,21 @@ def _contained_size(images: Tensor, width: int, height: int) -> tuple[int, int]:
 
 
 def _resize(images: Tensor, width: int, height: int) -> Tensor:
-    """Bilinear, antialiased; the very same tensor where nothing changes."""
+    """Bilinear, antialiased; the very same tensor where nothing changes. Levels become floats.
+
+    First across, a strip of rows at a time: a scan as a whole would take gigabytes.
+    """
     if images.shape[-2:] == (height, width):
-        return images
-    size = (height, width)
-    resized = F.interpolate(images.float(), size, mode="bilinear", antialias=True)
+        return from_unit(images.float() / MOST) if images.dtype == torch.uint8 else images
+    rows = max(STRIP // math.prod((*images.shape[:-2], images.shape[-1])), 1)
+    strips = [
+        F.interpolate(strip.float(), (strip.shape[-2], width), mode="bilinear", antialias=True)
+        for strip in images.split(rows, dim=-2)
+    ]
+    narrow = torch.cat(strips, dim=-2)
+    resized = F.interpolate(narrow, (height, width), mode="bilinear", antialias=True)
+    if images.dtype == torch.uint8:
+        return from_unit(resized / MOST)
     return resized.to(images.dtype)
 
 

@@ -40,6 +40,8 @@ BROKEN = (
     EOFError, RuntimeError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
 """What Pillow raises for files that break its expectations."""
+STRIP = 1 << 22
+"""Pixels that are converted at a time."""
 REDUCED = 1
 """TIFF's mark of a page that is a smaller copy of another."""
 
@@ -109,7 +111,8 @@ def _upright(path: Path) -> "Iterator[Image]":
                 f"'{path}' holds {frames} pictures, and one is needed here. Save the one you mean "
                 "as a picture of its own."
             )
-        yield ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        yield image
 
 
 def count_frames(image: Any) -> int:
@@ -197,14 +200,26 @@ def has_alpha(image: "Image") -> bool:
 
 
 def over_white(image: "Image") -> tuple[np.ndarray, bool]:
-    """``h w 3`` uint8 of a picture of 8 bits, and whether any of it was transparent."""
+    """``h w 3`` uint8 of a picture of 8 bits, and whether any of it was transparent.
+
+    A strip of rows at a time: Pillow's copies of a whole scan would take gigabytes.
+    """
+    width, height = image.size
+    pixels, is_transparent = np.empty((height, width, 3), np.uint8), False
+    rows = max(STRIP // width, 1)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        pixels[top : top + rows], has_clear = _strip_over_white(strip)
+        is_transparent |= has_clear
+    return pixels, is_transparent
+
+
+def _strip_over_white(image: "Image") -> tuple[np.ndarray, bool]:
     if not has_alpha(image):
-        return np.array(to_srgb(image)), False
+        return np.asarray(to_srgb(image)), False
     rgba = np.asarray(_with_alpha(image))
-    alpha = rgba[..., 3:]
-    if alpha.min() == MOST:
-        return np.ascontiguousarray(rgba[..., :3]), False
-    return lay_over_white(rgba), True
+    is_transparent = rgba[..., 3].min() < MOST
+    return (lay_over_white(rgba) if is_transparent else rgba[..., :3]), bool(is_transparent)
 
 
 def _with_alpha(image: "Image") -> "Image":

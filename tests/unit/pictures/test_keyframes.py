@@ -44,7 +44,7 @@ def test_a_single_picture_is_one_keyframe_too_few() -> None:
         (torch.zeros(8, 8), "no picture: its shape is 8 x 8"),
         (torch.zeros(3, 0, 8), "no pixels"),
         (torch.zeros(5, 8, 8), "5 channels"),
-        (torch.zeros(3, 8, 8, dtype=torch.uint8), "torch.uint8"),
+        (torch.zeros(3, 8, 8, dtype=torch.int16), "torch.int16"),
         (torch.full((3, 8, 8), 255.0), "from 255 to 255"),
     ],
 )
