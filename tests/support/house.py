@@ -63,7 +63,7 @@ MOST_MODULES = 15
 
 MOST_LINES = 250
 LONGER = {
-    "tooncrafter_core/cli/dataset.py": 289,
+    "tooncrafter_core/cli/dataset.py": 286,
     "tooncrafter_core/models/attention.py": 268,
     "tooncrafter_core/models/clip/encoders.py": 266,
     "tooncrafter_core/models/motion/reference_warp.py": 274,

@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
 def run_build(args: argparse.Namespace) -> int:
     """Build, with a progress bar on stderr, and write the report."""
     from ..data.build.build import build_dataset
-    from ..data.build.report import write_report
+    from ..data.build.report import check_any_film, write_report
     from ..data.build.settings import BuildSettings
     from ..data.build.shots import ShotSettings
 
@@ -104,6 +104,7 @@ def run_build(args: argparse.Namespace) -> int:
     for path in (manifest, *write_report(manifest, args.out)):
         print(path)
     _print_counts(manifest)
+    check_any_film(manifest)
     return 0
 
 
@@ -228,7 +229,7 @@ def _add_thresholds(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("thresholds ('off' switches a filter off)")
     for name, words in THRESHOLDS.items():
         group.add_argument(
-            f"--{name.replace('_', '-')}", type=_whole if name == "seed" else _number,
+            f"--{name.replace('_', '-')}", type=int if name == "seed" else _number,
             help=words, default=argparse.SUPPRESS,
         )  # fmt: skip
 
@@ -252,10 +253,6 @@ def _add_overwrite(parser: argparse.ArgumentParser) -> None:
 
 def _number(text: str) -> float | None:
     return None if text == "off" else float(text)
-
-
-def _whole(text: str) -> int:
-    return int(text)
 
 
 def _given(args: argparse.Namespace, kind: type) -> dict[str, Any]:

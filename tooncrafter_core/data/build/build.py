@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import read_json
-from ...pictures.films import find_films
+from ...pictures.films import CHANGES, find_films
 from .decide import Thresholds
 from .manifest import ManifestNotes, empty_row, write_manifest
 from .runner import Runner, run_here
@@ -141,20 +141,38 @@ def _rows(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> Itera
         film |= {
             "fps": record["fps"], "width": record["width"], "height": record["height"],
             "pixel_format": record["pixel_format"], "is_variable_rate": record["is_variable"],
-            "warning": f"{lost} of {record['num_frames']} frames are damaged" if lost else None,
+            "warning": _warning(record, lost),
         }  # fmt: skip
         jobs = list(_clips_of(record, settings))
         if not jobs:
             yield film
         for job in jobs:
-            yield _clip_row(film, job, out, record["fps"])
+            yield _clip_row(film, job, out, record)
 
 
-def _clip_row(film: dict[str, Any], job: ClipJob, out: Path, fps: float) -> dict[str, Any]:
+def _warning(record: dict[str, Any], lost: int) -> str | None:
+    """What the reader did to a film, and what it could not read."""
+    parts = [CHANGES[change] for change in record["changes"]]
+    if lost:
+        parts.append(f"{lost} of {record['num_frames']} frames are damaged")
+    return "; ".join(parts) or None
+
+
+def _second(record: dict[str, Any], frame: int) -> float:
+    """When a frame begins; of a film with a variable rate by its own times."""
+    times, fps = record["times"], record["fps"]
+    if times is None:
+        return frame / fps
+    return times[frame] if frame < len(times) else times[-1] + (frame - len(times) + 1) / fps
+
+
+def _clip_row(
+    film: dict[str, Any], job: ClipJob, out: Path, of_film: dict[str, Any]
+) -> dict[str, Any]:
     row = {
         **film, "clip_id": job.clip_id, "shot": job.shot, "in_frame": job.first,
-        "out_frame": job.end, "in_second": job.first / fps, "out_second": job.end / fps,
-        "num_frames": job.end - job.first,
+        "out_frame": job.end, "in_second": _second(of_film, job.first),
+        "out_second": _second(of_film, job.end), "num_frames": job.end - job.first,
     }  # fmt: skip
     record = read_json(clip_record_path(out, job))
     if record is None:

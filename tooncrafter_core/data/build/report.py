@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import DatasetError
 from ...files import write_bytes, write_text
+from ...pictures.films import CHANGES
 from .decide import ERROR, FILTERS, KEPT, REJECTED, fails
 from .manifest import ManifestNotes, read_notes, read_rows
 
@@ -35,6 +37,8 @@ class Summary:
     scores: dict[str, list[float]] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)
     other_reasons: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    """Films to which the reader did something, by what; see ``pictures.films.CHANGES``."""
 
 
 def summarise(manifest: str | Path) -> Summary:
@@ -44,6 +48,9 @@ def summarise(manifest: str | Path) -> Summary:
     films: set[str] = set()
     shots: set[tuple[str, int]] = set()
     for row in read_rows(manifest):
+        if row["source"] not in films:
+            warning = row["warning"] or ""
+            summary.changed.update(words for words in CHANGES.values() if words in warning)
         films.add(row["source"])
         summary.decisions[row["decision"]] += 1
         if row["error"]:
@@ -67,6 +74,15 @@ def summarise(manifest: str | Path) -> Summary:
                 summary.scores.setdefault(name, []).append(row[name])
     summary.films, summary.shots = len(films), len(shots)
     return summary
+
+
+def check_any_film(manifest: str | Path) -> None:
+    """``DatasetError`` where no film could be read at all: scripts must not take that for done."""
+    summary = summarise(manifest)
+    if not summary.clips and summary.films and len(summary.errors) == summary.films:
+        raise DatasetError(
+            f"None of the films can be read ({summary.films}). The first: {summary.errors[0][1]}"
+        )
 
 
 def write_report(manifest: str | Path, out: str | Path, with_sheet: bool = True) -> list[Path]:
@@ -109,6 +125,7 @@ def tables(summary: Summary) -> list[tuple[str, list[str], list[list[str]]]]:
         ["rejected", str(summary.decisions[REJECTED])], ["errors", str(summary.decisions[ERROR])],
     ]  # fmt: skip
     counts += [[reason, str(count)] for reason, count in summary.other_reasons.most_common(10)]
+    counts += [[f"films: {words}", str(count)] for words, count in summary.changed.most_common()]
     found = [
         ("Counts", ["what", "number"], counts),
         ("Filters", ["drops", "by", "threshold", "fail", "stopped here", "left"], rows),

@@ -13,12 +13,13 @@ from typing import Any
 
 from ...errors import DatasetError
 from ...files import read_json, write_json
-from ...pictures.films import Film, open_film
+from ...pictures.films import Film, open_film, picture_files
+from ...pictures.kinds import check_regular
 from .settings import BuildSettings, make_stages
 from .shots import find_shots
 from .stages import Scores, Stage, read_pixels
 
-FORMAT = 1
+FORMAT = 2
 """Of the small files; others are made again."""
 
 
@@ -84,6 +85,8 @@ class FilmWorker:
                 "is_variable": film.is_variable, "pixel_format": film.pixel_format,
                 "num_frames": film.num_frames, "decoded": found.decoded,
                 "shots": [[shot.first, shot.end] for shot in found.shots],
+                "changes": list(film.changes),
+                "times": [round(t, 6) for t in film.times.tolist()] if film.is_variable else None,
             }  # fmt: skip
         except DatasetError as error:
             record["error"] = str(error)
@@ -92,8 +95,8 @@ class FilmWorker:
 
     def _made_by(self, job: FilmJob) -> dict[str, Any]:
         try:
-            stat = Path(job.path).stat()
-            file = [stat.st_size, stat.st_mtime_ns]
+            stats = [path.stat() for path in _parts(Path(job.path))]
+            file = [n for stat in stats for n in (stat.st_size, stat.st_mtime_ns)]
         except OSError:
             file = []
         return {"format": FORMAT, "file": file, "settings": asdict(self.settings.shots)}
@@ -171,15 +174,25 @@ def all_scores(record: dict[str, Any]) -> Scores:
 
 
 def hash_file(path: Path) -> str:
-    """The sha256 of a file, a piece at a time. ``DatasetError`` when it cannot be read."""
+    """The sha256 of a file, a piece at a time, or of the pictures of a folder in their order.
+
+    ``DatasetError`` when it cannot be read, or is no ordinary file, which might never end.
+    """
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
+        for part in _parts(path):
+            check_regular(part, DatasetError)
+            with part.open("rb") as file:
+                while piece := file.read(1 << 20):
+                    digest.update(piece)
     except OSError as error:
         raise DatasetError(f"'{path.name}' cannot be read: {error.strerror}") from error
     return digest.hexdigest()
+
+
+def _parts(path: Path) -> list[Path]:
+    """The files that a film is in."""
+    return picture_files(path) if path.is_dir() else [path]
 
 
 @lru_cache(maxsize=4)

@@ -91,8 +91,6 @@ CHANGES = {
     "turned": "turned upright or mirrored, as the file says",
     "squared": "widened or heightened to square pixels",
     "over white": "transparent: laid over white",
-    "deinterlaced": "interlaced: the lines of every other field interpolated",
-    "telecine undone": "telecined: the drawn frames put together again, 4 of 5 kept",
     "without clock": "without time stamps: frames counted at the rate that the file states",
 }
 """What a reader may do to a film, in words."""

@@ -9,11 +9,16 @@ import numpy as np
 
 from ...errors import FilmError
 from ..kinds import LARGEST_PIXELS
+from .fields import check_fields
 from .film import UNEVEN, Film
 from .packets import decoded, errors_in_words, open_container, video_stream
 from .pixels import Look, PixelReader, look_of
 
 # h w space
+
+
+LOOKED_AT = 60
+"""Frames of a stretch by which interlaced films are known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,15 +123,30 @@ def open_video(path: Path, content: bytes | None = None) -> VideoFile:
     else:
         times = np.arange(len(times)) / fps
     changes = (*look.changes, *(() if stamps.has_clock else ("without clock",)))
-    return VideoFile(
+    film = VideoFile(
         path=path, width=look.shown[0], height=look.shown[1], fps=fps, times=times,
         is_variable=is_variable, pixel_format=pixel_format, changes=changes, stamps=stamps,
         look=look, content=content,
     )  # fmt: skip
+    if content is None:  # what lies in shards was looked at before it came there
+        _check_fields(film)
+    return film
+
+
+def _check_fields(film: VideoFile) -> None:
+    """``FilmError`` for interlaced and telecined films, by a few stretches of their frames."""
+    count = film.num_frames
+    starts = [0] if count <= 2 * LOOKED_AT else [0, count // 3, 2 * count // 3]
+    frames = []
+    with errors_in_words(film.path, "decoded"):
+        for start in starts:
+            found = film.frames(start, min(start + LOOKED_AT, count))
+            frames.append([frame for _, frame in found])
+    check_fields(film.path, frames)
 
 
 def _listed(container: Any, stream: Any) -> Stamps | None:
-    """The frames by their packets; None where a packet does not say when it is shown."""
+    """The frames by their packets; None where these do not say when each is shown."""
     times, keys = [], []
     for packet in container.demux(stream):
         # Players leave out what the file's edit list leaves out, and so does the decoder.
@@ -137,7 +157,8 @@ def _listed(container: Any, stream: Any) -> Stamps | None:
         times.append(packet.pts)
         if packet.is_keyframe:
             keys.append(packet.pts)
-    if not times:
+    # Guessed times of some containers, and the two fields of a frame, come twice.
+    if not times or len(set(times)) < len(times):
         return None
     unit = float(stream.time_base or 0)
     return Stamps(

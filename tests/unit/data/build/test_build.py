@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from support.films import drawn_film, encode, numbered
 from tooncrafter_core.data.build import workers
 from tooncrafter_core.data.build.build import Progress, build_dataset
 from tooncrafter_core.data.build.decide import Thresholds
 from tooncrafter_core.data.build.manifest import read_notes, read_rows
+from tooncrafter_core.data.build.report import summarise
 from tooncrafter_core.data.build.runner import run_here
 from tooncrafter_core.data.build.runner_ray import RayRunner
 from tooncrafter_core.data.build.settings import BuildSettings
@@ -263,3 +266,20 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_done(
     monkeypatch.undo()
     assert len(list(tmp_path.glob("work/*/**/*.json"))) == 4
     assert list(read_rows(build_dataset([films], tmp_path, PLAIN))) == whole
+
+
+def test_a_folder_of_frames_is_a_film_and_what_was_done_is_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "films" / "walk.v2"
+    folder.mkdir(parents=True)
+    for number, pixels in enumerate(drawn_film([1]), 1):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    alpha = np.full((30, 64, 96, 1), 200, np.uint8)
+    clear = np.concatenate([drawn_film([2]), alpha], axis=-1)
+    encode(tmp_path / "films" / "clear.mov", clear, codec="qtrle", pixel_format="argb")
+    (tmp_path / "films" / "walk.v2.txt").write_text("a walk")
+    manifest = build_dataset([tmp_path / "films"], tmp_path / "out", PLAIN)
+    rows = list(read_rows(manifest))
+    assert {Path(row["source"]).name for row in rows} == {"walk.v2", "clear.mov"}
+    assert not any(row["error"] for row in rows)
+    assert {row["caption"] for row in rows if row["source"].endswith("walk.v2")} == {"a walk"}
+    assert summarise(manifest).changed == {"transparent: laid over white": 1}
