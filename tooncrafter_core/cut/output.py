@@ -149,7 +149,7 @@ def write_note(
 
 
 def seeds_in(folder: Path, count: int) -> list[int]:
-    """The seed of each segment in an earlier run; ``CutError`` where there is none to repeat."""
+    """The seed of each segment in an earlier run; ``CutError`` where there was no such run."""
     note = read_json(folder / NOTE)
     rows = note.get("segments") if isinstance(note, dict) else None
     if not isinstance(rows, list):

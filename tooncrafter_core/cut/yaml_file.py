@@ -158,7 +158,7 @@ def _load(path: Path) -> dict[str, Any]:
         reason = " ".join(str(error).split())
         raise CutError(f"'{path}' is no YAML that can be read: {reason}") from error
     except ValueError as error:
-        raise CutError(f"'{path}' holds a value that is none: {error}.") from error
+        raise CutError(f"'{path}' holds a value that cannot be read: {error}.") from error
     return _mapping(values, f"'{path.name}'")
 
 

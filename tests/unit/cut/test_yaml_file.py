@@ -68,7 +68,7 @@ def test_values_are_of_the_kind_that_their_name_has(tmp_path: Path) -> None:
         ("", "'cut.yaml' must hold names and values"),
         ("on: 2\non: 3", "'on' stands twice"),
         ("on: [", "is no YAML that can be read"),
-        ("on: 2001-99-99", "holds a value that is none"),
+        ("on: 2001-99-99", "holds a value that cannot be read"),
         ("a: !!python/object/apply:os.system [ls]", "is no YAML that can be read"),
         (b"\xff\xfe\x00", "is no YAML that can be read"),
         ("[" * 5000, "is no YAML that can be read"),

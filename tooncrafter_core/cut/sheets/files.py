@@ -11,7 +11,7 @@ from .xdts import is_xdts, read_xdts
 def read_sheet(path: str | Path) -> ExposureSheet:
     """Read an exposure sheet: XDTS by its first line, Clip Studio's CSV by its ending.
 
-    ``SheetError`` in one sentence for what is none.
+    ``SheetError`` in one sentence for a file of another kind.
     """
     return sheet_of(read_text(path))
 
