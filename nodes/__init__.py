@@ -21,6 +21,7 @@ class ToonCrafterExtension(ComfyExtension):
 def load_extension() -> ToonCrafterExtension:
     """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
+        from .bridge.drawings import offer_drawings
         from .decode import ToonCrafterDecode
         from .guidance import ToonCrafterGuidanceInterval, ToonCrafterGuidanceRescale
         from .keyframes import ToonCrafterKeyframes
@@ -31,6 +32,7 @@ def load_extension() -> ToonCrafterExtension:
     except Exception:
         logger.exception("ToonCrafter's nodes could not be loaded.")
         raise
+    offer_drawings()
     return ToonCrafterExtension(
         [
             LoadToonCrafter,

@@ -9,9 +9,10 @@ from torch import Tensor
 from ..tooncrafter_core.device.memory import TileSize
 from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.tiling import tiles_notice
-from .bridge.autoencoder import MEBIBYTE, require_tooncrafter
+from .bridge.autoencoder import MEBIBYTE, decoding_progress, require_tooncrafter
 from .bridge.images import to_image
 from .bridge.notices import warn
+from .checked import checked
 from .latents import check_clip
 from .references import references_for
 from .sockets import CATEGORY, MAX_SIDE, advanced, schema
@@ -101,6 +102,7 @@ class ToonCrafterDecode(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         vae: Any,
@@ -120,13 +122,14 @@ class ToonCrafterDecode(io.ComfyNode):
         references = references_for(latent, vae, pictures, size)
         clip = check_clip(latent["samples"], vae.latent_channels)
         used: list[TileSize] = []
-        video = vae.decode_with_references(
-            clip,
-            repeat(references.images, "r c h w -> (b r) c h w", b=clip.shape[0]),
-            second_pass=second_pass,
-            budget=memory_budget * MEBIBYTE or None,
-            on_tiles=used.append if tiles == TILES_WHEN_NEEDED else None,
-        )
+        with decoding_progress(vae, clip, second_pass, cls.hidden.unique_id):
+            video = vae.decode_with_references(
+                clip,
+                repeat(references.images, "r c h w -> (b r) c h w", b=clip.shape[0]),
+                second_pass=second_pass,
+                budget=memory_budget * MEBIBYTE or None,
+                on_tiles=used.append if tiles == TILES_WHEN_NEEDED else None,
+            )
         notices = [references.notice] if references.notice else []
         notices += [tiles_notice(tile) for tile in used[-1:]]
         warn(notices, cls.hidden.unique_id)

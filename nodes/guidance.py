@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..tooncrafter_core.errors import ToonCrafterError
 from .bridge.sampler import with_guidance_interval, with_guidance_rescale
+from .checked import checked
 from .sockets import SAMPLING_CATEGORY, guidance_rescale, schema
 
 
@@ -33,6 +34,7 @@ class ToonCrafterGuidanceRescale(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, model: Any, guidance_rescale: float) -> io.NodeOutput:
         """Patch a copy of the model."""
         return io.NodeOutput(with_guidance_rescale(model, guidance_rescale))
@@ -82,6 +84,7 @@ class ToonCrafterGuidanceInterval(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, model: Any, start_percent: float, end_percent: float) -> io.NodeOutput:
         """Patch a copy of the model."""
         if not 0 <= start_percent <= end_percent <= 1:

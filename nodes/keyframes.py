@@ -6,7 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..tooncrafter_core.diffusion.noise import NoiseStream
-from ..tooncrafter_core.errors import KeyframeError, check_choice
+from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.keyframes import (
     FittedKeyframes,
     encoded_keyframes,
@@ -19,6 +19,7 @@ from .bridge.clip_request import REQUEST, ClipRequest
 from .bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.encoders.image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.images import to_pixels
+from .checked import checked
 from .latents import make_clip
 from .sockets import (
     CATEGORY,
@@ -113,6 +114,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     # A new one at every run would encode the same drawings again.
                     changes_by_itself=False,
                     is_advanced=True,
+                    label="encoding seed",
                 ),
             ],
             outputs=[
@@ -135,6 +137,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         positive: Conditioning,
@@ -155,7 +158,6 @@ class ToonCrafterKeyframes(io.ComfyNode):
         vae = require_tooncrafter(vae)
         require_clip_vision(clip_vision)
         keyframes = Keyframes.at_ends(to_pixels(first_image), to_pixels(last_image))
-        check_frames(frames)
         fitted = fit_keyframes(keyframes, (width, height), fit, vae.size_multiple)
         latents = encode_keyframes(vae, fitted, frames, seed)
         # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
@@ -175,14 +177,6 @@ class ToonCrafterKeyframes(io.ComfyNode):
             with_values(positive, {**carried, IMAGE_FEATURES: features}),
             with_values(negative, {**carried, IMAGE_FEATURES: grey}),
             make_clip(latents, request),
-        )
-
-
-def check_frames(frames: int) -> None:
-    """Refuse a number from another node, which ComfyUI does not compare with the input's range."""
-    if not 2 <= frames <= MAX_FRAMES:
-        raise KeyframeError(
-            f"A clip has 2 to {MAX_FRAMES} frames, both keyframes included; {frames} were asked."
         )
 
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ..tooncrafter_core.sketches.line_art import line_art
 from .bridge.images import hints_to_image, to_pixels
+from .checked import checked
 from .sockets import SKETCH_CATEGORY, schema
 
 
@@ -54,6 +55,7 @@ class ToonCrafterLineArt(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls, images: Tensor, line_width: float, threshold: float, white_on_black: bool
     ) -> io.NodeOutput:

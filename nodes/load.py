@@ -11,6 +11,7 @@ from .bridge.autoencoder import ToonCrafterVAE
 from .bridge.denoiser import load_model
 from .bridge.encoders.image import load_image_encoder, load_image_encoder_file
 from .bridge.encoders.text import load_text_encoder, load_text_encoder_file
+from .checked import checked
 from .sockets import CATEGORY, advanced, schema
 
 WEIGHT_DTYPES: dict[str, torch.dtype | None] = {
@@ -92,6 +93,18 @@ class LoadToonCrafter(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(
+        cls, checkpoint: str, text_encoder: str, image_encoder: str, weight_dtype: str
+    ) -> list[str]:
+        """Let ComfyUI load again when a file was replaced by another of the same name."""
+        return [
+            paths.fingerprint(checkpoint, "checkpoints", "diffusion_models"),
+            paths.fingerprint(text_encoder, "text_encoders"),
+            paths.fingerprint(image_encoder, "clip_vision"),
+        ]
+
+    @classmethod
+    @checked
     def execute(
         cls, checkpoint: str, text_encoder: str, image_encoder: str, weight_dtype: str
     ) -> io.NodeOutput:

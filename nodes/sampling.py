@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..tooncrafter_core.diffusion.schedule import SPACINGS
 from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.settings import SPEED_PRESETS
-from .bridge.progress import preview_callback
+from .bridge.progress import preview_callback, step_progress
 from .bridge.sampler import (
     DDIMSampler,
     sample,
@@ -15,8 +15,17 @@ from .bridge.sampler import (
     trailing_sigmas,
     with_guidance_rescale,
 )
+from .checked import checked
 from .latents import check_parts
-from .sockets import CATEGORY, SAMPLING_CATEGORY, advanced, eta, guidance_rescale, schema, steps
+from .sockets import (
+    CATEGORY,
+    SAMPLING_CATEGORY,
+    advanced,
+    eta,
+    guidance_rescale,
+    schema,
+    steps,
+)
 from .sockets import seed as seed_input
 
 PUBLISHED = "published"
@@ -86,6 +95,7 @@ class ToonCrafterSampler(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         model: Any,
@@ -104,18 +114,19 @@ class ToonCrafterSampler(io.ComfyNode):
         check_parts(positive, negative, latent)
         chosen = SPEED_PRESETS[PRESET_OPTIONS[preset]]
         steps = chosen.get("steps", steps)
-        samples = sample(
-            with_guidance_rescale(model, guidance_rescale),
-            positive,
-            negative,
-            latent,
-            seed=seed,
-            steps=steps,
-            guidance_scale=cfg,
-            eta=eta,
-            solver=chosen.get("solver", "ddim"),
-            callback=preview_callback(model, steps, cls.hidden.unique_id),
-        )
+        with step_progress(model, steps, cfg, cls.hidden.unique_id):
+            samples = sample(
+                with_guidance_rescale(model, guidance_rescale),
+                positive,
+                negative,
+                latent,
+                seed=seed,
+                steps=steps,
+                guidance_scale=cfg,
+                eta=eta,
+                solver=chosen.get("solver", "ddim"),
+                callback=preview_callback(model, steps, cls.hidden.unique_id),
+            )
         return io.NodeOutput({**latent, "samples": samples})
 
 
@@ -140,6 +151,7 @@ class ToonCrafterDDIM(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, eta: float) -> io.NodeOutput:
         """Make the sampler."""
         return io.NodeOutput(DDIMSampler(eta))
@@ -180,6 +192,7 @@ class ToonCrafterSigmas(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(cls, model: Any, steps: int, spacing: Any) -> io.NodeOutput:
         """Choose the levels."""
         check_choice("spacing", spacing, SPACING_OPTIONS)

@@ -15,6 +15,7 @@ from .bridge.control import SketchControl, require_sketch_control
 from .bridge.encoders.sketch import load_sketch_encoder
 from .bridge.images import hints_to_image, to_pixels
 from .bridge.notices import warn
+from .checked import checked
 from .latents import keyframes_request
 from .sockets import SKETCH_CATEGORY, Conditioning, advanced, schema
 
@@ -57,6 +58,12 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, sketch_encoder: str, tokens: str) -> str:
+        """Let ComfyUI load again when the file was replaced by another of the same name."""
+        return paths.fingerprint(sketch_encoder, "controlnet")
+
+    @classmethod
+    @checked
     def execute(cls, sketch_encoder: str, tokens: Any) -> io.NodeOutput:
         """Build ComfyUI's object."""
         check_choice("tokens", tokens, TOKENS_READ)
@@ -158,6 +165,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
         )
 
     @classmethod
+    @checked
     def execute(
         cls,
         positive: Conditioning,

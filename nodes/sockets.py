@@ -59,8 +59,14 @@ def last_image() -> io.Image.Input:
     )
 
 
-def seed(tooltip: str, changes_by_itself: bool = True, is_advanced: bool = False) -> io.Int.Input:
+def seed(
+    tooltip: str,
+    changes_by_itself: bool = True,
+    is_advanced: bool = False,
+    label: str | None = None,
+) -> io.Int.Input:
     """A seed, with or without ComfyUI's control for changing it after each run."""
+    named: dict[str, Any] = {"display_name": label} if label else {}
     return io.Int.Input(
         "seed",
         default=123,
@@ -69,6 +75,7 @@ def seed(tooltip: str, changes_by_itself: bool = True, is_advanced: bool = False
         control_after_generate=changes_by_itself,
         tooltip=tooltip,
         **(advanced(io.Int.Input) if is_advanced else {}),
+        **named,
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 SHOWN_MODULE = "tooncrafter"
@@ -80,6 +81,18 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     listed = f": {'; '.join(choices)}" if has_commas else f" {', '.join(choices)}"
     found = f"'{value}'" if isinstance(value, str) else repr(value)
     raise ToonCrafterError(f"{name} is one of{listed}; not {found}.")
+
+
+def check_number(
+    name: str, value: object, least: float, most: float, *, is_whole: bool = False
+) -> None:
+    """``ToonCrafterError`` for a value that is no number from ``least`` to ``most``."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = float(value)
+        if least <= number <= most and not (is_whole and number % 1):
+            return
+    kind = "a whole number" if is_whole else "a number"
+    raise ToonCrafterError(f"{name} is {kind} from {least:g} to {most:g}; not {value!r}.")
 
 
 class KeyframeError(ToonCrafterError):

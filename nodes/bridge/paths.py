@@ -1,5 +1,6 @@
 """Model folders and the files in them; a workflow can name nothing outside."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ...tooncrafter_core.errors import CheckpointError
 
 NONE = "none"
 """Choice of no file."""
+BEGINNING = 2**20
+"""Bytes of a file that its fingerprint reads: the header of a weight file lies there."""
 
 
 def list_checkpoints() -> list[str]:
@@ -53,6 +56,23 @@ def find(name: str, *kinds: str) -> Path:
         f"'{name}' is not in ComfyUI's model folders ({', '.join(kinds)}). Put the file there and "
         "refresh the page (R)."
     )
+
+
+def fingerprint(name: str, *kinds: str) -> str:
+    """What changes when the file of that name is replaced: its size, its time, its beginning.
+
+    A name without a file has none; it is refused where it is loaded.
+    """
+    if name == NONE:
+        return name
+    try:
+        path = find(name, *kinds)
+        with path.open("rb") as file:
+            begin = hashlib.sha256(file.read(BEGINNING)).hexdigest()
+        status = path.stat()
+    except (CheckpointError, OSError):
+        return "absent"
+    return f"{path} {status.st_size} {status.st_mtime_ns} {begin}"
 
 
 def _embedded(name: str) -> list[str]:

@@ -127,7 +127,7 @@ def test_numbers_of_steps_that_cannot_be_are_refused(
 ) -> None:
     assert_refused(
         lambda: run_sampler(tiny.model, *ready, steps=steps),
-        "1 to 1000 steps", f"{steps}", kind=ValueError,
+        "1 to 1000", f"{steps}", kind=ValueError,
     )  # fmt: skip
 
 

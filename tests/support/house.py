@@ -74,8 +74,8 @@ LONGER = {
 }
 """Files that are too long, with their lines: numbers may fall and rows may go, no more."""
 
-FACES = {"decode", "guidance", "keyframes", "latents", "line_art", "load", "references",
-         "sampling", "sketch", "sockets"}  # fmt: skip
+FACES = {"checked", "decode", "guidance", "keyframes", "latents", "line_art", "load",
+         "references", "sampling", "sketch", "sockets"}  # fmt: skip
 """The nodes themselves, which the bridge must not know."""
 
 

@@ -104,7 +104,9 @@ def _check_keyframe(image: Tensor, name: str) -> Tensor:
         raise KeyframeError(f"The {name} keyframe is no picture: its shape is {_shape(image)}.")
     if image.shape[0] != 1:
         raise KeyframeError(
-            f"The {name} keyframe must be 1 picture, got a batch of {image.shape[0]}."
+            f"The {name} keyframe must be 1 picture, got a batch of {image.shape[0]}, as an "
+            "animated picture or a film gives. Take one out of it, in ComfyUI by 'Image From "
+            "Batch'; for more than two drawings make a clip between each two."
         )
     if min(image.shape[1:]) < 1:
         raise KeyframeError(f"The {name} keyframe has no pixels: its shape is {_shape(image)}.")
