@@ -41,6 +41,17 @@ RULES: dict[Callable[[Texts], list[str]], tuple[dict[str, str], str]] = {
         {"nodes/a.py": "def to_bytes(x: float) -> int:\n    return round((x + 1) * 127.5)\n"},
         "nodes/a.py:2: half of the levels belongs into tooncrafter_core/pictures/levels.py",
     ),
+    house.around_the_port: (
+        {
+            "tooncrafter_core/models/a.py": "from .motion.warping import warp\n",
+            "tooncrafter_core/models/motion/warping.py": "",
+        },
+        "tooncrafter_core.models.a imports tooncrafter_core.models.motion.warping",
+    ),
+    house.asked_flags: (
+        {"tooncrafter_core/models/a.py": "moves = config.warps_keyframes\n"},
+        "tooncrafter_core/models/a.py, line 1: the port has a stand-in",
+    ),
     house.own_dtypes: (
         {"tooncrafter_core/cli/a.py": 'DTYPES = {"fp32": "float32", "fp16": "float16"}\n'},
         "tooncrafter_core/cli/a.py, line 1: names of dtypes belong into",

@@ -17,7 +17,7 @@ from ..layers.operations import TORCH_OPERATIONS, Operations
 from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
 from .denoiser_blocks import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
-from .motion.keyframe_warp import KeyframeWarp
+from .motion.port import Residuals, keyframe_warp
 from .residual import Upsample
 
 
@@ -111,18 +111,16 @@ class Denoiser(FrameNetwork):
             operations.Conv2d(channels, config.out_channels, 3, padding=1, **self._factory),
         )
 
-        if config.warps_keyframes:
-            self.keyframe_warp = KeyframeWarp(
-                channels, self._embed_dim, config.out_channels, operations, **self._factory
-            )
+        self.keyframe_warp = keyframe_warp(
+            config, channels, self._embed_dim, operations, **self._factory
+        )
 
     @torch.no_grad()
     def init_weights(self, generator: torch.Generator) -> None:
         """Fill the network to train it from nothing, predicting zero; CPU ``generator``."""
         init_layers(self, generator)
         zero(self.out[-1])
-        if self.config.warps_keyframes:
-            self.keyframe_warp.init_weights(generator)
+        self.keyframe_warp.init_weights(generator)
 
     def prepare_context(self, context: Tensor, image_context: Tensor) -> PreparedContext:
         """Keys and values of text and image tokens for every layer; see ``forward``."""
@@ -160,8 +158,7 @@ class Denoiser(FrameNetwork):
                 None when they were prepared.
             fps: motion fps (b,); None takes ``config.default_fps``.
             control: residuals for the skip connections in the order of ``input_blocks``, the
-                middle block's last, each (b t) c h w (SPEC section 10); before them what a sketch
-                encoder with ``matches_keyframes`` found.
+                middle block's last, each (b t) c h w (SPEC section 10).
             options: handed to the attention untouched.
             hooks: called between blocks.
 
@@ -188,13 +185,13 @@ class Denoiser(FrameNetwork):
             options=options,
         )
 
-        moved = self.keyframe_warp.look(x) if self.config.warps_keyframes else None
+        motion = self.keyframe_warp.look(x)
         h = self.operations.arrange(rearrange(x, "b c t h w -> (b t) c h w"))
         skips = []
         for index, block in enumerate(self.input_blocks):
             h = run_block(block, h, inputs)
             if index == 0:
-                h = h if moved is None else h + moved.features
+                h = motion.shown(h)
                 h = run_block(self.init_attn, h, inputs)
             if hooks is not None:
                 h = hooks.after_input(h, index)
@@ -212,10 +209,8 @@ class Denoiser(FrameNetwork):
             del skip
         h = self.out[0](h)
         v = rearrange(self.out[2](h), "(b t) c h w -> b c t h w", t=num_frames)
-        if moved is None:
-            return v
-        sketched = residuals.pop() if residuals else None
-        return v + self.keyframe_warp(h, x, embedding, moved, sketched)
+        sketched = control.sketched if isinstance(control, Residuals) else None
+        return motion.corrected(v, h, embedding, sketched)
 
     def _check(
         self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None

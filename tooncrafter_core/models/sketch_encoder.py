@@ -15,7 +15,7 @@ from ..layers.operations import TORCH_OPERATIONS, Operations
 from .attention import Options
 from .denoiser_blocks import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
-from .motion.sketch_matching import SketchMatches, SketchMatching
+from .motion.port import Residuals, sketch_motion
 
 
 class SketchEncoder(FrameNetwork):
@@ -48,14 +48,9 @@ class SketchEncoder(FrameNetwork):
             self.zero_convs.append(self._output(channels))
         self.middle_block = self._middle_block(channels)
         self.middle_block_out = self._output(channels)
-        if config.matches_keyframes:
-            conv, channels = operations.Conv2d, config.model_channels
-            self.matching = SketchMatching(
-                channels, config.in_channels, operations, **self._factory
-            )
-            self.tell = conv(self.matching.num_told, channels, 3, padding=1, **self._factory)
-            seen = channels + self.matching.num_told
-            self.certainty = conv(seen, 1, 3, padding=1, **self._factory)
+        self.motion = sketch_motion(config, operations, **self._factory)
+        for name, layer in self.motion.layers().items():
+            self.add_module(name, layer)
 
     def _hint_layers(self) -> Iterator[nn.Module]:
         conv = self.operations.Conv2d
@@ -75,20 +70,16 @@ class SketchEncoder(FrameNetwork):
         """Fill the network to train it from nothing, adding zero; CPU ``generator``."""
         init_layers(self, generator)
         zero(self.zero_convs, self.middle_block_out)
-        if self.config.matches_keyframes:
-            self.matching.init_weights(generator)
+        self.motion.init_weights(generator)
 
     def read_hints(self, hints: Tensor) -> Tensor:
         """Features n c h/8 w/8 of sketches n 1 h w, white lines on black in [0, 1].
 
-        They do not depend on the timestep: once a run is enough. With ``matches_keyframes`` a
-        channel more, 1 for sketches that show anything.
+        They do not depend on the timestep: once a run is enough. An encoder that compares sketches
+        with the keyframes gives a channel more, 1 for sketches that show anything.
         """
         features = self.input_hint_block(self.operations.arrange(hints))
-        if not self.config.matches_keyframes:
-            return features
-        shows = (hints.amax((1, 2, 3), keepdim=True) > 0).to(features)
-        return torch.cat([features, shows.expand_as(features[:, :1])], dim=1)
+        return self.motion.marked(features, hints)
 
     def forward(
         self,
@@ -98,7 +89,7 @@ class SketchEncoder(FrameNetwork):
         context: Tensor,
         options: Options = None,
         keyframe_latents: Tensor | None = None,
-    ) -> list[Tensor]:
+    ) -> Residuals:
         """Compute the residuals of a clip.
 
         Args:
@@ -108,14 +99,11 @@ class SketchEncoder(FrameNetwork):
             timesteps: (b,).
             context: b l c, read by every frame; the text tokens, or all tokens (SPEC section 10).
             options: handed to the attention untouched.
-            keyframe_latents: what the denoiser reads after the noisy latents, for an encoder with
-                ``matches_keyframes``; the last two are the keyframes' own, in every frame.
+            keyframe_latents: what the denoiser reads after the noisy latents, for an encoder that
+                compares sketches with the keyframes; ``ValueError`` when that misses them.
 
         Returns:
-            One residual for each of the denoiser's input blocks, then the middle block's; each
-            (b t) c h w. What a frame gets depends on no other frame. With ``matches_keyframes``
-            before them what ``models.sketched_frames`` takes.
-            ``ValueError`` when the keyframes are needed and missing.
+            Residuals for the denoiser's blocks. What a frame gets depends on no other frame.
         """
         batch, num_frames = x.shape[0], x.shape[2]
         embedding = self.time_embed(self._embed(timesteps, x))
@@ -130,40 +118,15 @@ class SketchEncoder(FrameNetwork):
             hint_features = repeat(hint_features, "t c h w -> (b t) c h w", b=batch)
 
         h = self.operations.arrange(rearrange(x, "b c t h w -> (b t) c h w"))
+        compared = self.motion.compare(hint_features, keyframe_latents, x)
         residuals: list[Tensor] = []
-        told = None
-        if self.config.matches_keyframes:
-            matches = self.match(hint_features, keyframe_latents, num_frames)
-            told = rearrange(matches.told.to(x), "b c t h w -> (b t) c h w")
-            hint_features, shows = hint_features[:, :-1], hint_features[:, -1:]
-            seen = torch.cat([hint_features, told], dim=1)
-            certainty = shows * self.certainty(seen).sigmoid()
-            latents = rearrange(matches.latents.to(x), "b c t h w -> (b t) c h w")
-            residuals.append(torch.cat([certainty * latents, certainty], dim=1))
         blocks = zip(self.input_blocks, self.zero_convs, strict=True)
         for index, (block, output) in enumerate(blocks):
             h = run_block(block, h, inputs)
             if index == 0:
-                h = h + hint_features
-                h = h if told is None else h + self.tell(told)
+                h = h + compared.features
+                h = h if compared.shown is None else h + compared.shown
             residuals.append(output(h))
         h = run_block(self.middle_block, h, inputs)
         residuals.append(self.middle_block_out(h))
-        return residuals
-
-    def match(
-        self, hint_features: Tensor, keyframe_latents: Tensor | None, num_frames: int
-    ) -> SketchMatches:
-        """What the sketches show of the keyframes; arguments and errors as ``forward``'s."""
-        if keyframe_latents is None:
-            raise ValueError(
-                "This sketch encoder compares sketches with the keyframes: hand it the latents of "
-                "both (keyframe_latents)."
-            )
-        channels, batch = self.config.in_channels, keyframe_latents.shape[0]
-        first = keyframe_latents[:, -2 * channels : -channels, 0]
-        last = keyframe_latents[:, -channels:, 0]
-        if hint_features.shape[0] == num_frames:
-            hint_features = repeat(hint_features, "t c h w -> (b t) c h w", b=batch)
-        hints = hint_features[:, :-1].unflatten(0, (batch, num_frames))
-        return self.matching(hints, first.to(hints), last.to(hints))
+        return Residuals(residuals, compared.sketched)

@@ -14,6 +14,7 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from ..errors import SketchError
+from ..models.motion.port import Residuals
 
 MissingMode = Literal["empty", "none"]
 MISSING_MODES: tuple[MissingMode, ...] = get_args(MissingMode)
@@ -183,18 +184,19 @@ def gather_hint_features(
     return torch.stack(frames)
 
 
-def scale_residuals(residuals: Sequence[Tensor], plan: FramePlan) -> list[Tensor]:
+def scale_residuals(residuals: Residuals, plan: FramePlan) -> Residuals:
     """Multiply residuals ``(b t) c h w`` by each frame's strength; frames at 0 get zeros."""
     if len(set(plan.strengths)) == 1:
-        return [residual * plan.strengths[0] for residual in residuals]
-    scaled = []
-    for residual in residuals:
+        return residuals.changed(lambda residual: residual * plan.strengths[0])
+
+    def scaled(residual: Tensor) -> Tensor:
         strengths = torch.tensor(plan.strengths, device=residual.device, dtype=torch.float32)
         batch = residual.shape[0] // plan.num_frames
         weights = repeat(strengths, "t -> (b t) 1 1 1", b=batch)
         # In float32, as a plain number would be, so that one strength more changes no frame.
-        scaled.append((residual * weights).to(residual.dtype))
-    return scaled
+        return (residual * weights).to(residual.dtype)
+
+    return residuals.changed(scaled)
 
 
 def _read_part(part: str, num_frames: int) -> range:

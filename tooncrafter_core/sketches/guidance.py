@@ -17,6 +17,7 @@ from ..checkpoints.keys import Component
 from ..checkpoints.load import load_component
 from ..config.model import SketchEncoderConfig, UNetConfig
 from ..errors import ModelMismatchError
+from ..models.motion.port import Residuals
 from ..models.sketch_encoder import SketchEncoder
 from ..pictures.fitting import FitMode
 from .frames import MissingMode, SketchLayer, gather_hint_features, plan_frames, scale_residuals
@@ -65,7 +66,7 @@ class SketchGuidance:
         text: Tensor,
         image_tokens: Tensor,
         keyframe_latents: Tensor,
-    ) -> list[Tensor] | None:
+    ) -> Residuals | None:
         """What the denoiser adds at this step, ``(b t) c h w``; None when no sketch is active.
 
         ``z`` is ``b 4 t h w``. The rest is the condition that ``z`` is denoised for; several
@@ -85,7 +86,7 @@ class SketchGuidance:
             context,
             keyframe_latents=keyframe_latents.to(**self._home),
         )
-        return [residual.to(z) for residual in scale_residuals(residuals, plan)]
+        return scale_residuals(residuals, plan).changed(lambda residual: residual.to(z))
 
 
 def percent_done(timestep: float, num_timesteps: int) -> float:

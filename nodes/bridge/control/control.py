@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ....tooncrafter_core.device.memory import sketch_encoder_bytes
 from ....tooncrafter_core.errors import ModelMismatchError
+from ....tooncrafter_core.models.motion.port import Residuals
 from ....tooncrafter_core.sketches.frames import (
     FramePlan,
     MissingMode,
@@ -34,6 +35,7 @@ from ..sampling_model import ToonCrafterModelSampling
 from ..unknown import note_unknown
 from .layers import check_count, clip_size
 from .network import HostSketchEncoder
+from .residuals import to_control
 
 WORKSPACE = 1.2
 
@@ -201,8 +203,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         if plan is None:
             return previous
         residuals = self._residuals(x_noisy, t, timesteps, cond, plan, transformer_options)
-        merged = {"middle": residuals[-1:], "output": residuals[:-1]}
-        return self.control_merge(merged, previous, output_dtype=None)
+        return self.control_merge(to_control(residuals), previous, output_dtype=None)
 
     def _percent(self, timesteps: Tensor) -> float:
         """How far the sampling is, 0 to 1; waits for the device only where it matters."""
@@ -219,7 +220,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         cond: dict[str, Any],
         plan: FramePlan,
         options: dict[str, Any],
-    ) -> list[Tensor]:
+    ) -> Residuals:
         sampling = cast(ToonCrafterModelSampling, self._sampling)
         x = sampling.to_network(sigma, x_noisy).to(self.compute_dtype)
         features = gather_hint_features(*self._hint_features(x), plan)

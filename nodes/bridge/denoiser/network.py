@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ....tooncrafter_core.config.model import ModelConfig
-from ....tooncrafter_core.errors import SketchError
 from ....tooncrafter_core.models.denoiser import Denoiser
+from ..control.residuals import residuals_of
 from ..operations import HostOperations
 from ..unknown import note_unknown
 from .block_patches import BlockPatches
@@ -87,19 +87,3 @@ class HostDenoiser(Denoiser):
             options=transformer_options,
             hooks=self.block_patches.hooks(transformer_options),
         )
-
-
-def residuals_of(control: dict[str, list[Tensor]] | None, expected: int) -> list[Tensor] | None:
-    """ComfyUI's control in the order of the denoiser's ``control`` argument.
-
-    ``expected`` for its blocks; sketches that were compared with the keyframes come with one more.
-    """
-    if control is None:
-        return None
-    residuals = [*control.get("output", []), *control.get("middle", [])]
-    if len(residuals) not in (expected, expected + 1):
-        raise SketchError(
-            f"The control has {len(residuals)} parts, the denoiser takes {expected}: the sketch "
-            "encoder belongs to another model."
-        )
-    return residuals

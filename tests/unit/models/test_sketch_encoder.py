@@ -1,5 +1,6 @@
 """The sketch encoder: every frame on its own, at every frame count; the published keys."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from golden.recipe import make_state_dict
 from support.checkpoints import manifest
 from support.networks import deviation
 from tooncrafter_core.config.model import SketchEncoderConfig
+from tooncrafter_core.models.motion.port import Residuals
 from tooncrafter_core.models.sketch_encoder import SketchEncoder
 from tooncrafter_core.sketches.frames import (
     SketchLayer,
@@ -43,7 +45,7 @@ def hints(number: int, seed: int = 1) -> Tensor:
 
 
 def guide(encoder: SketchEncoder, x: Tensor, sketches: Tensor, frames: tuple[int, ...],
-          missing: str = "empty") -> list[Tensor]:  # fmt: skip
+          missing: str = "empty") -> Residuals:  # fmt: skip
     """Scaled residuals of a clip whose given frames carry the sketches."""
     plan = plan_frames(
         [SketchLayer(hints=sketches, frames=frames, strength=STRENGTH)], x.shape[2], 0.0, missing
@@ -55,7 +57,7 @@ def guide(encoder: SketchEncoder, x: Tensor, sketches: Tensor, frames: tuple[int
     return scale_residuals(encoder(x, features, timesteps, context), plan)
 
 
-def assert_same(actual: list[Tensor], expected: list[Tensor]) -> None:
+def assert_same(actual: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
     for one, other in zip(actual, expected, strict=True):
         assert deviation(one, other) < 1e-5
 
@@ -146,7 +148,7 @@ def matching_encoder() -> SketchEncoder:
     return network.requires_grad_(False).eval()
 
 
-def matched(network: SketchEncoder, sketches: Tensor, keyframes: Tensor | None) -> list[Tensor]:
+def matched(network: SketchEncoder, sketches: Tensor, keyframes: Tensor | None) -> Residuals:
     """Residuals of a clip of three frames; ``keyframes`` as the denoiser reads them."""
     x, context = noise(1, 4, 3, 8, 8), noise(1, 7, 24, seed=3)
     features = network.read_hints(sketches)
@@ -159,8 +161,10 @@ def test_an_encoder_that_matches_tells_where_sketches_show_the_keyframes() -> No
     network, plain = matching_encoder(), SketchEncoder(CONFIG)
     sketches, keyframes = hints(3), noise(1, 12, 3, 8, 8, seed=8)
     sketches[1] = 0
-    found, *others = matched(network, sketches, keyframes)
-    assert len(others) == len(plain.zero_convs) + 1
+    residuals = matched(network, sketches, keyframes)
+    found = residuals.sketched
+    assert len(residuals) == len(plain.zero_convs) + 1
+    assert found is not None
     assert found.shape == (3, 5, 8, 8)
     certainty = found[:, 4:]
     # Nothing is said of a frame without a sketch.
@@ -178,15 +182,17 @@ def test_matches_of_a_frame_depend_on_no_other_frame() -> None:
     network, keyframes = matching_encoder(), noise(1, 12, 3, 8, 8, seed=8)
     sketches = hints(3)
     others = torch.cat([hints(1, seed=5), sketches[1:2], hints(1, seed=6)])
-    both = [matched(network, some, keyframes)[0][1] for some in (sketches, others)]
-    torch.testing.assert_close(both[0], both[1], atol=1e-5, rtol=1e-5)
+    both = [matched(network, some, keyframes).sketched for some in (sketches, others)]
+    assert both[0] is not None and both[1] is not None
+    torch.testing.assert_close(both[0][1], both[1][1], atol=1e-5, rtol=1e-5)
 
 
 def test_what_is_found_goes_with_the_keyframes() -> None:
     network, sketches = matching_encoder(), hints(3)
     first, last = noise(1, 4, 1, 8, 8, seed=8), noise(1, 4, 1, 8, 8, seed=9)
     told = torch.cat([first, first, last], dim=1).expand(-1, -1, 3, -1, -1)
-    found = network.match(network.read_hints(sketches), told, 3)
+    found = network.motion.match(network.read_hints(sketches), told, 3)
+    assert found is not None
     assert found.told.shape == (1, 10, 3, 8, 8)
     # The nearer keyframe in time counts for more: at the ends nearly alone.
     assert found.told[:, 4, 0].min() > 0.9 and found.told[:, 4, 2].max() < 0.1

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.errors import SketchError
+from tooncrafter_core.models.motion.port import Residuals
 from tooncrafter_core.sketches.frames import (
     FramePlan,
     SketchLayer,
@@ -200,7 +201,9 @@ def test_a_frame_scaled_among_others_is_scaled_as_alone(dtype: torch.dtype) -> N
     even, mixed = plan(layer(1)), plan(layer(1), missing="none")
     assert even is not None
     assert mixed is not None
-    (all_scaled,), (some_scaled,) = (scale_residuals([residual], p) for p in (even, mixed))
+    (all_scaled,), (some_scaled,) = (
+        scale_residuals(Residuals([residual]), p) for p in (even, mixed)
+    )
     assert torch.equal(all_scaled, residual * 0.6)
     assert some_scaled.dtype == dtype
     assert torch.equal(some_scaled[[1, 5]], all_scaled[[1, 5]])

@@ -42,7 +42,7 @@ def only_parts(autoencoder: Autoencoder, parts: Collection[str]) -> Iterator[Non
 def without_references(autoencoder: Autoencoder) -> Iterator[None]:
     """Let the decoder see no references meanwhile: the paper's 'without HAR'."""
     decode = autoencoder.decode
-    autoencoder.decode = lambda z, references=None, chunk=4: decode(z, None, chunk)
+    autoencoder.decode = lambda z, references=None, chunk=4, listener=None: decode(z, None, chunk)
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...config.model import AutoencoderConfig
 from ...layers.operations import TORCH_OPERATIONS, Operations
 from ..initialization import init_layers, zero
+from ..motion.port import WarpListener
 from .decoder import DualReferenceDecoder
 from .encoder import Encoder
 
@@ -82,10 +83,14 @@ class Autoencoder(nn.Module):
         bias[self.config.embed_dim :].fill_(FIRST_LOG_VARIANCE)
 
     def decode(
-        self, z: Tensor, references: Sequence[Tensor] | None = None, chunk: int = 4
+        self,
+        z: Tensor,
+        references: Sequence[Tensor] | None = None,
+        chunk: int = 4,
+        listener: WarpListener | None = None,
     ) -> Tensor:
         """Decode b 4 t h w latents to b 3 t 8h 8w; see ``DualReferenceDecoder``."""
-        return self.decoder(z, references, chunk)
+        return self.decoder(z, references, chunk, listener)
 
 
 def references_from(features: Sequence[Tensor], batch: int = 1) -> list[Tensor]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ...config.model import AutoencoderConfig
 from ...layers.operations import Operations
 from ..initialization import zero
-from ..motion.reference_warp import ReferenceWarp, WarpState
+from ..motion.port import ReferenceWarp, WarpListener, WarpState, reference_warp
 from ..residual import Upsample
 from .chunks import map_frames
 from .layers import Middle, TemporalStack, VideoResBlock
@@ -83,20 +83,16 @@ class DualReferenceDecoder(nn.Module):
         self.conv_out.time_mix_conv = operations.TemporalConv3d(
             config.out_channels, config.out_channels, (3, 1, 1), padding=(1, 0, 0), **factory
         )
-        self.warp = None
-        self.is_warping = config.warps_references
+        self.warp = reference_warp(config, operations, **factory)
+        self.is_warping = self.warp is not None
         """Whether the warp takes part; see ``ablation``."""
-        if config.warps_references:
-            self.warp = ReferenceWarp(
-                config.z_channels,
-                [base * mult for mult in config.channel_mult],
-                config.out_channels,
-                operations,
-                **factory,
-            )
 
     def forward(
-        self, z: Tensor, references: Sequence[Tensor] | None = None, chunk: int = 4
+        self,
+        z: Tensor,
+        references: Sequence[Tensor] | None = None,
+        chunk: int = 4,
+        listener: WarpListener | None = None,
     ) -> Tensor:
         """Decode b c t h w latents of the autoencoder's own scale.
 
@@ -106,6 +102,7 @@ class DualReferenceDecoder(nn.Module):
                 encoder's order; None leaves every refinement out.
             chunk: frames to compute at a time at full size, more where they are smaller. Fewer
                 need less memory and give the same video.
+            listener: hears what the warp does, in training.
 
         Returns:
             b 3 t 8h 8w, about [-1, 1], not clamped.
@@ -115,6 +112,7 @@ class DualReferenceDecoder(nn.Module):
                 rearrange(clip, "c t h w -> t c h w"),
                 None if references is None else [reference[index] for reference in references],
                 max(1, chunk),
+                listener,
             )
             for index, clip in enumerate(z)
         ]
@@ -151,13 +149,19 @@ class DualReferenceDecoder(nn.Module):
         zero(self.time_mix)
         nn.init.dirac_(self.time_mix.weight)
 
-    def _decode_clip(self, z: Tensor, references: list[Tensor] | None, chunk: int) -> Tensor:
+    def _decode_clip(
+        self,
+        z: Tensor,
+        references: list[Tensor] | None,
+        chunk: int,
+        listener: WarpListener | None,
+    ) -> Tensor:
         num_frames = z.shape[0]
         z = self.operations.arrange(z)
         in_place = _is_disposable()
         moving = None
         if self.warp is not None and self.is_warping and references is not None:
-            moving = self.warp, self.warp.begin(z, references)
+            moving = self.warp, self.warp.begin(z, references, listener)
         x = z
         for steps, block, gain in self._segments(references, num_frames, moving):
             # The warp hands its maps from level to level by the chunks they are of.

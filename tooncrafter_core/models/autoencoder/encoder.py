@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ...config.model import AutoencoderConfig
 from ...layers.operations import Operations
+from ..motion.port import hands_out_pictures
 from .layers import Middle, ResnetBlock
 
 
@@ -47,7 +48,7 @@ class Encoder(nn.Module):
         super().__init__()
         groups, base = config.norm_groups, config.channels
         self.operations = operations
-        self.hands_out_images = config.warps_references
+        self.hands_out_images = hands_out_pictures(config)
         self.conv_in = operations.Conv2d(config.in_channels, base, 3, padding=1, **factory)
         stages = []
         channels = base

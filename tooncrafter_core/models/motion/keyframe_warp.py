@@ -13,6 +13,7 @@ from ...layers.operations import Operations
 from ..initialization import zero
 from .keyframe_matching import KeyframeMatching, Matches
 from .sketched_frames import follow_sketches
+from .values import KeyframeLatents
 from .warping import warp
 
 CELLS_PER_UNIT = 4.0
@@ -20,11 +21,52 @@ CELLS_PER_UNIT = 4.0
 
 
 class Moved(NamedTuple):
-    """What is known of the keyframes' motion before the network has looked; see ``look``."""
+    """What is known of the keyframes' motion in a clip before the network has looked."""
 
+    warp: "KeyframeWarp"
+    x: Tensor
+    """The network's input, b (4 c) t h w."""
+    keyframes: KeyframeLatents
     matches: Matches
     features: Tensor
     """(b t) c h w, for the network's first features."""
+
+    def shown(self, h: Tensor) -> Tensor:
+        """The network's first features (b t) c h w with what was matched."""
+        return h + self.features
+
+    def corrected(
+        self, v: Tensor, features: Tensor, embedding: Tensor, sketched: Tensor | None
+    ) -> Tensor:
+        """The prediction v, b c t h w, with what is moved; see ``KeyframeWarp.forward``."""
+        return v + self.warp(features, embedding, self, sketched)
+
+
+class Still(NamedTuple):
+    """A clip in which the network draws everything, as the published one does."""
+
+    def shown(self, h: Tensor) -> Tensor:
+        """The network's first features as they are."""
+        return h
+
+    def corrected(
+        self, v: Tensor, features: Tensor, embedding: Tensor, sketched: Tensor | None
+    ) -> Tensor:
+        """The prediction as it is."""
+        del features, embedding, sketched
+        return v
+
+
+class StillKeyframes(nn.Module):
+    """Stands where nothing is moved; without weights."""
+
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Nothing to fill."""
+
+    def look(self, x: Tensor) -> Still:
+        """Nothing is matched."""
+        del x
+        return Still()
 
 
 class KeyframeWarp(nn.Module):
@@ -54,28 +96,26 @@ class KeyframeWarp(nn.Module):
 
     def look(self, x: Tensor) -> Moved:
         """Match the keyframes in the network's input ``b (4 c) t h w``."""
-        c, num_frames = self.latents, x.shape[2]
-        first, last = x[:, 2 * c : 3 * c, 0], x[:, 3 * c :, 0]
-        matches = self.matching(first, last, num_frames)
+        keyframes = KeyframeLatents.read(x, self.latents)
+        matches = self.matching(*keyframes, x.shape[2])
         told = [matches.latents, matches.way / CELLS_PER_UNIT, matches.certainty]
         told = rearrange(torch.cat(told, dim=1), "b c t h w -> (b t) c h w")
-        return Moved(matches, self.tell(told.to(x)))
+        return Moved(self, x, keyframes, matches, self.tell(told.to(x)))
 
     def forward(
         self,
         features: Tensor,
-        x: Tensor,
         embedding: Tensor,
         moved: Moved,
         sketched: Tensor | None = None,
     ) -> Tensor:
         """What is added to v, ``b c t h w``.
 
-        ``features`` are ``(b t) c h w``, ``x`` is the network's input, ``embedding`` that of the
-        timestep ``b c``, ``moved`` what ``look`` gave. ``sketched`` is what sketches show of the
-        keyframes, as a sketch encoder with ``matches_keyframes`` says it.
+        ``features`` are ``(b t) c h w``, ``embedding`` that of the timestep ``b c``, ``moved`` what
+        ``look`` gave. ``sketched`` is what sketches show of the keyframes; see ``Residuals``.
         """
-        num_frames, c = x.shape[2], self.latents
+        x, c = moved.x, self.latents
+        num_frames = x.shape[2]
         maps = rearrange(self.flow(features).float(), "(b t) c h w -> b t c h w", t=num_frames)
         flow = CELLS_PER_UNIT * rearrange(maps[:, :, :4], "b t (k n) h w -> b t k n h w", k=2)
         way = rearrange(moved.matches.way, "b n t h w -> b t n h w")
@@ -91,8 +131,9 @@ class KeyframeWarp(nn.Module):
         mixed = reduce(weights.unsqueeze(3) * fetched, "b t k c h w -> b c t h w", "sum")
         matched = moved.matches.latents
         if sketched is not None:
-            ends = x[:, 2 * c : 3 * c, 0], x[:, 3 * c :, 0]
-            mixed, matched = follow_sketches(self.matching, ends, sketched, mixed, matched)
+            mixed, matched = follow_sketches(
+                self.matching, moved.keyframes, sketched, mixed, matched
+            )
         shares = rearrange(self.shares(embedding), "b c -> b c 1 1 1")
         seen = torch.cat([x, mixed.to(x), matched.to(x)], dim=1)
         return reduce(shares * seen, "b (n c) t h w -> b c t h w", "sum", c=c)

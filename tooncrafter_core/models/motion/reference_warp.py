@@ -31,6 +31,7 @@ from .picture_choice import (
     choose_together,
     mean_around,
 )
+from .values import WarpListener
 from .warping import warp
 
 FARTHEST_STEP = 8.0
@@ -63,6 +64,7 @@ class WarpState:
     """Of the frames, 0 at the first keyframe and 1 at the last."""
     even: Tensor
     """Flow to both keyframes of what moves evenly between them, ``t r 2 h w``, in latent cells."""
+    listener: WarpListener | None = None
     maps: dict[int, Tensor] = field(default_factory=dict)
     """Flow to both keyframes and the weights of the pictures, ``t 9 h w``; flow in cells of the
     level where it was last refined."""
@@ -135,14 +137,6 @@ class ReferenceWarp(nn.Module):
             Refinement(channels, operations, **factory) for channels in level_channels[1:]
         )
         self.choice = PictureChoice(level_channels[0], out_channels, operations, **factory)
-        self.each_chooses_alone = False
-        """Whether pixels answer for themselves, as while they learn; see ``picture_choice``."""
-        self.flows: list[Tensor] | None = None
-        """Where training listens: what each level made of the flow, ``t 4 h w``, in its cells."""
-        self.drawn: list[Tensor] | None = None
-        """And what was drawn, ``t c h w``."""
-        self.chosen: list[tuple[Tensor, Tensor]] | None = None
-        """And the pictures ``t 5 c h w`` with their weights ``t 5 h w``."""
 
     @torch.no_grad()
     def init_weights(self) -> None:
@@ -157,7 +151,12 @@ class ReferenceWarp(nn.Module):
         self.trust.copy_(torch.tensor(FIRST_TRUST))
         self.keyframe_matching.init_weights(torch.Generator().manual_seed(0))
 
-    def begin(self, latents: Tensor, references: Sequence[Tensor]) -> WarpState:
+    def begin(
+        self,
+        latents: Tensor,
+        references: Sequence[Tensor],
+        listener: WarpListener | None = None,
+    ) -> WarpState:
         """For latents ``t c h w`` of a clip whose ends are the keyframes.
 
         ``references`` are the encoder's features, ``c r h w``, and at last the keyframes.
@@ -166,7 +165,8 @@ class ReferenceWarp(nn.Module):
         way = self.keyframe_matching(first, last, len(latents)).way[0]
         time = torch.linspace(0, 1, len(latents), device=latents.device)
         way, s = rearrange(way, "n t h w -> t n h w"), time.view(-1, 1, 1, 1)
-        return WarpState(latents, references, time, torch.stack([-s * way, (1 - s) * way], dim=1))
+        even = torch.stack([-s * way, (1 - s) * way], dim=1)
+        return WarpState(latents, references, time, even, listener)
 
     def at_level(self, level: int, x: Tensor, start: int, state: WarpState) -> Tensor:
         """Improve the flow of the frames from ``start`` by their features ``t c h w``."""
@@ -182,24 +182,23 @@ class ReferenceWarp(nn.Module):
         refinement = self.refinements[level - 1]
         x, maps = refinement(x, enlarged(maps, x.shape[-2:]), state.references[level])
         state.maps[start] = maps
-        if self.flows is not None:
-            self.flows.append(maps[:, :FLOW])
+        if state.listener is not None:
+            state.listener.hear_flow(maps[:, :FLOW])
         return x
 
     def compose(self, drawn: Tensor, start: int, state: WarpState) -> Tensor:
         """The pictures ``t c h w`` of the frames from ``start``, given what the decoder drew."""
-        if self.drawn is not None:
-            self.drawn.append(drawn)
         maps = state.maps.pop(start)
         shares = maps[:, FLOW:].softmax(1)[:, :2].sum(1, keepdim=True)
         flow = evened(maps[:, :FLOW], shares)
         weights = maps[:, FLOW:]
-        if not self.each_chooses_alone:
+        if state.listener is None:
             weights = choose_together(weights, state.time[start : start + drawn.shape[0]])
         weights = weights.softmax(1)
         pictures = torch.cat([self._keyframes(flow, state), drawn.float().unsqueeze(1)], dim=1)
-        if self.chosen is not None:
-            self.chosen.append((pictures, weights))
+        if state.listener is not None:
+            state.listener.hear_drawn(drawn)
+            state.listener.hear_choice(pictures, weights)
         return reduce(weights.unsqueeze(2) * pictures, "t n c h w -> t c h w", "sum").to(drawn)
 
     @staticmethod

@@ -8,7 +8,7 @@ Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -22,11 +22,12 @@ from ...errors import TrainingError
 from ...interpolation.loading import require_encoders
 from ...models.autoencoder.ablation import HAR, OF_PARTS, P3D, PARTS, WARP, only_parts
 from ...models.autoencoder.autoencoder import Autoencoder, references_from
+from ...models.motion.port import WarpListener
 from ..groups import Group
 from ..inputs.drawing import drawn_latents
 from ..inputs.draws import Draws
 from ..inputs.windows import Window, cut_windows, moving_windows
-from ..losses.chosen import Choice, chosen_loss
+from ..losses.chosen import chosen_loss
 from ..losses.discriminator import PatchDiscriminator, critic_loss, generator_loss
 from ..losses.moved import drawn_loss, moved_loss
 from ..losses.reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
@@ -150,25 +151,28 @@ class DecoderStage(Stage):
         truth = rearrange(video, "b c t h w -> (b t) c h w")
         if player == CRITIC:
             return self._judge(truth)
-        with self._recorded() as (flows, drawn, chosen):
-            decoded = self._decode(batch, video, windows, draws)
+        heard = self._listener()
+        decoded = self._decode(batch, video, windows, draws, heard)
         total, parts = self.loss(decoded, truth, step)
-        if flows:
-            alone = {"moved": moved_loss(flows, video), "drawn": drawn_loss(drawn, video)}
+        if heard.flows and heard.drawn:
+            alone = {
+                "moved": moved_loss(heard.flows, video),
+                "drawn": drawn_loss(heard.drawn, video),
+            }
             parts |= {name: value.detach() for name, value in alone.items()}
             total = total + self.settings.moved * sum(alone.values())
-        if chosen and self.loss.distance is not None:
-            expected = chosen_loss(chosen, video, self.loss.distance)
+        if heard.chosen and self.loss.distance is not None:
+            expected = chosen_loss(heard.chosen, video, self.loss.distance)
             parts["chosen"] = expected.detach()
             total = total + self.settings.chosen * expected
         parts["psnr"] = psnr(decoded.detach(), truth)
         if self.settings.critic:
             self._decoded = decoded.detach()
             if step >= self.settings.critic_from:
-                heard = generator_loss(self.critic(decoded))
-                weight = self._adaptive_weight(total, heard)
-                parts |= {"generator": heard.detach(), "critic_weight": weight}
-                total = total + self.settings.critic * weight * heard
+                judged = generator_loss(self.critic(decoded))
+                weight = self._adaptive_weight(total, judged)
+                parts |= {"generator": judged.detach(), "critic_weight": weight}
+                total = total + self.settings.critic * weight * judged
         return Losses(total=total, parts=parts)
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -189,29 +193,14 @@ class DecoderStage(Stage):
             rows["drawn and decoded"] = decoded.float().clamp(-1, 1)
         return rows
 
-    @contextmanager
-    def _recorded(self) -> Iterator[tuple[list[Tensor], list[Tensor], list[Choice]]]:
-        """Record the flow of every level, the drawn pictures and the choices of every clip.
-
-        While recording, each pixel chooses alone.
-        """
-        flows: list[Tensor] = []
-        drawn: list[Tensor] = []
-        chosen: list[Choice] = []
-        warp = self.autoencoder.decoder.warp
-        if warp is None:
-            yield flows, drawn, chosen
-            return
-        if self.settings.moved:
-            warp.flows, warp.drawn = flows, drawn
-        if self.settings.chosen:
-            warp.chosen = chosen
-        warp.each_chooses_alone = True
-        try:
-            yield flows, drawn, chosen
-        finally:
-            warp.flows = warp.drawn = warp.chosen = None
-            warp.each_chooses_alone = False
+    def _listener(self) -> WarpListener:
+        """Keeps what the losses read of the warp, clip by clip."""
+        keeps_motion = bool(self.settings.moved)
+        return WarpListener(
+            flows=[] if keeps_motion else None,
+            drawn=[] if keeps_motion else None,
+            chosen=[] if self.settings.chosen else None,
+        )
 
     def _judge(self, truth: Tensor) -> Losses:
         if self._decoded is None:
@@ -234,7 +223,14 @@ class DecoderStage(Stage):
             video, self.settings.crop_width, self.settings.crop_height, cell, draws
         )
 
-    def _decode(self, batch: Batch, video: Tensor, windows: list[Window], draws: Draws) -> Tensor:
+    def _decode(
+        self,
+        batch: Batch,
+        video: Tensor,
+        windows: list[Window],
+        draws: Draws,
+        listener: WarpListener,
+    ) -> Tensor:
         """Frames ``(b t) 3 h w`` decoded from samples of their posterior, or from drawn latents.
 
         ``video`` is the part of the batch inside the windows.
@@ -250,7 +246,8 @@ class DecoderStage(Stage):
                     drawn = self._drawn_windows(batch, windows, chosen.tolist())
                     latents = latents.index_copy(0, chosen.to(latents.device), drawn.to(latents))
         references = self._references(video)
-        decoded = self.autoencoder.decode(latents, references, chunk=video.shape[2])
+        frames = video.shape[2]
+        decoded = self.autoencoder.decode(latents, references, frames, listener)
         return rearrange(decoded, "b c t h w -> (b t) c h w").to(video)
 
     def _drawn_windows(
@@ -304,11 +301,8 @@ class DecoderStage(Stage):
         Gradients are averaged over the processes. A batch in parts has a ratio for each part, so
         another ``machine.micro_batch`` gives another weight.
         """
-        convolution = self.autoencoder.decoder.conv_out
-        last = cast(
-            Tensor,
-            (convolution.time_mix_conv if P3D in self.settings.parts else convolution).weight,
-        )
+        decoder = self.autoencoder.decoder
+        last = (decoder.time_mix if P3D in self.settings.parts else decoder.conv_out).weight
         lengths = []
         for loss in (reconstruction, heard):
             (gradient,) = torch.autograd.grad(loss, last, retain_graph=True)

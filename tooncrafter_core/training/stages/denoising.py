@@ -23,6 +23,7 @@ from ...interpolation.loading import require_encoders
 from ...interpolation.session import Session
 from ...models.autoencoder.autoencoder import Autoencoder
 from ...models.clip.encoders import ImageEncoder, TextEncoder
+from ...models.motion.port import Residuals
 from ..groups import Group
 from ..inputs.draws import Draws
 from ..inputs.encoding import EncodedClips, TextCache, encoded_clips
@@ -154,7 +155,7 @@ class DenoisingStage(Stage):
 
     def _residuals(
         self, batch: Batch, noisy: Tensor, timesteps: Tensor, condition: Condition
-    ) -> list[Tensor] | None:
+    ) -> Residuals | None:
         """Residuals for the denoiser's skip connections; none here."""
         return None
 

@@ -15,6 +15,7 @@ from ...checkpoints.load import Models
 from ...conditioning.condition import Condition
 from ...errors import TrainingError
 from ...interpolation.session import Session
+from ...models.motion.port import Residuals
 from ...models.sketch_encoder import SketchEncoder
 from ...sketches.guidance import TOKENS_READ, TokensRead, check_sketch_encoder, encoder_context
 from ..groups import Group
@@ -79,7 +80,7 @@ class SketchStage(DenoisingStage):
 
     def _residuals(
         self, batch: Batch, noisy: Tensor, timesteps: Tensor, condition: Condition
-    ) -> list[Tensor]:
+    ) -> Residuals:
         """The residuals of the sketches for the denoiser."""
         hints = rearrange(batch["sketches"], "b 1 t h w -> (b t) 1 h w")
         self._hint_features = self.sketch_encoder.read_hints(hints)
@@ -98,7 +99,10 @@ class SketchStage(DenoisingStage):
         features, self._hint_features = self._hint_features, None
         if not self._matching or features is None:
             return {}
-        found = self.sketch_encoder.match(features, condition.keyframe_latents, clean.shape[2])
+        motion, num_frames = self.sketch_encoder.motion, clean.shape[2]
+        found = motion.match(features, condition.keyframe_latents, num_frames)
+        if found is None:
+            return {}
         has_sketch = rearrange(batch["has_sketch"], "b t -> b 1 t 1 1").expand_as(clean)
         apart = (found.latents - clean).abs() * has_sketch
         return {"matching": self._matching * apart.sum() / has_sketch.sum().clamp(min=1)}

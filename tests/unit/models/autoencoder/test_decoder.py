@@ -21,6 +21,7 @@ from tooncrafter_core.models.motion.picture_choice import (
     NEARER,
     SAY,
 )
+from tooncrafter_core.models.motion.port import WarpListener
 from tooncrafter_core.models.motion.reference_warp import FARTHEST_STEP, FIRST_TRUST
 
 # Ways to the same video are compared in float64. In float32 each processor adds up in an order of
@@ -118,14 +119,15 @@ def test_flow_stays_near_what_was_matched_whatever_the_weights() -> None:
         for refinement in warp.refinements:
             refinement.maps.weight.mul_(1e6)
         told = references_from(network.encode(normal(2, 3, 32, 64, seed=3)).features)
-        warp.flows = []
-        video = network.decode(Z[:1].float(), told, 7)
+        heard = WarpListener(flows=[])
+        video = network.decode(Z[:1].float(), told, 7, heard)
     assert torch.isfinite(video).all()
     # Coarsest first, each in its own cells: at most the size of a picture from matching, doubled
     # from level to level, and a bounded change at each.
-    assert [flow.shape[-2:] for flow in warp.flows] == [(4, 8), (8, 16), (16, 32)]
+    assert heard.flows and heard.drawn is None
+    assert [flow.shape[-2:] for flow in heard.flows] == [(4, 8), (8, 16), (16, 32)]
     farthest = 8.0
-    for flow in warp.flows:
+    for flow in heard.flows:
         farthest += FARTHEST_STEP
         assert flow.shape[:2] == (7, 4) and flow.abs().max() <= farthest
         farthest *= 2

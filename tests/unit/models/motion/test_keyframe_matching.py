@@ -84,7 +84,7 @@ def test_flow_moves_the_keyframes_and_leaves_the_ends_alone() -> None:
     network.shares[-1].bias[16:20] = 1.0
     # From a cell further right, by as many as the first keyframe's time is away.
     network.flow.bias[:4] = torch.tensor([1.0, 0.0, -1.0, 0.0])
-    found = network(torch.zeros(3, 8, 8, 16), x, torch.zeros(1, 16), moved)
+    found = network(torch.zeros(3, 8, 8, 16), torch.zeros(1, 16), moved)
     assert deviation(found[:, :, 0], first) < 1e-4
     assert deviation(found[:, :, 2], last) < 1e-4
     middle = (first[..., 4:-2] + last[..., :-6]) / 2
