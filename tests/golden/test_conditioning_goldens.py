@@ -25,8 +25,9 @@ from golden.cases import (
     weights,
 )
 from tooncrafter_core.conditioning.build import build_conditions
-from tooncrafter_core.models.clip.encoders import ImageEncoder, TextEncoder, tokenize
+from tooncrafter_core.models.clip.encoders import ImageEncoder, TextEncoder
 from tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
+from tooncrafter_core.models.clip.tokens import tokenize
 from tooncrafter_core.models.projector import Resampler
 from tooncrafter_core.pictures.fitting import official_resize
 

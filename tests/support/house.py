@@ -64,9 +64,6 @@ MOST_MODULES = 15
 MOST_LINES = 250
 LONGER = {
     "tooncrafter_core/cli/dataset.py": 286,
-    "tooncrafter_core/models/attention.py": 268,
-    "tooncrafter_core/models/clip/encoders.py": 266,
-    "tooncrafter_core/models/motion/reference_warp.py": 273,
     "tooncrafter_core/sketches/hints.py": 275,
     "tooncrafter_core/training/loop/loop.py": 273,
     "tooncrafter_core/training/stages/decoder_stage.py": 337,

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ..layers.kernels.availability import likes_channels_last
-from ..models.attention import SpatialTransformer, TemporalTransformer
 from ..models.residual import ResBlock
+from ..models.transformers import SpatialTransformer, TemporalTransformer
 
 logger = logging.getLogger(__name__)
 

@@ -1,10 +1,9 @@
-"""Transformers of the denoiser: over the pixels of a frame, and over the frames of a pixel.
+"""The block that the denoiser's transformers are made of: attention, and what stands around it.
 
 Legend: b batch, t frames, c channels, h w space, n query tokens, l context tokens.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from einops import rearrange
 from torch import Tensor, nn
@@ -169,100 +168,3 @@ class TransformerBlock(nn.Module):
         x, normed = self.norm2(x, self.attn1(self.norm1(x), options=options))
         x, normed = self.norm3(x, self.attn2(normed, context, image_context, options))
         return x + self.ff(normed)
-
-
-class SpatialTransformer(nn.Module):
-    """Every frame's pixels attend to each other and to the context (SPEC section 2.6)."""
-
-    def __init__(
-        self,
-        channels: int,
-        heads: int,
-        dim_head: int,
-        operations: Operations,
-        *,
-        depth: int,
-        context_dim: int,
-        norm_groups: int,
-        has_image_tokens: bool,
-        **factory: Any,
-    ) -> None:
-        super().__init__()
-        self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
-        self.proj_in = operations.Linear(channels, channels, **factory)
-        self.transformer_blocks = nn.ModuleList(
-            TransformerBlock(
-                channels,
-                heads,
-                dim_head,
-                operations,
-                context_dim=context_dim,
-                has_image_tokens=has_image_tokens,
-                **factory,
-            )
-            for _ in range(depth)
-        )
-        self.proj_out = operations.Linear(channels, channels, **factory)
-
-    def last_of_branch(self) -> Iterable[nn.Module]:
-        """Zero when training begins; see ``init_layers``."""
-        return (self.proj_out,)
-
-    def prepare(self, context: Tensor, image_context: Tensor | None = None) -> list[ContextKeys]:
-        """What each block reads of the context; see ``Attention.prepare``."""
-        blocks = cast(list[TransformerBlock], self.transformer_blocks)
-        return [block.attn2.prepare(context, image_context) for block in blocks]
-
-    def forward(
-        self,
-        x: Tensor,
-        context: Tensor | Sequence[ContextKeys],
-        image_context: Tensor | None = None,
-        options: Options = None,
-    ) -> Tensor:
-        """Transform (b t) c h w; ``context`` may be what ``prepare`` made of both."""
-        height = x.shape[2]
-        tokens = self.proj_in(rearrange(self.norm(x), "b c h w -> b (h w) c"))
-        for index, block in enumerate(self.transformer_blocks):
-            block_context = context if isinstance(context, Tensor) else context[index]
-            tokens = block(tokens, block_context, image_context, options)
-        return x + rearrange(self.proj_out(tokens), "b (h w) c -> b c h w", h=height)
-
-
-class TemporalTransformer(nn.Module):
-    """Every pixel attends over the frames, in both attentions (SPEC section 2.7)."""
-
-    def __init__(
-        self,
-        channels: int,
-        heads: int,
-        dim_head: int,
-        operations: Operations,
-        *,
-        depth: int,
-        norm_groups: int,
-        projects_by_convolution: bool = False,
-        **factory: Any,
-    ) -> None:
-        super().__init__()
-        inner = heads * dim_head
-        self.operations = operations
-        self.norm = operations.TemporalGroupNorm(norm_groups, channels, eps=1e-6, **factory)
-        projection = operations.TokenConv1d if projects_by_convolution else operations.Linear
-        sizes = (1,) if projects_by_convolution else ()
-        self.proj_in = projection(channels, inner, *sizes, **factory)
-        self.proj_out = projection(inner, channels, *sizes, **factory)
-        self.transformer_blocks = nn.ModuleList(
-            TransformerBlock(inner, heads, dim_head, operations, **factory) for _ in range(depth)
-        )
-
-    def last_of_branch(self) -> Iterable[nn.Module]:
-        """Zero when training begins; see ``init_layers``."""
-        return (self.proj_out,)
-
-    def forward(self, x: Tensor, num_frames: int, options: Options = None) -> Tensor:
-        """Transform (b t) c h w, the t frames of each clip together."""
-        tokens = self.proj_in(self.norm(x, num_frames))
-        for block in self.transformer_blocks:
-            tokens = block(tokens, options=options)
-        return self.operations.add_over_time(x, self.proj_out(tokens), num_frames)

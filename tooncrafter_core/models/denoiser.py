@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from ..config.model import UNetConfig
 from ..layers.operations import TORCH_OPERATIONS, Operations
-from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
+from .attention import ContextKeys, Options
 from .denoiser_blocks import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
 from .motion.port import Residuals, keyframe_warp
 from .residual import Upsample
+from .transformers import SpatialTransformer, TemporalTransformer
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ..layers.operations import Operations
-from .attention import ContextKeys, Options, SpatialTransformer, TemporalTransformer
+from .attention import ContextKeys, Options
 from .residual import Downsample, EncoderConfig, ResBlock, plan_encoder, sinusoidal_embedding
+from .transformers import SpatialTransformer, TemporalTransformer
 
 
 class FrameNetworkConfig(EncoderConfig, Protocol):

@@ -41,7 +41,7 @@ NETWORKS = """
 import torch
 from kornia.filters import canny, gaussian_blur2d
 from torchvision.models.optical_flow import raft_small
-from tooncrafter_core.models.clip.encoders import tokenize
+from tooncrafter_core.models.clip.tokens import tokenize
 from tooncrafter_core.training.settings.config import MachineConfig
 from tooncrafter_core.training.loop.machine import make_accelerator
 from torch.utils.tensorboard import SummaryWriter

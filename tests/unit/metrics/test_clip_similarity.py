@@ -15,8 +15,9 @@ from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import CheckpointError, EvaluationError
 from tooncrafter_core.metrics.clip_similarity import clip_image_similarity, clip_text_similarity
-from tooncrafter_core.models.clip.encoders import _text_tower, tokenize
+from tooncrafter_core.models.clip.encoders import _text_tower
 from tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
+from tooncrafter_core.models.clip.tokens import tokenize
 
 MakeClip = Callable[..., Tensor]
 TEXT, IMAGE = "cond_stage_model.model.", "embedder.model."

@@ -5,7 +5,8 @@ from einops import repeat
 
 from support.networks import deviation, filled, normal
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
-from tooncrafter_core.models.attention import Attention, SpatialTransformer, TemporalTransformer
+from tooncrafter_core.models.attention import Attention
+from tooncrafter_core.models.transformers import SpatialTransformer, TemporalTransformer
 
 FRAMES, BATCH = 3, 2
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from tooncrafter_core.config.model import UNetConfig
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
-from tooncrafter_core.models.attention import SpatialTransformer, TemporalTransformer
 from tooncrafter_core.models.denoiser_blocks import BlockInputs, FrameNetwork, run_block
 from tooncrafter_core.models.residual import Downsample
+from tooncrafter_core.models.transformers import SpatialTransformer, TemporalTransformer
 
 CONFIG = UNetConfig(
     model_channels=32,

@@ -5,10 +5,8 @@ Only the attributes of open_clip that name checkpoint tensors are used, so its r
 rearrange everything else. Both encoders are frozen: evaluation mode, no gradients.
 """
 
-import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from itertools import product
 from typing import Any
 
@@ -16,52 +14,12 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from ...config import telemetry
 from ...config.model import ImageEncoderConfig, TextEncoderConfig
-from ...errors import printable
 from ..initialization import draw_normal, init_layers, zero
 from .preprocess import preprocess_for_image_encoder
+from .tokens import tokenize
 
 # b batch, c channels, h w space, l tokens
-
-logger = logging.getLogger(__name__)
-
-
-@cache
-def _tokenizer() -> Any:
-    """open_clip's tokenizer; reading its vocabulary takes a moment, so one serves all."""
-    telemetry.switch_off()
-    import open_clip
-
-    return open_clip.SimpleTokenizer()
-
-
-def count_tokens(prompt: str) -> int:
-    """Tokens a prompt takes, with its start and end marks; SPEC section 5."""
-    return len(_tokenizer().encode(prompt)) + 2
-
-
-def tokenize(prompts: list[str], context_length: int = 77) -> Tensor:
-    """Turn prompts into token numbers, ``b context_length``, padded with zeros.
-
-    A prompt that is too long loses its tail, keeps its end mark as the last token, and a warning
-    says how much was cut; ``count_tokens`` tells beforehand. ``ValueError`` when there is no
-    prompt. SPEC section 5.
-    """
-    if isinstance(prompts, str) or not prompts:
-        raise ValueError(f"The text encoder needs a list of one prompt or more, got {prompts!r}.")
-    for prompt in prompts:
-        count = count_tokens(prompt)
-        if count > context_length:
-            logger.warning(
-                "The prompt takes %d tokens and the text encoder reads %d: the last %d are "
-                "ignored. Shorten the prompt, or put what matters first. It begins: '%s'",
-                count,
-                context_length,
-                count - context_length,
-                printable(prompt[:60]),
-            )
-    return _tokenizer()(prompts, context_length)
 
 
 def own_precision(weight: Tensor) -> AbstractContextManager[Any]:

@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import CheckpointError
-from .encoders import ImageEncoder, TextEncoder, run_blocks, tokenize
+from .encoders import ImageEncoder, TextEncoder, run_blocks
 from .preprocess import preprocess_for_image_encoder
+from .tokens import tokenize
 
 CHUNK = 4
 """Pictures at a time."""

@@ -7,8 +7,8 @@ from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 
 from ...errors import TrainingError
-from ...models.attention import SpatialTransformer, TemporalTransformer
 from ...models.residual import ResBlock
+from ...models.transformers import SpatialTransformer, TemporalTransformer
 from ..settings.config import MachineConfig
 from ..stage import Stage
 

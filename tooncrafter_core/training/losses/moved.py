@@ -13,7 +13,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...models.motion.reference_warp import move_references
+from ...models.motion.flow_maps import move_references
 
 BOTH = 0.2
 """Weight of the mean error of both keyframes, added to that of the better one. It is small because

@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ...models.attention import SpatialTransformer, TemporalTransformer
 from ...models.autoencoder.layers import TemporalStack, VideoResBlock
 from ...models.residual import ResBlock, TemporalConvStack
+from ...models.transformers import SpatialTransformer, TemporalTransformer
 
 Forward = Callable[..., Any]
 

@@ -15,6 +15,7 @@ from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.autoencoder.chunks import map_frames
 from tooncrafter_core.models.autoencoder.references import ReferenceResidual
+from tooncrafter_core.models.motion.flow_maps import FARTHEST_STEP
 from tooncrafter_core.models.motion.picture_choice import (
     FIRST_AGREEMENT,
     FIRST_TIME_PRIOR,
@@ -22,7 +23,7 @@ from tooncrafter_core.models.motion.picture_choice import (
     SAY,
 )
 from tooncrafter_core.models.motion.port import WarpListener
-from tooncrafter_core.models.motion.reference_warp import FARTHEST_STEP, FIRST_TRUST
+from tooncrafter_core.models.motion.reference_warp import FIRST_TRUST
 
 # Ways to the same video are compared in float64. In float32 each processor adds up in an order of
 # its own, which through all layers comes to a hundred thousandth in the worst pixel.

@@ -11,7 +11,8 @@ from torch import nn
 
 from tooncrafter_core.config.model import ImageEncoderConfig, TextEncoderConfig
 from tooncrafter_core.models.clip import encoders
-from tooncrafter_core.models.clip.encoders import ImageEncoder, TextEncoder, count_tokens, tokenize
+from tooncrafter_core.models.clip.encoders import ImageEncoder, TextEncoder
+from tooncrafter_core.models.clip.tokens import count_tokens, tokenize
 
 KEYS = json.loads((Path(__file__).parent / "data" / "encoder_keys.json").read_text("utf-8"))
 TEXT = TextEncoderConfig(width=32, heads=2, layers=3, embed_dim=16)

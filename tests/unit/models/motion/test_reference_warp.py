@@ -5,13 +5,8 @@ from torch import Tensor
 
 from support.networks import by_likeness_alone, deviation, normal
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
-from tooncrafter_core.models.motion.reference_warp import (
-    EVENED,
-    FLOW,
-    ReferenceWarp,
-    WarpState,
-    evened,
-)
+from tooncrafter_core.models.motion.flow_maps import EVENED, FLOW, evened
+from tooncrafter_core.models.motion.reference_warp import ReferenceWarp, WarpState
 
 FRAMES, HEIGHT, WIDTH = 5, 8, 20
 MOVED, STILL, DRAWN = slice(FLOW, FLOW + 2), slice(FLOW + 2, FLOW + 4), FLOW + 4

@@ -7,9 +7,9 @@ from tooncrafter_core.checkpoints.load import Models, build_network
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import MINI, TINY, TOONCRAFTER_512
 from tooncrafter_core.errors import TrainingError
-from tooncrafter_core.models.attention import TemporalTransformer
 from tooncrafter_core.models.motion.keyframe_warp import KeyframeWarp
 from tooncrafter_core.models.residual import TemporalConvStack
+from tooncrafter_core.models.transformers import TemporalTransformer
 from tooncrafter_core.training.groups import Group, group_of
 from tooncrafter_core.training.outputs.previewing import PreviewSettings
 from tooncrafter_core.training.outputs.report import check_mixture, count_groups, freeze_report
