@@ -159,7 +159,8 @@ class Denoiser(FrameNetwork):
                 None when they were prepared.
             fps: motion fps (b,); None takes ``config.default_fps``.
             control: residuals for the skip connections in the order of ``input_blocks``, the
-                middle block's last, each (b t) c h w (SPEC section 10).
+                middle block's last, each (b t) c h w (SPEC section 10). A sketch encoder's
+                ``Residuals`` also say what sketches show of the keyframes.
             options: handed to the attention untouched.
             hooks: called between blocks.
 
@@ -167,13 +168,8 @@ class Denoiser(FrameNetwork):
             b 4 t h w.
         """
         self._check(x, context, image_context)
-        batch, num_frames = x.shape[0], x.shape[2]
-        if fps is None:
-            fps = timesteps.new_full((batch,), self.config.default_fps)
-        embedding = self.time_embed(self._embed(timesteps, x)) + self.fps_embedding(
-            self._embed(fps, x)
-        )
-        residuals = list(control) if control is not None else None
+        num_frames = x.shape[2]
+        embedding = self._embedding(x, timesteps, fps)
         inputs = BlockInputs(
             embedding=embedding.repeat_interleave(num_frames, dim=0),
             num_frames=num_frames,
@@ -185,6 +181,7 @@ class Denoiser(FrameNetwork):
             image_context=image_context,
             options=options,
         )
+        residuals = list(control) if control is not None else None
 
         motion = self.keyframe_warp.look(x)
         h = self.operations.arrange(rearrange(x, "b c t h w -> (b t) c h w"))
@@ -212,6 +209,13 @@ class Denoiser(FrameNetwork):
         v = rearrange(self.out[2](h), "(b t) c h w -> b c t h w", t=num_frames)
         sketched = control.sketched if isinstance(control, Residuals) else None
         return motion.corrected(v, h, embedding, sketched)
+
+    def _embedding(self, x: Tensor, timesteps: Tensor, fps: Tensor | None) -> Tensor:
+        """Of the timesteps and the motion fps, b c."""
+        if fps is None:
+            fps = timesteps.new_full((x.shape[0],), self.config.default_fps)
+        time = self.time_embed(self._embed(timesteps, x))
+        return time + self.fps_embedding(self._embed(fps, x))
 
     def _check(
         self, x: Tensor, context: Tensor | PreparedContext, image_context: Tensor | None

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ...config.model import AutoencoderConfig
 from ...layers.operations import Operations
 from ..initialization import zero
-from ..motion.port import ReferenceWarp, WarpListener, WarpState, reference_warp
+from ..motion.port import ClipWarp, WarpListener, reference_warp
 from ..residual import Upsample
 from .chunks import map_frames
 from .layers import Middle, TemporalStack, VideoResBlock
@@ -159,30 +159,29 @@ class DualReferenceDecoder(nn.Module):
         num_frames = z.shape[0]
         z = self.operations.arrange(z)
         in_place = _is_disposable()
-        moving = None
+        motion = None
         if self.warp is not None and self.is_warping and references is not None:
-            moving = self.warp, self.warp.begin(z, references, listener)
+            motion = self.warp.of_clip(z, references, listener)
         x = z
-        for steps, block, gain in self._segments(references, num_frames, moving):
+        for steps, block, gain in self._segments(references, num_frames, motion):
             # The warp hands its maps from level to level by the chunks they are of.
-            reuse, size = in_place and x is not z, chunk * (gain if moving is None else 1)
+            reuse, size = in_place and x is not z, chunk * (gain if motion is None else 1)
             x = map_frames(partial(_run, steps, x), num_frames, size, into=x if reuse else None)
             if block is not None:
                 x = block.mix_over_time(x, size, in_place)
         x = self.time_mix(rearrange(x, "t c h w -> 1 c t h w"))
         x = rearrange(x, "1 c t h w -> t c h w")
-        if moving is None:
+        if motion is None:
             return x
-        warp, state = moving
         return map_frames(
-            lambda start, stop: warp.compose(x[start:stop], start, state), num_frames, chunk
+            lambda start, stop: motion.compose(x[start:stop], start), num_frames, chunk
         )
 
     def _segments(
         self,
         references: list[Tensor] | None,
         num_frames: int,
-        moving: tuple[ReferenceWarp, WarpState] | None,
+        motion: ClipWarp | None,
     ) -> Iterator[Segment]:
         """Cut the network where frames meet.
 
@@ -198,8 +197,8 @@ class DualReferenceDecoder(nn.Module):
                 yield Segment([*steps, _per_frame_over(block)], block, self.gains[level])
                 steps = []
             steps = self._refinement(level, references, num_frames)
-            if moving is not None:
-                steps.append(_moved(level, *moving))
+            if motion is not None:
+                steps.append(partial(motion.at_level, level))
             if stage.upsample is not None:
                 steps.append(_per_frame(stage.upsample))
         steps.append(_per_frame(self.norm_out))
@@ -221,10 +220,6 @@ def _run(steps: list[FrameStep], x: Tensor, start: int, stop: int) -> Tensor:
     for step in steps:
         h = step(h, start)
     return h
-
-
-def _moved(level: int, warp: ReferenceWarp, state: WarpState) -> FrameStep:
-    return lambda x, start: warp.at_level(level, x, start, state)
 
 
 def _is_disposable() -> bool:

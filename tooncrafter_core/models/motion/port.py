@@ -9,16 +9,15 @@ from typing import Any
 from ...config.model import AutoencoderConfig, SketchEncoderConfig, UNetConfig
 from ...layers.operations import Operations
 from .keyframe_warp import KeyframeWarp, StillKeyframes
-from .reference_warp import ReferenceWarp, WarpState
+from .reference_warp import ClipWarp, ReferenceWarp
 from .sketch_motion import PlainSketches, SketchMotion
 from .values import KeyframeLatents, Residuals, WarpListener
 
 __all__ = [
+    "ClipWarp",
     "KeyframeLatents",
-    "ReferenceWarp",
     "Residuals",
     "WarpListener",
-    "WarpState",
     "hands_out_pictures",
     "keyframe_warp",
     "reference_warp",

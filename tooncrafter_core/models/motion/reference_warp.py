@@ -13,7 +13,7 @@ Legend: t frames, c channels, h w space, r references (2), l cells of the latent
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from einops import rearrange, reduce, repeat
@@ -53,6 +53,21 @@ class WarpState:
     maps: dict[int, Tensor] = field(default_factory=dict)
     """Flow to both keyframes and the weights of the pictures, ``t 9 h w``; flow in cells of the
     level where it was last refined."""
+
+
+class ClipWarp(NamedTuple):
+    """What moves the references of one clip while it is decoded."""
+
+    warp: "ReferenceWarp"
+    state: WarpState
+
+    def at_level(self, level: int, x: Tensor, start: int) -> Tensor:
+        """See ``ReferenceWarp.at_level``."""
+        return self.warp.at_level(level, x, start, self.state)
+
+    def compose(self, drawn: Tensor, start: int) -> Tensor:
+        """See ``ReferenceWarp.compose``."""
+        return self.warp.compose(drawn, start, self.state)
 
 
 class ReferenceWarp(nn.Module):
@@ -111,6 +126,12 @@ class ReferenceWarp(nn.Module):
         way, s = rearrange(way, "n t h w -> t n h w"), time.view(-1, 1, 1, 1)
         even = torch.stack([-s * way, (1 - s) * way], dim=1)
         return WarpState(latents, references, time, even, listener)
+
+    def of_clip(
+        self, latents: Tensor, references: Sequence[Tensor], listener: WarpListener | None = None
+    ) -> ClipWarp:
+        """The warp of a clip; see ``begin``."""
+        return ClipWarp(self, self.begin(latents, references, listener))
 
     def at_level(self, level: int, x: Tensor, start: int, state: WarpState) -> Tensor:
         """Improve the flow of the frames from ``start`` by their features ``t c h w``."""
