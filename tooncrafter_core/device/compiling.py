@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 BACKEND: str | Callable[..., Any] = "inductor"
 
 LAYERS = ResBlock, SpatialTransformer, TemporalTransformer
-"""What is compiled by itself: nearly all of the work, in few kinds that return at every level."""
+"""What is compiled on its own: nearly all of the work, in few kinds that return at every level."""
 
 MOST_GRAPHS = 64
 """Of one kind of layer: there are twelve pairs of channel counts among the residual blocks."""

@@ -30,7 +30,7 @@ class GroupNormMixin(LayerMixin):
     eps: float
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise b c ..., every batch item by itself."""
+        """Normalise b c ..., every batch item on its own."""
         if not can_fuse(x):
             return cast(Any, super()).forward(x)
         return self._fused(x, silu=False)

@@ -27,7 +27,7 @@ def convolve_enlarged(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         parts = F.conv2d(x, _combine(weight), padding=1)
         return _weave(parts, bias)
     if torch.is_grad_enabled():
-        # Training: the recipes' recorded losses were learnt so, and would round otherwise.
+        # Training: the recipes' losses were recorded so, and would round otherwise.
         return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), weight, bias, padding=1)
     parts = F.conv2d(x, combined(weight), bias.repeat(4), padding=1)
     return woven(parts)

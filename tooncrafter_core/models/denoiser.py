@@ -26,7 +26,7 @@ from .transformers import SpatialTransformer, TemporalTransformer
 class PreparedContext:
     """The context as the denoiser reads it: computed once, read in every step.
 
-    It belongs to the weights that made it and must be made anew when they change.
+    It belongs to the weights that made it and must be made again when they change.
     """
 
     transformers: tuple[list[ContextKeys], ...]
@@ -230,7 +230,7 @@ class Denoiser(FrameNetwork):
         if isinstance(context, PreparedContext):
             frames = context.num_frames
         elif image_context is None:
-            raise ValueError("The denoiser needs image tokens beside the text tokens.")
+            raise ValueError("The denoiser needs image tokens besides the text tokens.")
         else:
             frames = image_context.shape[1] if image_context.ndim == 4 else None
         if frames not in (None, x.shape[2]):

@@ -47,7 +47,7 @@ class FrameNetworkConfig(EncoderConfig, Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BlockInputs:
-    """What the layers of a block are told besides the frames."""
+    """What the layers of a block read besides the frames."""
 
     embedding: Tensor
     """Of the timestep, (b t) c."""
@@ -62,7 +62,7 @@ class FrameNetwork(nn.Module):
     """A network of residual blocks and transformers over the frames of clips.
 
     Its layers also look along time with ``has_time_layers``; its transformers read image tokens
-    beside the text's with ``has_image_tokens``.
+    besides the text's with ``has_image_tokens``.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class FrameNetwork(nn.Module):
 
 
 def run_block(block: nn.Module, h: Tensor, inputs: BlockInputs) -> Tensor:
-    """Pass frames (b t) c h w through the layers of a block, each told what it reads."""
+    """Pass frames (b t) c h w through the layers of a block, each with what it reads."""
     for layer in block.children():
         if isinstance(layer, ResBlock):
             h = layer(h, inputs.embedding, inputs.num_frames)

@@ -74,7 +74,7 @@ class Resampler(nn.Module):
     def init_weights(self, generator: torch.Generator) -> None:
         """Fill the network to train it from nothing; CPU ``generator``."""
         init_layers(self, generator)
-        # The queries differ by frame from the start: they tell the denoiser which frame it draws.
+        # The queries differ by frame from the start: the denoiser knows its frames by them.
         draw_normal(self.latents, 1.0, generator)
 
     def forward(self, x: Tensor) -> Tensor:

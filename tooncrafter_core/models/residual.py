@@ -101,7 +101,7 @@ class TemporalConvStack(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """A residual block told the timestep, with an optional stack over time (SPEC section 2.5)."""
+    """A residual block conditioned on the timestep, perhaps with a stack over time (SPEC 2.5)."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class ResBlock(nn.Module):
         return (self.out_layers[-1],)
 
     def forward(self, x: Tensor, embedding: Tensor, num_frames: int) -> Tensor:
-        """Transform (b t) c h w, told by ``embedding`` (b t, embed_dim)."""
+        """Transform (b t) c h w, conditioned on ``embedding`` (b t, embed_dim)."""
         h = self.in_layers(x)
         h = h.shifted(self.emb_layers(embedding))
         h = self.out_layers(h)

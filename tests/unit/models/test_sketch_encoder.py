@@ -193,9 +193,9 @@ def test_what_is_found_goes_with_the_keyframes() -> None:
     told = torch.cat([first, first, last], dim=1).expand(-1, -1, 3, -1, -1)
     found = network.motion.match(network.read_hints(sketches), told, 3)
     assert found is not None
-    assert found.told.shape == (1, 10, 3, 8, 8)
+    assert found.maps.shape == (1, 10, 3, 8, 8)
     # The nearer keyframe in time counts for more: at the ends nearly alone.
-    assert found.told[:, 4, 0].min() > 0.9 and found.told[:, 4, 2].max() < 0.1
+    assert found.maps[:, 4, 0].min() > 0.9 and found.maps[:, 4, 2].max() < 0.1
 
 
 def test_keyframes_that_are_missing_are_asked_for() -> None:

@@ -27,7 +27,7 @@ FAILURES = (
     RuntimeError, OSError, ImportError, AttributeError, TypeError, ValueError, KeyError,
     subprocess.CalledProcessError,
 )  # fmt: skip
-"""By which Triton tells, besides its own errors, that it cannot work: no C compiler, no headers of
+"""By which Triton says, besides its own errors, that it cannot work: no C compiler, no headers of
 Python, a wrong version."""
 
 _is_wanted = ContextVar("fused kernels are wanted", default=True)
@@ -47,7 +47,7 @@ def can_fuse(x: Tensor) -> bool:
     """Whether the kernels may compute from ``x`` what torch would.
 
     Not when gradients are recorded, when a precision is dealt out by autocast, or while a graph is
-    traced, whose compiler fuses by itself.
+    traced, whose compiler fuses on its own.
     """
     return (
         x.is_cuda
@@ -105,7 +105,7 @@ def why_not(device: torch.device, dtype: torch.dtype) -> str:
         from .calls import Kernel
         from .self_test import worst_difference
     except FAILURES as error:
-        return _told(error)
+        return _in_words(error)
     before = Kernel.is_direct
     for is_direct in (True, False):
         Kernel.is_direct = is_direct
@@ -113,7 +113,7 @@ def why_not(device: torch.device, dtype: torch.dtype) -> str:
             with torch.no_grad():
                 found = worst_difference(device, dtype)
         except (*FAILURES, TritonError) as error:
-            reason = _told(error)
+            reason = _in_words(error)
             continue
         if found < FAR[dtype]:
             return ""
@@ -122,5 +122,5 @@ def why_not(device: torch.device, dtype: torch.dtype) -> str:
     return reason
 
 
-def _told(error: BaseException) -> str:
+def _in_words(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -1,4 +1,4 @@
-"""What the fused kernels compute, told in tensors.
+"""What the fused kernels compute, in terms of tensors.
 
 Legend: n samples (frames, or whole clips), s rows (pixels), c channels. Results are what torch's
 own operations give, to rounding; half precisions are rounded once, at the end, where a chain of
@@ -45,7 +45,7 @@ class Kernel:
         self._compiled: dict[Hashable, Any] = {}
 
     def __call__(self, grid: tuple[int, int, int], key: Hashable, *arguments: Any) -> None:
-        """Launch on the card of the first argument, a tensor; ``key`` tells types and sizes."""
+        """Launch on the card of the first argument, a tensor; ``key`` says types and sizes."""
         device = arguments[0].device.index
         if device is not None and device != torch.cuda.current_device():
             with torch.cuda.device(device):
@@ -99,12 +99,12 @@ def group_affine(
     affine = torch.empty((2, num_samples, channels), dtype=torch.float32, device=x.device)
     size = channels // groups
     has_offset = offset is not None
-    told = weight if offset is None else offset
+    shift = weight if offset is None else offset
     _affine(
         (groups, num_samples, 1),
-        (weight.dtype, bias.dtype, told.dtype, channels, size, has_offset),
-        moments, told, weight, bias, affine, num_rows, channels, size, rows_each, parts,
-        num_samples, channels if has_offset and told.ndim == 2 else 0, eps,
+        (weight.dtype, bias.dtype, shift.dtype, channels, size, has_offset),
+        moments, shift, weight, bias, affine, num_rows, channels, size, rows_each, parts,
+        num_samples, channels if has_offset and shift.ndim == 2 else 0, eps,
         has_offset, ROWS, _power_of_two(size),
     )  # fmt: skip
     return affine
@@ -172,12 +172,12 @@ def add(
     """
     _, num_rows, channels = sizes
     has_offset, has_share = offset is not None, share is not None
-    told, weight = x if offset is None else offset, x if share is None else share
+    shift, weight = x if offset is None else offset, x if share is None else share
     _add(
         _tiles(*sizes),
-        (x.dtype, y.dtype, told.dtype, weight.dtype, out.dtype, channels, has_offset, has_share,
+        (x.dtype, y.dtype, shift.dtype, weight.dtype, out.dtype, channels, has_offset, has_share,
          num_frames > 0),
-        x, y, told, weight, out, num_rows, channels, num_rows // max(1, num_frames), num_frames,
+        x, y, shift, weight, out, num_rows, channels, num_rows // max(1, num_frames), num_frames,
         has_offset, has_share, num_frames > 0, FEW_ROWS, _power_of_two(channels, MANY_CHANNELS),
     )  # fmt: skip
     return out

@@ -1,4 +1,4 @@
-"""Triton kernels that compute every value by itself, over rows of channels.
+"""Triton kernels that compute every value on its own, over rows of channels.
 
 Legend: n samples, s rows (pixels), c channels.
 """

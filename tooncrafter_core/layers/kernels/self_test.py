@@ -31,7 +31,7 @@ def worst_difference(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def _plain(x: Tensor) -> Tensor:
-    # On the CPU float32 is float32, whatever a card has been told about TF32.
+    # On the CPU float32 is float32, whatever a card is set to for TF32.
     return x.cpu().float()
 
 

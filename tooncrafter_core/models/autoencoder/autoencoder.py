@@ -19,7 +19,7 @@ from .encoder import Encoder
 
 LOG_VARIANCE_RANGE = (-30.0, 20.0)
 FIRST_LOG_VARIANCE = -6.0
-"""Of the latents of an encoder that has learnt nothing yet."""
+"""Of the latents of an encoder before training."""
 
 
 class Posterior(NamedTuple):
@@ -72,7 +72,7 @@ class Autoencoder(nn.Module):
     def init_weights(self, generator: torch.Generator) -> None:
         """Fill the network to train it from nothing; CPU ``generator``.
 
-        The encoder begins nearly sure of its latents: with more noise nothing is learnt at first.
+        The encoder begins nearly sure of its latents: with more noise it does not begin to learn.
         """
         init_layers(self, generator)
         self.decoder.init_video_parts()

@@ -109,7 +109,7 @@ class TextEncoder(_TextTensors):
 
 
 class ImageEncoder(_TextTensors):
-    """The image encoder, with the unused text tensors the checkpoint keeps beside it."""
+    """The image encoder, with the unused text tensors the checkpoint keeps with it."""
 
     visual: Any
 

@@ -30,7 +30,7 @@ def tokenize(prompts: list[str], context_length: int = 77) -> Tensor:
     """Turn prompts into token numbers, ``b context_length``, padded with zeros.
 
     A prompt that is too long loses its tail, keeps its end mark as the last token, and a warning
-    says how much was cut; ``count_tokens`` tells beforehand. ``ValueError`` when there is no
+    says how much was cut; ``count_tokens`` counts beforehand. ``ValueError`` when there is no
     prompt. SPEC section 5.
     """
     if isinstance(prompts, str) or not prompts:

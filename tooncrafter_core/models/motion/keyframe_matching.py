@@ -2,7 +2,7 @@
 
 All pairs of cells of the two keyframes' latents that are not too far apart are compared once. A
 pair moves evenly from one to the other; in a frame between, every cell chooses among the pairs that
-pass it then. The choice is learnt: by likeness, by what else either keyframe shows around, by how
+pass it then. What counts is trained: likeness, what else either keyframe shows around, how
 far the way is. It is how a small network finds far motion without many layers
 (``UNetConfig.warps_keyframes``).
 
@@ -29,7 +29,7 @@ NEVER = -1e4
 
 
 class Matches(NamedTuple):
-    """What pairs of cells tell about the frames between; float32."""
+    """What pairs of cells say of the frames between; float32."""
 
     latents: Tensor
     """b c t h w: the mixture of those that pass."""

@@ -1,4 +1,4 @@
-"""The small denoiser's way to move the keyframes' latents instead of drawing them anew.
+"""The small denoiser's way to move the keyframes' latents instead of drawing new ones.
 
 Legend: b batch, t frames, c channels, h w space, k keyframes (2).
 """
@@ -70,7 +70,7 @@ class StillKeyframes(nn.Module):
 
 
 class KeyframeWarp(nn.Module):
-    """Adds to v what the noisy latents, the keyframes' and the moved keyframes' tell at once.
+    """Adds to v shares of the noisy latents, the keyframes' and the moved keyframes'.
 
     The keyframes are matched first; their flow is improved by the network and grows with the way in
     time, so that the ends are the keyframes themselves.
@@ -98,9 +98,9 @@ class KeyframeWarp(nn.Module):
         """Match the keyframes in the network's input ``b (4 c) t h w``."""
         keyframes = KeyframeLatents.read(x, self.latents)
         matches = self.matching(*keyframes, x.shape[2])
-        told = [matches.latents, matches.way / CELLS_PER_UNIT, matches.certainty]
-        told = rearrange(torch.cat(told, dim=1), "b c t h w -> (b t) c h w")
-        return Moved(self, x, keyframes, matches, self.tell(told.to(x)))
+        maps = [matches.latents, matches.way / CELLS_PER_UNIT, matches.certainty]
+        maps = rearrange(torch.cat(maps, dim=1), "b c t h w -> (b t) c h w")
+        return Moved(self, x, keyframes, matches, self.tell(maps.to(x)))
 
     def forward(
         self,

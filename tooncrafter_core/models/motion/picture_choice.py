@@ -26,7 +26,7 @@ HIDDEN = 24
 FIRST_AGREEMENT = (2.0, 10.0)
 """What speaks for a keyframe as it is where both show the same, and how soon that wears off."""
 FIRST_TIME_PRIOR = (3.0, 3.0)
-"""What speaks for the first keyframe beside it and against it beside the last, moved and as it
+"""What speaks for the first keyframe next to it and against it next to the last, moved and as it
 is."""
 COARSE = 4
 """Pixels across and down that always choose alike."""
@@ -36,9 +36,9 @@ Wider ones would drown a small thing that a sketch moves."""
 SAY = (1.0, 1.5, 1.5)
 """What the mean of each square counts."""
 NEARER = 15.0
-"""What speaks for the nearer keyframe then, moved or as it is, beside it and against the other."""
+"""What speaks for the nearer keyframe then, moved or as it is, next to it and against the other."""
 EVIDENCE = 4
-"""Channels beside features and pictures: where either pair disagrees, and the time, twice."""
+"""Channels besides features and pictures: where either pair disagrees, and the time, twice."""
 
 
 class PictureChoice(nn.Module):

@@ -30,9 +30,9 @@ from .warping import warp
 
 MATCH_CHANNELS = 32
 FIRST_SHARPNESS = 1.0
-"""Of the matching before anything is learnt: distances are of latents near one."""
+"""Of the matching before training: distances are of latents near one."""
 FIRST_NEARNESS, FIRST_STILLNESS = 0.1, 2.0
-"""What a cell of distance squared counts beside that, and what standing still does."""
+"""What a cell of distance squared counts against that, and what standing still does."""
 FLOWS = 3
 FIRST_TRUST = (4.0, 0.0, 0.5, 0.5, 1.0, -1.2)
 """What an error of the latents costs; what speaks for the flow that was found for the frame, for

@@ -21,9 +21,9 @@ HIDDEN, DESCRIPTORS = 48, 32
 """Channels: of the layers, and of what describes a cell."""
 FIRST_SHARPNESS = 1.0
 FIRST_NEARNESS = 0.02
-"""What a cell of distance squared counts before anything is learnt."""
+"""What a cell of distance squared counts before training."""
 CELLS_PER_UNIT = 4.0
-"""Of ways, as the layers that read them are told."""
+"""Of ways, as the layers read them."""
 
 
 class SketchMatches(NamedTuple):
@@ -31,7 +31,7 @@ class SketchMatches(NamedTuple):
 
     latents: Tensor
     """b c t h w: the keyframes' latents that go with the lines."""
-    told: Tensor
+    maps: Tensor
     """b (c + 6) t h w: those, the first keyframe's share, the ways to both, the certainty."""
 
 
@@ -63,8 +63,8 @@ class SketchMatching(nn.Module):
         self.weights.copy_(torch.tensor([FIRST_SHARPNESS, FIRST_NEARNESS, 1.0]))
 
     @property
-    def num_told(self) -> int:
-        """Channels of ``SketchMatches.told``."""
+    def num_maps(self) -> int:
+        """Channels of ``SketchMatches.maps``."""
         return self.latents + 6
 
     def forward(self, hints: Tensor, first: Tensor, last: Tensor) -> SketchMatches:
@@ -93,13 +93,13 @@ class SketchMatching(nn.Module):
         latents = shares @ cells
         share = shares[..., : places.shape[0]].sum(-1, keepdim=True)
         ways = (scores.softmax(-1) @ places - places) / CELLS_PER_UNIT
-        told = [
+        parts = [
             latents,
             share,
             rearrange(ways, "b t k n d -> b t n (k d)"),
             shares.amax(-1, keepdim=True),
         ]
-        maps = rearrange(torch.cat(told, dim=-1), "b t (h w) c -> b c t h w", h=height)
+        maps = rearrange(torch.cat(parts, dim=-1), "b t (h w) c -> b c t h w", h=height)
         return SketchMatches(maps[:, : self.latents], maps)
 
     def _describe(self, keyframe: Tensor, other: Tensor) -> Tensor:

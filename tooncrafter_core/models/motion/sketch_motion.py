@@ -66,8 +66,8 @@ class SketchMotion:
         conv = operations.Conv2d
         self.latents = latents
         self.matching = SketchMatching(hint_channels, latents, operations, **factory)
-        self.tell = conv(self.matching.num_told, hint_channels, 3, padding=1, **factory)
-        seen = hint_channels + self.matching.num_told
+        self.tell = conv(self.matching.num_maps, hint_channels, 3, padding=1, **factory)
+        seen = hint_channels + self.matching.num_maps
         self.certainty = conv(seen, 1, 3, padding=1, **factory)
 
     def layers(self) -> dict[str, nn.Module]:
@@ -86,13 +86,13 @@ class SketchMotion:
     def compare(self, features: Tensor, keyframe_latents: Tensor | None, x: Tensor) -> Compared:
         """Match marked features (b t) c h w of a clip with noisy latents ``x``, b c t h w."""
         matches = self.match(features, keyframe_latents, x.shape[2])
-        told = rearrange(matches.told.to(x), "b c t h w -> (b t) c h w")
+        maps = rearrange(matches.maps.to(x), "b c t h w -> (b t) c h w")
         features, shows = features[:, :-1], features[:, -1:]
-        seen = torch.cat([features, told], dim=1)
+        seen = torch.cat([features, maps], dim=1)
         certainty = shows * self.certainty(seen).sigmoid()
         latents = rearrange(matches.latents.to(x), "b c t h w -> (b t) c h w")
         sketched = torch.cat([certainty * latents, certainty], dim=1)
-        return Compared(features, self.tell(told), sketched)
+        return Compared(features, self.tell(maps), sketched)
 
     def match(
         self, features: Tensor, keyframe_latents: Tensor | None, num_frames: int

@@ -1,6 +1,6 @@
 """Moving what the keyframes show to where it is between them.
 
-The published model has nothing of this: it draws every frame anew, which takes a large network. A
+The published model has nothing of this: it draws every frame, which takes a large network. A
 small one learns sooner where things go than how they look (``UNetConfig.warps_keyframes``,
 ``AutoencoderConfig.warps_references``).
 
