@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from support.networks import filled, normal
 from support.tiny import tiny_models
@@ -60,7 +61,9 @@ def plain_decoder(autoencoder: Autoencoder, z: Tensor) -> Tensor:
             h = block.forward(h)
         if stage.upsample is not None:
             h = stage.upsample(h)  # type: ignore[operator]
-    return decoder.conv_out(torch.nn.functional.silu(decoder.norm_out(h)))
+    norm = decoder.norm_out
+    normed = F.group_norm(h, norm.num_groups, norm.weight, norm.bias, norm.eps)
+    return decoder.conv_out(F.silu(normed))
 
 
 def test_loss_and_gradients_equal_a_plain_twin_in_float64() -> None:
