@@ -18,6 +18,7 @@ from ..metrics.metric import Clip
 from ..pictures.films import Film, film_files, open_film, picture_files, text_beside
 from ..pictures.fitting import fit
 from ..pictures.levels import from_levels
+from ..pictures.write import write_video
 
 MIN_FRAMES = 3
 """Two keyframes and something between them."""
@@ -145,6 +146,12 @@ def video_frames(path: Path) -> Iterator[Tensor]:
     with _film_errors():
         for _, pixels in film.iterate():
             yield rearrange(torch.from_numpy(pixels), "h w c -> c h w")
+
+
+def write_frames(frames: Tensor, folder: Path, overwrite: bool = True) -> None:
+    """Write ``t 3 h w`` as a folder of pictures; its name may have dots, as those of films do."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_video(frames, folder, overwrite=overwrite)
 
 
 def fit_clip(frames: Tensor, width: int, height: int) -> Tensor:

@@ -19,8 +19,7 @@ from ..files import read_json, write_text
 from ..metrics.distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from ..metrics.metric import Clip, Metric
 from ..pictures.levels import at_levels, to_levels
-from ..pictures.write import write_video
-from .clips import fit_clip, read_clip
+from .clips import fit_clip, read_clip, write_frames
 from .methods.making import TRUTH, folder_name, frames_folder, make_clip
 from .methods.peers import Peer, Rebuilder
 from .metrics import Toolbox
@@ -137,7 +136,7 @@ def _truth(clip: Clip, settings: CompareSettings) -> Tensor:
 
 def _keep_truth(clip: Clip, truth: Tensor, folder: Path) -> Tensor:
     """Write the fitted true frames beside the made ones, for pages and studies."""
-    write_video(truth, frames_folder(folder, TRUTH, clip.name), overwrite=True)
+    write_frames(truth, frames_folder(folder, TRUTH, clip.name))
     return truth
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.errors import EvaluationError
-from tooncrafter_core.evaluation.clips import find_clips, fit_clip, read_clip
+from tooncrafter_core.evaluation.clips import find_clips, fit_clip, read_clip, write_frames
 from tooncrafter_core.evaluation.cutting import CutSettings, cut_clips, rest_of
 from tooncrafter_core.metrics.metric import check_pair
 from tooncrafter_core.pictures.write import write_video
@@ -72,6 +72,13 @@ def test_frames_come_back_from_folder_and_video(tmp_path: Path, make_clip: MakeC
         read = read_clip(write_video(frames, tmp_path / name), 6)
         assert read.shape == frames.shape
         assert (read - frames).abs().mean() < tolerance
+
+
+@pytest.mark.parametrize("name", ["walk.v2", "Popeye.1936", "Popeye.1936_000048"])
+def test_names_may_have_dots(name: str, tmp_path: Path, make_clip: MakeClip) -> None:
+    write_frames(make_clip(), tmp_path / name)
+    assert [clip.name for clip in find_clips([tmp_path / name])] == [name]
+    assert read_clip(tmp_path / name, 6).shape == make_clip().shape
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video at all, only words", b"\x1aE\xdf\xa3" * 9])

@@ -13,8 +13,8 @@ def run_cut(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ...errors import EvaluationError
+    from ...evaluation.clips import write_frames
     from ...evaluation.cutting import CutSettings, cut_clips, rest_of
-    from ...pictures.write import write_video
 
     settings = CutSettings(
         num_frames=args.num_frames, stride=args.stride, every=args.every,
@@ -40,13 +40,13 @@ def run_cut(args: argparse.Namespace) -> int:
                 raise EvaluationError(f"There is no film at '{film}'.")
             for start, frames in cut_clips(film, settings):
                 place = output / f"{film.stem}_{start:06d}"
-                write_video(frames, place, overwrite=args.overwrite)
+                write_frames(frames, place, args.overwrite)
                 number += 1
                 bar.update()
             if rest is not None:
                 for start, frames in rest_of(film, settings):
                     place = rest / f"{film.stem}_{start:06d}"
-                    write_video(frames, place, overwrite=args.overwrite)
+                    write_frames(frames, place, args.overwrite)
     if not number:
         raise EvaluationError(
             "No clip was found: every stretch of these films is too short, stands still or has a "

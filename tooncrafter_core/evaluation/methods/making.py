@@ -18,8 +18,7 @@ from ...errors import EvaluationError
 from ...files import read_json, write_text
 from ...metrics.metric import Clip
 from ...pictures.levels import at_levels, to_levels
-from ...pictures.write import write_video
-from ..clips import read_clip
+from ..clips import read_clip, write_frames
 from .peers import Peer, Rebuilder
 
 TRUTH = "true frames"
@@ -54,7 +53,7 @@ def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -
         frames = peer(truth[0], truth[-1], truth.shape[0], clip)
     check_made(peer.name, frames, truth)
     note.unlink(missing_ok=True)
-    write_video(frames, place, overwrite=True)
+    write_frames(frames, place)
     write_text(note, json.dumps(made_from, indent=1, ensure_ascii=False))
     return at_levels(frames)
 
