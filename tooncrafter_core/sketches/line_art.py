@@ -5,6 +5,8 @@ difference-of-Gaussians compendium including advanced image stylization" (Comput
 2012). Legend: b batch, c channels, h w space.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -64,12 +66,14 @@ def _check(images: Tensor, line_width: float, threshold: float, sharpness: float
     if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
         shape = " x ".join(map(str, images.shape))
         raise SketchError(f"Line art is drawn from colour pictures; got a shape of {shape}.")
-    if not line_width > 0:
-        raise SketchError(f"The line width must be over 0; got {line_width:g}.")
+    if not 0 < line_width < math.inf:
+        raise SketchError(f"The line width must be a finite number over 0; got {line_width:g}.")
     if not 0 <= threshold <= 1:
         raise SketchError(f"The line threshold must lie between 0 and 1; got {threshold:g}.")
-    if not sharpness > 0:
-        raise SketchError(f"The sharpness of lines must be over 0; got {sharpness:g}.")
+    if not 0 < sharpness < math.inf:
+        raise SketchError(
+            f"The sharpness of lines must be a finite number over 0; got {sharpness:g}."
+        )
 
 
 def _blurred(pixels: Tensor, sigma: float) -> Tensor:

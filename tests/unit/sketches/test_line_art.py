@@ -108,7 +108,9 @@ def test_line_art_is_taken_as_a_hint_either_way_round() -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"line_width": 0.0}, "line width must be over 0; got 0"),
+        ({"line_width": 0.0}, "line width must be a finite number over 0; got 0"),
+        ({"line_width": float("inf")}, "line width must be a finite number over 0; got inf"),
+        ({"sharpness": float("inf")}, "sharpness of lines must be a finite number over 0"),
         ({"threshold": 1.5}, "between 0 and 1; got 1.5"),
         ({"sharpness": -1.0}, "over 0; got -1"),
     ],
