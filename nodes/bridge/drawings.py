@@ -6,6 +6,9 @@ from pathlib import Path
 
 import folder_paths
 
+from ...tooncrafter_core.errors import ToonCrafterError
+from ...tooncrafter_core.files import read_text
+
 logger = logging.getLogger(__name__)
 
 DRAWINGS = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -23,7 +26,7 @@ def offer_drawings(source: Path = DRAWINGS) -> list[str]:
     names = sorted(p.name for p in source.glob("tooncrafter_*") if p.suffix in (".png", ".gif"))
     target, note = Path(folder_paths.get_input_directory()), _note()
     try:
-        given = note.read_text(encoding="utf-8").splitlines() if note.is_file() else []
+        given = read_text(note).splitlines() if note.is_file() else []
         new = [name for name in names if name not in given]
         copied = [name for name in new if not (target / name).exists()]
         if copied:
@@ -33,7 +36,7 @@ def offer_drawings(source: Path = DRAWINGS) -> list[str]:
         if new:
             note.parent.mkdir(parents=True, exist_ok=True)
             note.write_text("\n".join(sorted({*given, *names})) + "\n", encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ToonCrafterError) as error:
         logger.warning(
             "The drawings of ToonCrafter's example workflows could not be copied to %s (%s). They "
             "are in %s.", target, error, source,

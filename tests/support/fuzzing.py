@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def mutated_tree(tree: Any, draw: random.Random) -> Any:
     for _ in range(draw.randint(1, 3)):
         places = list(_places(tree))
         if not places:
-            return draw.choice(ODD_VALUES)
+            return deepcopy(draw.choice(ODD_VALUES))
         holder, key = draw.choice(places)
         match draw.randrange(6):
             case 0 if isinstance(holder, dict):
@@ -142,7 +143,7 @@ def mutated_tree(tree: Any, draw: random.Random) -> Any:
             case 2:
                 holder[key] = [holder[key]]
             case _:
-                holder[key] = draw.choice(ODD_VALUES)
+                holder[key] = deepcopy(draw.choice(ODD_VALUES))
     return tree
 
 

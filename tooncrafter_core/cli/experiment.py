@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config.embedded import MINI, embedded_file
 from ..errors import TrainingError
-from ..files import Place, check_places
+from ..files import Place, check_places, read_text
 
 NAMES = ("rectification", "decoder", "sketch")
 
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     bench = Bench(folder=folder, report=report, is_quiet=args.quiet)
     for path in experiment.run(config, start, bench):
         print(path)
-    print((folder / RESULTS).read_text(encoding="utf-8"))
+    print(read_text(folder / RESULTS))
     return 0
 
 

@@ -69,6 +69,7 @@ def check_own_settings(
 
     A run may go on by its own: they are written again.
     """
+    from ..files import read_text
     from ..training.run import SETTINGS
     from ..training.settings.read import read_settings, to_yaml
 
@@ -76,7 +77,9 @@ def check_own_settings(
     if not written.exists() or not written.samefile(file):
         return
     try:
-        is_own = written.read_text("utf-8") == to_yaml(read_settings(kind.settings, preset, file))
+        is_own = read_text(written, TrainingError) == to_yaml(
+            read_settings(kind.settings, preset, file)
+        )
     except TrainingError:  # the file is not whole without the command
         is_own = False
     if not is_own:

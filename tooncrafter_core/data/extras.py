@@ -1,6 +1,9 @@
 """Packages that only data sets need, fetched where they are used."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from ..config import telemetry
@@ -18,4 +21,17 @@ def require(module: str) -> ModuleType:
         raise DatasetError(
             f"This needs the Python package {module}, which is not installed. "
             "Run: pip install 'tooncrafter[data]'"
+        ) from error
+
+
+@contextmanager
+def refused_folder(folder: Path, what: str) -> Iterator[None]:
+    """``DatasetError`` where transformers cannot load a model from a folder."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DatasetError(
+            f"The folder '{folder}' holds no {what} that transformers can load ({reason}). Save "
+            "the model there again with save_pretrained, or download its whole folder."
         ) from error

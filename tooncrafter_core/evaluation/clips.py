@@ -4,6 +4,7 @@ Legend: t frames, c channels (3), h w space; values in [-1, 1].
 """
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import EvaluationError, FilmError
-from ..files import in_order
+from ..files import in_order, read_text
 from ..metrics.metric import Clip
 from ..pictures.films import Film, film_files, open_film, picture_files, text_beside
 from ..pictures.fitting import fit
@@ -65,18 +66,18 @@ def _clip(path: Path, prompt: str | None = None) -> Clip:
     name = path.name if path.is_dir() else path.stem
     beside = text_beside(path)
     if prompt is None:
-        prompt = beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+        prompt = read_text(beside, EvaluationError).strip() if beside.is_file() else ""
     places = path.with_name(f"{name}.npz")
     return Clip(name, path, prompt, places if places.is_file() else None)
 
 
 def _listed(manifest: Path) -> list[Clip]:
+    if not manifest.exists():
+        raise EvaluationError(f"There is no list of clips at '{manifest}'.")
+    text = read_text(manifest, EvaluationError)
     try:
-        with manifest.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise EvaluationError(f"There is no list of clips at '{manifest}'.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except csv.Error as error:
         raise EvaluationError(f"The list '{manifest}' cannot be read: {error}") from error
     if not rows or "path" not in rows[0]:
         raise EvaluationError(

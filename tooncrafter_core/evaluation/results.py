@@ -7,10 +7,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from ..errors import EvaluationError
-from ..files import write_text
+from ..files import read_json_text, write_text
 
 FORMAT = "tooncrafter-evaluation"
 VERSION = 1
@@ -90,14 +89,11 @@ def load_results(folder: str | Path) -> Results:
     ``EvaluationError`` when there are none, or they are damaged or of another version.
     """
     path = Path(folder) / FILE_NAME
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    if not path.exists():
         raise EvaluationError(
             f"There is no '{FILE_NAME}' in '{folder}'. Make it with 'evaluate compare -o {folder}'."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"'{path}' cannot be read: {error}") from error
+        )
+    content = read_json_text(path, EvaluationError)
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise EvaluationError(f"'{path}' holds no results of an evaluation.")
     if (version := content.pop("version", None)) != VERSION:
@@ -105,6 +101,12 @@ def load_results(folder: str | Path) -> Results:
             f"'{path}' is of version {version}, this program reads version {VERSION}. Run the "
             "comparison again: frames that were made are kept."
         )
-    for key in ("metrics", "distances"):
-        content[key] = [MetricInfo(**info) for info in content[key]]
-    return Results(**content)
+    try:
+        for key in ("metrics", "distances"):
+            content[key] = [MetricInfo(**info) for info in content[key]]
+        return Results(**content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EvaluationError(
+            f"'{path}' is damaged: it lacks parts of the results. Run the comparison again: frames "
+            "that were made are kept."
+        ) from error

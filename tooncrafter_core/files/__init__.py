@@ -3,6 +3,7 @@
 from .order import in_order, natural_key
 from .parts import remove_abandoned
 from .places import Place, check_places, is_numbered_picture
+from .texts import decoded, parsed_json, read_json_text, read_text
 from .writing import (
     append_lines,
     errors_in_words,
@@ -18,11 +19,15 @@ __all__ = [
     "Place",
     "append_lines",
     "check_places",
+    "decoded",
     "errors_in_words",
     "in_order",
     "is_numbered_picture",
     "natural_key",
+    "parsed_json",
     "read_json",
+    "read_json_text",
+    "read_text",
     "remove_abandoned",
     "replacing",
     "replacing_folder",

@@ -19,6 +19,7 @@ from ..errors import EvaluationError
 from ..pictures.levels import on_scale_of_levels
 from .lpips import CHUNK, Lpips
 from .metric import check_pair
+from .torchscript import check_torchscript, no_torchscript
 
 MIN_I3D_FRAMES = 10
 """Least number of frames: I3D halves the time several times."""
@@ -72,17 +73,15 @@ class I3dFeatures:
     titles = ("FVD", "KVD", "Paired-I3D")
 
     def __init__(self, path: str | Path) -> None:
-        """``EvaluationError`` when the file is missing or no TorchScript."""
+        """``EvaluationError`` for no TorchScript, or one that does more than compute."""
         path = Path(path)
         if not path.is_file():
             raise EvaluationError(f"There is no I3D TorchScript file at '{path}'.")
+        check_torchscript(path)
         try:
             self.network = torch.jit.load(str(path), map_location="cpu").eval()
-        except RuntimeError as error:
-            raise EvaluationError(
-                f"'{path.name}' is not a TorchScript file ({str(error).splitlines()[0]}). FVD "
-                "needs I3D as TorchScript, for instance i3d_torchscript.pt of StyleGAN-V."
-            ) from error
+        except (RuntimeError, ValueError) as error:
+            raise no_torchscript(path, str(error).splitlines()[0]) from error
         self.weights = f"I3D of {describe_file(path)}"
 
     @torch.no_grad()

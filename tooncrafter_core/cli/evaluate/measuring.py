@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...config.embedded import is_mini, mini_settings
-from ...files import check_places
+from ...files import check_places, read_text
 from ..interpolate import session_settings, settings_from
 from .methods import named_files, named_methods
 from .places import output_folder, results_place
@@ -161,5 +161,5 @@ def _report(
         written += [write_clip_sheet(results, output, name) for name in models]
     for path in written:
         print(path)
-    print((output / "tables.md").read_text(encoding="utf-8"))
+    print(read_text(output / "tables.md"))
     return 0

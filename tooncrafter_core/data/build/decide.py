@@ -1,5 +1,6 @@
 """Keeps or rejects clips by their scores; other thresholds need no new scores."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -32,6 +33,9 @@ class Thresholds:
     """Of the split."""
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not math.isfinite(value):
+                raise DatasetError(f"{name} must be a finite number; got {value}.")
         if not 0 <= self.evaluation_share <= 1:
             raise DatasetError(
                 f"The share for evaluation lies in 0 to 1; got {self.evaluation_share:g}."

@@ -70,15 +70,21 @@ def read_notes(path: str | Path) -> ManifestNotes:
         raise DatasetError(f"There is no manifest at '{path}'.") from None
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DatasetError(f"'{path.name}' is no manifest: it cannot be read.") from error
-    version = metadata.get(b"tooncrafter.manifest_version", b"").decode()
+    version = metadata.get(b"tooncrafter.manifest_version", b"").decode(errors="replace")
     if version != str(VERSION):
         found = f"version {version}" if version else "no version"
         raise DatasetError(
             f"The manifest '{path.name}' has {found}; this program reads version {VERSION}. Build "
             "the data set again: scores that were computed are kept beside it."
         )
-    notes = json.loads(metadata[b"tooncrafter.notes"])
-    return ManifestNotes(**{**notes, "thresholds": Thresholds(**notes["thresholds"])})
+    try:
+        notes = json.loads(metadata[b"tooncrafter.notes"])
+        return ManifestNotes(**{**notes, "thresholds": Thresholds(**notes["thresholds"])})
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise DatasetError(
+            f"The manifest '{path.name}' is damaged: its notes cannot be read. Build the data set "
+            "again: scores that were computed are kept beside it."
+        ) from error
 
 
 def read_rows(path: str | Path) -> Iterator[dict[str, Any]]:

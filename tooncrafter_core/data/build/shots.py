@@ -1,6 +1,7 @@
 """Finds where shots change, and cuts shots into clips."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,11 @@ class ShotSettings:
     """Shorter clips are not made: 16 frames at 24 fps."""
     max_seconds: float = 4.0
     """Longer shots become several clips of equal length."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not (math.isfinite(value) and value >= 0):
+                raise DatasetError(f"{name} is a number from 0 up; got {value}.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Clips out of WebDataset shards, found by their place in the tar file."""
 
-import json
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ...errors import DatasetError
+from ...files import decoded, parsed_json
 from ...pictures.films import open_film
 from ..build.shards import shard_files
 from .sources import ClipFrames, ClipInfo
@@ -19,6 +20,12 @@ class _Place:
     shard: Path
     offset: int
     size: int
+
+
+Number = TypeVar("Number", int, float)
+
+MOST = 1e7
+"""Frames of a clip, or frames a second."""
 
 
 class ShardClips:
@@ -49,10 +56,13 @@ class ShardClips:
                     elif file := tar.extractfile(member):
                         content = file.read()
                         if kind == "json":
-                            notes[key] = json.loads(content)
+                            text = decoded(content, f"'{member.name}'", DatasetError)
+                            notes[key] = parsed_json(text, f"'{member.name}'", DatasetError)
                         elif kind == "txt":
-                            captions[key] = content.decode()
+                            captions[key] = decoded(content, f"'{member.name}'", DatasetError)
         except (tarfile.TarError, OSError, ValueError) as error:
+            if isinstance(error, DatasetError):
+                raise
             raise DatasetError(f"'{shard.name}' is no shard that can be read: {error}") from error
         for key, place in places.items():
             if key not in notes:
@@ -62,8 +72,8 @@ class ShardClips:
             self.clips.append(
                 ClipInfo(
                     key=key,
-                    num_frames=int(note["num_frames"]),
-                    fps=float(note["fps"]),
+                    num_frames=_number(note, "num_frames", shard, int),
+                    fps=_number(note, "fps", shard, float),
                     caption=captions.get(key, ""),
                 )
             )
@@ -76,3 +86,15 @@ class ShardClips:
             content = file.read(place.size)
         film = open_film(f"{place.shard.name}/{self.clips[clip].key}.mp4", content)
         return ClipFrames(pixels=film.read(frames))
+
+
+def _number(note: object, name: str, shard: Path, kind: type[Number]) -> Number:
+    """A finite number above zero of a clip's notes."""
+    found: Any = note.get(name) if isinstance(note, dict) else None
+    is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+    if not is_number or not 0 < found < MOST:
+        raise DatasetError(
+            f"The shard '{shard.name}' has notes that are damaged: {name} is {found!r}. Write the "
+            "shards again."
+        )
+    return kind(found)

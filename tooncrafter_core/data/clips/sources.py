@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from ...errors import DatasetError
-from ...files import in_order, natural_key
+from ...files import in_order, natural_key, read_text
 from ...pictures.films import (
     FOLDER_FPS,
     Film,
@@ -203,4 +203,4 @@ def _files(root: Path, extensions: frozenset[str]) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    return " ".join(path.read_text("utf-8").split()) if path.is_file() else ""
+    return " ".join(read_text(path, DatasetError).split()) if path.is_file() else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EvaluationError
-from ...files import in_order
+from ...files import in_order, read_json_text
 from .page import KEY_FORMAT, QUESTIONS, VERSION
 
 ANSWERS_FORMAT = "tooncrafter-study-answers"
@@ -172,12 +172,9 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read(path: Path, form: str, what: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EvaluationError(f"There is no file '{path}', which should hold {what}.") from None
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"'{path}' cannot be read: {error}") from error
+    if not path.exists():
+        raise EvaluationError(f"There is no file '{path}', which should hold {what}.")
+    content = read_json_text(path, EvaluationError)
     if not isinstance(content, dict) or content.get("format") != form:
         raise EvaluationError(f"'{path}' does not hold {what}.")
     if content.get("version") != VERSION:

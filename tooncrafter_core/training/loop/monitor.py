@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ...files import append_lines, write_text
+from ...errors import TrainingError
+from ...files import append_lines, read_text, write_text
 from ..outputs.sheets import write_sheet
 
 LOG = "log.jsonl"
@@ -38,7 +39,7 @@ class Monitor:
         log = self._folder / LOG
         if not self._is_main or not log.exists():
             return
-        lines = log.read_text("utf-8").splitlines(keepends=True)
+        lines = read_text(log, TrainingError).splitlines(keepends=True)
         kept = [line for line in lines if _step_of(line) <= step]
         write_text(log, "".join(kept))
 

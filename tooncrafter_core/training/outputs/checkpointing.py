@@ -4,7 +4,6 @@ A checkpoint is a folder ``step-00001000`` with the weights that learn, their av
 the optimizers, and notes. Whatever stops the program, a folder of that name is complete.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from ...checkpoints.files.save import save_checkpoint
 from ...errors import TrainingError
-from ...files import replacing_folder, write_json
+from ...files import read_json_text, replacing_folder, write_json
 
 NOTES, WEIGHTS, AVERAGES, OPTIMIZER = (
     "notes.json", "weights.safetensors", "averages.safetensors", "optimizer.safetensors",
@@ -72,7 +71,7 @@ class CheckpointFolder:
         """Read a checkpoint; ``TrainingError`` when it is damaged."""
         path = self.path(step)
         try:
-            notes = json.loads((path / NOTES).read_text("utf-8"))
+            notes = read_json_text(path / NOTES, TrainingError)
             averages = path / AVERAGES
             return TrainingState(
                 step=int(notes["step"]),
@@ -81,7 +80,7 @@ class CheckpointFolder:
                 optimizer=load_file(path / OPTIMIZER),
                 identity=notes["identity"],
             )
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise TrainingError(
                 f"The checkpoint '{path}' cannot be read: {reason}. Remove it to go on with the "

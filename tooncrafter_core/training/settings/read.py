@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ...config.dtypes import COMPUTED
 from ...errors import TrainingError
+from ...files import read_text
 from ...pictures.fitting import FIT_MODES
 from ..groups import Group
 from .config import ATTENTIONS, DEVICES, SCHEDULES, SOURCES, RunConfig
@@ -141,11 +142,10 @@ def known_keys(node: Any, prefix: str = "") -> Iterator[str]:
 
 def read_file(path: Path) -> DictConfig:
     """The settings of a YAML file; ``TrainingError`` when it cannot be read or holds none."""
+    text = read_text(path, TrainingError)
     try:
-        values = OmegaConf.load(path)
-    except FileNotFoundError as error:
-        raise TrainingError(f"There is no file '{path}'.") from error
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
+        values = OmegaConf.create(text) if text.strip() else None
+    except (yaml.YAMLError, ValueError, RecursionError, OmegaConfBaseException) as error:
         reason = " ".join(str(error).split())
         raise TrainingError(f"'{path}' is no YAML file that can be read: {reason}") from error
     if not isinstance(values, DictConfig):

@@ -8,6 +8,7 @@ import pytest
 
 from support.films import drawn_film, encode, numbered
 from tooncrafter_core.data.build.shots import Shot, ShotSettings, cut_clips, find_shots
+from tooncrafter_core.errors import DatasetError
 from tooncrafter_core.pictures.films import open_film
 
 
@@ -49,3 +50,9 @@ def test_no_clip_is_shorter_than_sixteen_frames_at_any_rate() -> None:
         for length in range(0, 400, 7):
             for clip in cut_clips(Shot(first=0, end=length), fps, ShotSettings()):
                 assert clip.end - clip.first >= 16
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_settings_that_are_no_lengths_are_refused(value: float) -> None:
+    with pytest.raises(DatasetError, match="min_seconds is a number from 0 up"):
+        ShotSettings(min_seconds=value)

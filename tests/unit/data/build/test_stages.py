@@ -134,7 +134,7 @@ def test_a_text_beside_the_film_is_its_caption(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a cat\nruns\n", "utf-8")
     assert SidecarCaptions().score(clip, {}) == {"caption": "a cat runs"}
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match="is not UTF-8"):
         SidecarCaptions().score(clip, {})
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ....checkpoints import read_checkpoint
 from ....errors import DatasetError
-from ...extras import require
+from ...extras import refused_folder, require
 from ..stages import ClipPixels, Identity, Scores
 
 
@@ -39,11 +40,12 @@ class LaionAesthetics:
                 f"The aesthetic score needs LAION's head at '{self.head}' and a folder of CLIP at "
                 f"'{self.clip}'; one of them is not there."
             )
-        model = transformers.CLIPModel.from_pretrained(self.clip, local_files_only=True).eval()
-        processor = transformers.CLIPImageProcessor.from_pretrained(
-            self.clip, local_files_only=True
-        )
-        state = torch.load(self.head, map_location="cpu", weights_only=True)
+        with refused_folder(self.clip, "CLIP"):
+            model = transformers.CLIPModel.from_pretrained(self.clip, local_files_only=True).eval()
+            processor = transformers.CLIPImageProcessor.from_pretrained(
+                self.clip, local_files_only=True
+            )
+        state = dict(read_checkpoint(self.head))
         return model, processor, build_head(state)
 
     @torch.no_grad()
@@ -68,7 +70,7 @@ def build_head(state: Mapping[str, Tensor]) -> nn.Module:
     layers = []
     for prefix in prefixes:
         weight, bias = state[f"{prefix}weight"], state.get(f"{prefix}bias")
-        if weight.ndim != 2 or bias is None:
+        if weight.ndim != 2 or bias is None or bias.shape != weight.shape[:1]:
             break
         layer = nn.Linear(weight.shape[1], weight.shape[0])
         layer.load_state_dict({"weight": weight, "bias": bias})

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ....errors import DatasetError
+from ....files import read_text
 from ....pictures.films import text_beside
-from ...extras import require
+from ...extras import refused_folder, require
 from ..stages import ClipPixels, Identity, Scores
 
 
@@ -28,10 +29,7 @@ class SidecarCaptions:
         path = text_beside(Path(clip.source))
         if not path.is_file():
             return {"caption": None}
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DatasetError(f"The captions '{path.name}' cannot be read: {error}") from error
+        text = read_text(path, DatasetError)
         middle = (clip.first_second + clip.last_second) / 2
         return {"caption": caption_at(text, middle)}
 
@@ -68,10 +66,13 @@ class Blip2Captions:
         transformers = require("transformers")
         if not self.folder.is_dir():
             raise DatasetError(f"There is no BLIP-2 folder at '{self.folder}'.")
-        processor = transformers.AutoProcessor.from_pretrained(self.folder, local_files_only=True)
-        model = transformers.Blip2ForConditionalGeneration.from_pretrained(
-            self.folder, local_files_only=True
-        )
+        with refused_folder(self.folder, "BLIP-2"):
+            processor = transformers.AutoProcessor.from_pretrained(
+                self.folder, local_files_only=True
+            )
+            model = transformers.Blip2ForConditionalGeneration.from_pretrained(
+                self.folder, local_files_only=True
+            )
         return processor, model.to(self.device).eval()
 
     def score(self, clip: ClipPixels, known: Scores) -> Scores:

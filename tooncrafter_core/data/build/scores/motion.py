@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ....checkpoints import read_checkpoint
 from ....errors import DatasetError
 from ...extras import require
 from ..stages import ClipPixels, Identity, Scores
@@ -67,10 +68,16 @@ class RaftMotion:
         import torch
         from torchvision.models.optical_flow import raft_large, raft_small
 
-        state = torch.load(self.weights, map_location="cpu", weights_only=True)
-        width = state["feature_encoder.convnormrelu.0.weight"].shape[0]
+        state = dict(read_checkpoint(self.weights))
+        width = state.get("feature_encoder.convnormrelu.0.weight", torch.empty(0)).shape[0]
         model = raft_small() if width == 32 else raft_large()
-        model.load_state_dict(state)
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            raise DatasetError(
+                f"'{self.weights.name}' holds no weights of torchvision's RAFT. Take "
+                "raft_large_C_T_SKHT_V2 or raft_small_C_T_V2 of torchvision."
+            ) from error
         return model.eval()
 
     def score(self, clip: ClipPixels, known: Scores) -> Scores:
