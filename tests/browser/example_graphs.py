@@ -101,7 +101,7 @@ def upscale_and_video() -> Graph:
             "sound, too.",
         ),
         "upscaler": Placed(
-            "UpscaleModelLoader", "decode", 210, (300, 60), {"model_name": UPSCALER}
+            "UpscaleModelLoader", "decode", 285, (300, 60), {"model_name": UPSCALER}
         ),
         "upscale": Placed(
             "ImageUpscaleWithModel", "upscale", -60, (280, 50), {},

@@ -119,14 +119,11 @@ def beginning(prompt: str = PROMPT, first: str = FIRST, last: str | None = LAST)
     return graph
 
 
-def decode(
-    samples: tuple[str, str], column: str = "decode", top: int = -60, last: str = "last"
-) -> Placed:
-    """The decoder with the same two drawings."""
+def decode(samples: tuple[str, str], column: str = "decode", top: int = -60) -> Placed:
+    """The decoder, which has the drawings from the clip."""
     return Placed(
-        "ToonCrafterDecode", column, top, (300, 150), {},
-        {"vae": ("load", "VAE"), "latent": samples, "first_image": ("first", "IMAGE"),
-         "last_image": (last, "IMAGE")},
+        "ToonCrafterDecode", column, top, (300, 214), {},
+        {"vae": ("load", "VAE"), "latent": samples},
     )  # fmt: skip
 
 

@@ -75,13 +75,13 @@ def sampler(conditioned_by: str = "guidance", column: str = "sample", top: int =
     )  # fmt: skip
 
 
-def sketched_ending(last: str = "last") -> Graph:
+def sketched_ending() -> Graph:
     """Sampler and decoder in one column, then the frames and the video."""
     return {
         "encoder": sketch_encoder(),
         "sampler": sampler(),
         **ending(("sampler", "LATENT")),
-        "decode": decode(("sampler", "LATENT"), "sample", 690, last),
+        "decode": decode(("sampler", "LATENT"), "sample", 690),
     }
 
 
@@ -163,7 +163,7 @@ def colourise_one_reference() -> Graph:
         **beginning(last=None),
         "sketch": drawing(LINES_RETURN, "Line art, 16 frames"),
         "guidance": guidance(LINES_RETURN, "all", 1.0),
-        **sketched_ending(last="first"),
+        **sketched_ending(),
     }
 
 
@@ -208,19 +208,19 @@ def redraw_frame() -> Graph:
         "first sampler": sampler("keyframes", "first pass"),
         "first decode": decode(("first sampler", "LATENT"), "first pass", 690),
         "first preview": Placed(
-            "PreviewImage", "first pass", 910, (300, 230), {},
+            "PreviewImage", "first pass", 985, (300, 230), {},
             {"images": ("first decode", "IMAGE")}, title="Frames of the first pass",
         ),
         "lines": Placed(
-            "ToonCrafterLineArt", "first pass", 1220, (300, 110), {},
+            "ToonCrafterLineArt", "first pass", 1295, (300, 110), {},
             {"images": ("first decode", "IMAGE")},
         ),
         "one": Placed(
-            "ImageFromBatch", "sample", 910, (300, 82), {"batch_index": MIDDLE - 1},
+            "ImageFromBatch", "sample", 985, (300, 82), {"batch_index": MIDDLE - 1},
             {"image": ("lines", "IMAGE")}, title="Line art of frame 8",
         ),
         "save lines": Placed(
-            "SaveImage", "sample", 1070, (300, 255), {"filename_prefix": "tooncrafter/frame_8"},
+            "SaveImage", "sample", 1145, (300, 255), {"filename_prefix": "tooncrafter/frame_8"},
             {"images": ("one", "IMAGE")}, title="Save it, to correct it",
         ),
         "every frame": guidance(None, "all", 0.6, sketches="lines"),
