@@ -45,4 +45,4 @@ def test_malformed_weight_files_end_in_a_model_or_a_sentence(tmp_path: Path) -> 
 @pytest.mark.fuzz
 def test_ten_thousand_malformed_weight_files(tmp_path: Path) -> None:
     counts = count_outcomes(cases(tmp_path, 10_000))
-    assert counts["read"] > 100 and counts["CheckpointError"] > 5000
+    assert counts["read"] > 40 and counts["CheckpointError"] > 5000
