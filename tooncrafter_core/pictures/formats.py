@@ -1,130 +1,97 @@
-"""The video formats: frames in, the bytes of a file out."""
+"""The formats that films are written in: containers, codecs, and what each can hold."""
 
 import io
-import logging
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from ..errors import OutputError
 
-# t frames, h w space, c channels
+# h w space, c channels
 
-logger = logging.getLogger(__name__)
 
-Frames = np.ndarray
-"""``t h w c``, uint8."""
-Encoder = Callable[[Frames, float, bool], bytes]
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """How a film of one extension is written."""
+
+    container: str
+    codec: str
+    """Both as FFmpeg names them."""
+    pixels: str
+    alpha_pixels: str | None = None
+    """The pixel format of films with alpha; None where the format has none."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    alpha_options: Mapping[str, str] = field(default_factory=dict)
+    lossless_options: Mapping[str, str] = field(default_factory=dict)
+    has_even_sides: bool = False
+    """Whether sides are made even, as colours are stored for 2x2 pixels."""
+    is_yuv: bool = False
+    """Whether colours are stored as BT.709 in limited range, rather than as sRGB."""
+    most_fps: float = 1000
+    tick: Fraction | None = None
+    """Seconds that times are counted in; None where each rate has a tick of its own."""
+
+
+_H264 = {"crf": "16", "preset": "slow"}
+_ANIMATED_PNG = Format(container="apng", codec="apng", pixels="rgb24", alpha_pixels="rgba")
+FORMATS: dict[str, Format] = {
+    ".mp4": Format(
+        container="mp4", codec="libx264", pixels="yuv420p", options=_H264, has_even_sides=True,
+        is_yuv=True,
+    ),
+    ".mkv": Format(
+        container="matroska", codec="libx264", pixels="yuv420p", options=_H264,
+        has_even_sides=True, is_yuv=True,
+    ),
+    ".webm": Format(
+        container="webm", codec="libvpx-vp9", pixels="yuv420p", alpha_pixels="yuva420p",
+        # No frames that are not shown: players of alpha lose count of them.
+        options={"crf": "20", "b": "0"}, alpha_options={"auto-alt-ref": "0"}, has_even_sides=True,
+        is_yuv=True,
+    ),
+    ".gif": Format(
+        container="gif", codec="gif", pixels="pal8", alpha_pixels="pal8",
+        # Every frame whole: what leaves out unchanged pixels marks them as transparent.
+        options={"gifflags": "-offsetting-transdiff"}, most_fps=50, tick=Fraction(1, 100),
+    ),
+    ".webp": Format(
+        container="webp", codec="libwebp", pixels="bgra", alpha_pixels="bgra",
+        options={"quality": "90"}, lossless_options={"lossless": "1"}, tick=Fraction(1, 1000),
+    ),
+    ".png": _ANIMATED_PNG,
+    ".apng": _ANIMATED_PNG,
+}  # fmt: skip
+"""By extension."""
+
+SLOWEST = 0.1
+"""Frames a second."""
+
+
+def check_fps(extension: str, fps: float) -> None:
+    """``OutputError`` for a rate that nothing can play; pictures in a folder have no extension."""
+    most = FORMATS[extension].most_fps if extension else 1000
+    if not SLOWEST <= fps <= most:
+        raise OutputError(f"This video can play at {SLOWEST} to {most:g} fps, not at {fps}.")
+
+
+def check_alpha(extension: str) -> None:
+    """``OutputError`` for a format that holds no transparency; folders of pictures do."""
+    if extension and FORMATS[extension].alpha_pixels is None:
+        holding = [name for name, one in FORMATS.items() if one.alpha_pixels is not None]
+        raise OutputError(
+            f"'{extension}' holds no transparency, and these frames have some. Write "
+            f"{', '.join(holding)} or a folder of pictures, or lay the frames over a colour."
+        )
 
 
 def encode_png(picture: np.ndarray) -> bytes:
-    """One ``h w c`` picture as a PNG file."""
+    """One picture ``h w c``, grey, colour or colour with alpha, as a PNG file in sRGB."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
+    notes, buffer = PngInfo(), io.BytesIO()
+    notes.add(b"sRGB", b"\0")
+    Image.fromarray(picture).save(buffer, format="PNG", pnginfo=notes)
     return buffer.getvalue()
-
-
-def _durations(count: int, fps: float, unit: int) -> list[int]:
-    """Milliseconds of each frame in steps of ``unit``, so that errors never add up."""
-    ends = [round(1000 * i / (fps * unit)) * unit for i in range(count + 1)]
-    return [end - start for start, end in pairwise(ends)]
-
-
-def _pillow_encoder(file_format: str, unit: int) -> Encoder:
-    """An encoder of animated pictures, endless loop."""
-
-    def encode(frames: Frames, fps: float, lossless: bool) -> bytes:
-        from PIL import Image
-
-        images = [Image.fromarray(frame) for frame in frames]
-        if file_format == "GIF":
-            images = [image.quantize(256) for image in images]
-        webp: dict[str, Any] = {"lossless": lossless, "quality": 90}
-        buffer = io.BytesIO()
-        images[0].save(
-            buffer,
-            format=file_format,
-            save_all=True,
-            append_images=images[1:],
-            duration=_durations(len(images), fps, unit),
-            loop=0,
-            **(webp if file_format == "WEBP" else {}),
-        )
-        return buffer.getvalue()
-
-    return encode
-
-
-def _av_encoder(container: str, codec: str, options: dict[str, str]) -> Encoder:
-    """An encoder of video streams, tagged BT.709 so that players show the colours unchanged."""
-
-    def encode(frames: Frames, fps: float, lossless: bool) -> bytes:
-        import av
-        import av.error
-
-        buffer = io.BytesIO()
-        try:
-            with av.open(buffer, "w", format=container) as output:
-                rate = Fraction(fps).limit_denominator(1001)
-                stream = output.add_stream(codec, rate=rate, options=options)
-                _encode_stream(output, stream, _even_sides(frames))
-        except (av.error.FFmpegError, ValueError) as error:
-            raise OutputError(
-                f"The {codec} encoder of this PyAV cannot write a {container} video of "
-                f"{frames.shape[2]} x {frames.shape[1]} ({error}). Write WebP or a folder instead."
-            ) from error
-        return buffer.getvalue()
-
-    return encode
-
-
-def _encode_stream(output: Any, stream: Any, frames: Frames) -> None:
-    """Send the frames, converted to and tagged as BT.709 in limited range, through the encoder."""
-    from av import VideoFrame
-
-    stream.height, stream.width = frames.shape[1:3]
-    stream.pix_fmt = "yuv420p"
-    context = stream.codec_context
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
-    context.color_range = _LIMITED_RANGE
-    for pixels in frames:
-        frame = VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
-            format="yuv420p",
-            src_color_range="JPEG",
-            dst_colorspace="ITU709",
-            dst_color_range="MPEG",
-        )
-        output.mux(stream.encode(frame))
-    output.mux(stream.encode(None))
-
-
-def _even_sides(frames: Frames) -> Frames:
-    """Repeat the last row or column of an odd side."""
-    rows, columns = (size % 2 for size in frames.shape[1:3])
-    if rows or columns:
-        logger.info(
-            "The video is %d x %d; this format needs even sides, so the last row or column is "
-            "repeated.", frames.shape[2], frames.shape[1],
-        )  # fmt: skip
-    return np.pad(frames, ((0, 0), (0, rows), (0, columns), (0, 0)), mode="edge")
-
-
-_BT709 = 1
-_LIMITED_RANGE = 1
-"""Both as FFmpeg numbers them."""
-_H264 = {"crf": "16", "preset": "slow"}
-ENCODERS: dict[str, Encoder] = {
-    ".mp4": _av_encoder("mp4", "libx264", _H264),
-    ".mkv": _av_encoder("matroska", "libx264", _H264),
-    ".webm": _av_encoder("webm", "libvpx-vp9", {"crf": "20", "b": "0"}),
-    ".gif": _pillow_encoder("GIF", unit=10),
-    ".webp": _pillow_encoder("WEBP", unit=1),
-    ".png": _pillow_encoder("PNG", unit=1),
-    ".apng": _pillow_encoder("PNG", unit=1),
-}
-"""By extension: frames, fps and whether nothing may be lost, to the bytes of a file."""

@@ -7,8 +7,9 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import OutputError
-from ..files import Place, check_places, is_numbered_picture, replacing_folder, write_bytes
-from .formats import ENCODERS, Frames, encode_png
+from ..files import Place, check_places, is_numbered_picture, replacing, replacing_folder
+from .encode import Frames, encode_film
+from .formats import FORMATS, check_alpha, check_fps, encode_png
 from .levels import to_levels
 
 # t frames, c channels, h w space
@@ -21,33 +22,37 @@ def write_video(
     lossless: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Write ``t 3 h w`` in [-1, 1] as a video, by the path's extension.
+    """Write ``t 3 h w``, or ``t 4 h w`` with straight alpha, in [-1, 1], by the path's extension.
 
-    ``.mp4`` ``.mkv`` (H.264), ``.webm`` (VP9), ``.gif``, ``.webp``, ``.png`` ``.apng`` (animated
-    PNG, lossless), or a folder (no extension) of pictures ``0001.png``. ``lossless`` counts for
-    WebP. Values are clamped and rounded to the nearest of 256 levels; the official program cuts
-    the fraction off instead, half a level darker. H.264 and VP9 need even sides: an odd one gets
-    its last row or column twice, which is logged. Nothing appears at ``path`` before the whole
-    file is written. ``OutputError`` for an unknown extension, wrong frames or fps, a full disk, a
-    folder with other files in it, and, without ``overwrite``, for a file or pictures that are
-    there. Returns the path.
+    ``.mp4`` ``.mkv`` (H.264), ``.webm`` (VP9), ``.gif`` (one palette for
+    the clip), ``.webp``, ``.png`` ``.apng`` (animated PNG, lossless), or a folder (no extension)
+    of pictures ``0001.png``. Every frame is a frame of the file, alike or not. Alpha is kept by
+    all but H.264; GIF has on and off alone. ``lossless`` counts for WebP. Values are clamped and
+    rounded to the nearest of 256 levels. H.264 and VP9 need even sides: an odd one gets its last
+    row or column twice, which is logged. Nothing appears at ``path`` before the whole file is
+    written. ``OutputError`` for an unknown extension, wrong frames or fps, alpha that the format
+    cannot hold, a full disk, a folder with other files in it, and, without ``overwrite``, for a
+    file or pictures that are there. Returns the path.
     """
     path = Path(path)
-    check_output(path, fps, overwrite)
-    kind = _kind(path)
     pictures = _to_uint8(frames)
+    check_output(path, fps, overwrite, has_alpha=pictures.shape[-1] == 4)
+    kind = _kind(path)
     if kind == "":
         with replacing_folder(path, is_numbered_picture) as new:
             for number, picture in enumerate(pictures, start=1):
-                write_bytes(new / f"{number:04d}.png", encode_png(picture))
+                (new / f"{number:04d}.png").write_bytes(encode_png(picture))
     else:
-        write_bytes(path, ENCODERS[kind](pictures, fps, lossless))
+        with replacing(path) as part, part.open("wb") as file:
+            encode_film(pictures, kind, fps, file, lossless)
     return path
 
 
-def check_output(path: str | Path, fps: float = 8.0, overwrite: bool = False) -> None:
-    """Tell before the video is made that it cannot be written as asked: ``OutputError``."""
-    check_format(path, fps)
+def check_output(
+    path: str | Path, fps: float = 8.0, overwrite: bool = False, has_alpha: bool = False
+) -> None:
+    """``OutputError`` for a video that could not be written as asked, before it is made."""
+    check_format(path, fps, has_alpha)
     check_places([video_place("The video", path)], overwrite=overwrite)
 
 
@@ -56,17 +61,17 @@ def video_place(option: str, path: str | Path) -> Place:
     return Place(option=option, at=path, kind="frames" if _kind(Path(path)) == "" else "file")
 
 
-def check_format(path: str | Path, fps: float = 8.0) -> None:
-    """``OutputError`` for an extension that no video has, and a rate that nothing can play."""
+def check_format(path: str | Path, fps: float = 8.0, has_alpha: bool = False) -> None:
+    """``OutputError`` for an extension, a rate or transparency that cannot be written."""
     path = Path(path)
-    if (kind := _kind(path)) not in ("", *ENCODERS):
+    if (kind := _kind(path)) not in ("", *FORMATS):
         raise OutputError(
-            f"'{path.name}': videos are written as {' '.join(ENCODERS)}, or as a folder of PNG "
+            f"'{path.name}': videos are written as {' '.join(FORMATS)}, or as a folder of PNG "
             f"pictures (a path without an extension); '{kind}' is none of these."
         )
-    if not 0.1 <= fps <= 1000 or (kind == ".gif" and fps > 50):
-        limit = 50 if kind == ".gif" else 1000
-        raise OutputError(f"This video can play at 0.1 to {limit} fps, not at {fps}.")
+    check_fps(kind, fps)
+    if has_alpha:
+        check_alpha(kind)
 
 
 def _kind(path: Path) -> str:
@@ -75,9 +80,12 @@ def _kind(path: Path) -> str:
 
 
 def _to_uint8(frames: Tensor) -> Frames:
-    """``t h w 3`` of 256 levels."""
-    if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
-        raise OutputError(f"A video is written from t 3 h w frames, got {tuple(frames.shape)}.")
+    """``t h w c`` of 256 levels."""
+    if frames.ndim != 4 or frames.shape[1] not in (3, 4) or 0 in frames.shape:
+        raise OutputError(
+            "A video is written from t 3 h w frames, or t 4 h w with alpha; got "
+            f"{tuple(frames.shape)}."
+        )
     frames = frames.detach().cpu()
     if not torch.isfinite(frames).all():
         raise OutputError("The video holds pixels that are not numbers (NaN or infinity).")

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,7 +15,8 @@ from torch import Tensor
 
 from tooncrafter_core.errors import OutputError
 from tooncrafter_core.files.parts import BESIDE
-from tooncrafter_core.pictures.formats import ENCODERS
+from tooncrafter_core.pictures import write
+from tooncrafter_core.pictures.formats import FORMATS
 from tooncrafter_core.pictures.stills import read_image
 from tooncrafter_core.pictures.write import check_output, write_video
 
@@ -155,7 +157,9 @@ def test_rates_nothing_can_play_are_refused(tmp_path: Path, name: str, fps: floa
         check_output(tmp_path / name, fps)
 
 
-@pytest.mark.parametrize("shape", [(0, 3, 8, 8), (5, 8, 8, 3), (3, 8, 8), (5, 4, 8, 8)])
+@pytest.mark.parametrize(
+    "shape", [(0, 3, 8, 8), (5, 8, 8, 3), (3, 8, 8), (5, 2, 8, 8), (5, 5, 8, 8)]
+)
 def test_frames_of_another_shape_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(OutputError, match="t 3 h w"):
         write_video(torch.zeros(shape), tmp_path / "out.gif")
@@ -168,16 +172,19 @@ def test_frames_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Every write stops half way."""
-    write = Path.write_bytes
 
-    def stop(path: Path, content: bytes) -> int:
-        write(path, content[: len(content) // 2])
+    def stop_film(*arguments: Any) -> None:
+        arguments[3].write(b"half")
         raise error
 
-    monkeypatch.setattr(Path, "write_bytes", stop)
+    def stop_picture(picture: np.ndarray) -> bytes:
+        raise error
+
+    monkeypatch.setattr(write, "encode_film", stop_film)
+    monkeypatch.setattr(write, "encode_png", stop_picture)
 
 
-@pytest.mark.parametrize("name", [*(f"out{suffix}" for suffix in ENCODERS), "out"])
+@pytest.mark.parametrize("name", [*(f"out{suffix}" for suffix in FORMATS), "out"])
 def test_a_full_disk_is_told_in_words_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

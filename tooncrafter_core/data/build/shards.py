@@ -10,8 +10,8 @@ import numpy as np
 
 from ...errors import DatasetError
 from ...files import in_order, replacing
+from ...pictures.encode import film_bytes
 from ...pictures.films import open_film
-from ...pictures.formats import ENCODERS
 from ..extras import require
 from .decide import KEPT
 from .manifest import read_rows
@@ -124,7 +124,7 @@ def _sample(row: dict[str, Any], height: int) -> dict[str, Any]:
     return {
         "__key__": row["clip_id"],
         "json": json.dumps(notes, sort_keys=True).encode(),
-        "mp4": ENCODERS[".mp4"](np.stack(frames), row["fps"], False),
+        "mp4": film_bytes(np.stack(frames), ".mp4", row["fps"]),
         "txt": (row["caption"] or "").encode(),
     }
 

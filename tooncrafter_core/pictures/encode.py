@@ -1,0 +1,148 @@
+"""Encodes films: every frame that is given is a frame of the file, shown for its own time.
+
+What merges frames that are alike is not used, so that an animation on twos keeps its count.
+"""
+
+import io
+import logging
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..errors import OutputError
+from .formats import FORMATS, Format
+from .palette import Palette, clip_palette
+
+# t frames, h w space, c channels
+
+logger = logging.getLogger(__name__)
+
+Frames = np.ndarray
+"""``t h w c``, uint8; c is 3, or 4 with straight alpha."""
+
+_BT709, _SRGB = 1, 13
+_RGB = 0
+_LIMITED, _FULL = 1, 2
+"""As FFmpeg numbers them."""
+
+
+def encode_film(
+    frames: Frames, extension: str, fps: float, file: BinaryIO, lossless: bool = False
+) -> None:
+    """Write a film of the format of an extension to an open file.
+
+    ``lossless`` counts for WebP; APNG always is, and PNG. ``OutputError`` where the encoder
+    refuses.
+    """
+    import av
+    import av.error
+
+    form = FORMATS[extension]
+    has_alpha = frames.shape[-1] == 4
+    options = {**form.options, **(form.alpha_options if has_alpha else {})}
+    options |= form.lossless_options if lossless else {}
+    rate = Fraction(fps).limit_denominator(1001)
+    try:
+        with av.open(file, "w", format=form.container, options=_muxer_options(form)) as output:
+            stream: Any = output.add_stream(form.codec, rate=rate, options=options)
+            if has_alpha and form.container == "webm":
+                stream.metadata["alpha_mode"] = "1"
+            _encode(output, stream, form, frames, rate)
+    except (av.error.FFmpegError, ValueError) as error:
+        if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError):
+            raise
+        raise OutputError(
+            f"The {form.codec} encoder of this PyAV cannot write a {form.container} video of "
+            f"{frames.shape[2]} x {frames.shape[1]} ({error}). Write a folder of pictures instead."
+        ) from error
+
+
+def film_bytes(frames: Frames, extension: str, fps: float) -> bytes:
+    """A film as the content of a file."""
+    buffer = io.BytesIO()
+    encode_film(frames, extension, fps, buffer)
+    return buffer.getvalue()
+
+
+def _muxer_options(form: Format) -> dict[str, str]:
+    """For animated pictures: play for ever."""
+    loops = {"gif": ("loop", "0"), "webp": ("loop", "0"), "apng": ("plays", "0")}
+    return dict([loops[form.container]]) if form.container in loops else {}
+
+
+def _encode(output: Any, stream: Any, form: Format, frames: Frames, rate: Fraction) -> None:
+    """Send every frame through the encoder, with the time that it is shown at."""
+    has_alpha = frames.shape[-1] == 4
+    if form.has_even_sides:
+        frames = _even_sides(frames)
+    stream.height, stream.width = frames.shape[1:3]
+    stream.pix_fmt = (form.alpha_pixels if has_alpha else None) or form.pixels
+    tick = form.tick or 1 / rate
+    stream.time_base = stream.codec_context.time_base = tick
+    _tag(stream.codec_context, form)
+    palette = clip_palette(frames) if form.pixels == "pal8" else None
+    ends = [round(number / rate / tick) for number in range(len(frames) + 1)]
+    for number, pixels in enumerate(frames):
+        frame = _frame(pixels, stream.pix_fmt, form, palette)
+        frame.pts, frame.time_base = ends[number], tick
+        frame.duration = ends[number + 1] - ends[number]
+        _mux(output, stream, stream.encode(frame), ends, tick)
+    _mux(output, stream, stream.encode(None), ends, tick)
+
+
+def _mux(output: Any, stream: Any, packets: Any, ends: list[int], tick: Fraction) -> None:
+    """Write packets, each with the time to the next frame: some encoders leave it out."""
+    for packet in packets:
+        if packet.pts is not None and packet.time_base == tick and packet.pts in ends[:-1]:
+            packet.duration = ends[ends.index(packet.pts) + 1] - packet.pts
+        output.mux(packet)
+
+
+def _tag(target: Any, form: Format) -> None:
+    """Say which colours the numbers mean, so that players show them unchanged.
+
+    Some encoders read it from their own settings, some from the frames; the frames of older PyAV
+    have only two of these.
+    """
+    tags = {
+        "color_primaries": _BT709,  # sRGB has the same
+        "color_trc": _BT709 if form.is_yuv else _SRGB,
+        "colorspace": _BT709 if form.is_yuv else _RGB,
+        "color_range": _LIMITED if form.is_yuv else _FULL,
+    }
+    for name, value in tags.items():
+        if hasattr(target, name):
+            setattr(target, name, value)
+
+
+def _frame(pixels: np.ndarray, pixel_format: str, form: Format, palette: Palette | None) -> Any:
+    """One picture ``h w c`` as the encoder takes it."""
+    from av import VideoFrame
+
+    if palette is not None:
+        indexed: Any = (palette.indices(pixels), palette.argb)
+        frame = VideoFrame.from_ndarray(indexed, format="pal8")
+    else:
+        source = "rgba" if pixels.shape[-1] == 4 else "rgb24"
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=source)
+        if form.is_yuv:
+            frame = frame.reformat(
+                format=pixel_format, src_color_range="JPEG", dst_colorspace="ITU709",
+                dst_color_range="MPEG",
+            )  # fmt: skip
+        elif pixel_format != source:
+            frame = frame.reformat(format=pixel_format)
+    _tag(frame, form)
+    return frame
+
+
+def _even_sides(frames: Frames) -> Frames:
+    """Repeat the last row or column of an odd side."""
+    rows, columns = (size % 2 for size in frames.shape[1:3])
+    if rows or columns:
+        logger.info(
+            "The video is %d x %d; this format needs even sides, so the last row or column is "
+            "repeated.", frames.shape[2], frames.shape[1],
+        )  # fmt: skip
+    return np.pad(frames, ((0, 0), (0, rows), (0, columns), (0, 0)), mode="edge")
