@@ -13,7 +13,8 @@ from ..files import (
     write_bytes,
     write_json,
 )
-from ..pictures.formats import ENCODERS, encode_png
+from ..pictures.encode import film_bytes
+from ..pictures.formats import encode_png
 from ..pictures.levels import MOST
 from .drawing import Levels
 from .names import file_names, table
@@ -80,7 +81,7 @@ def write_film(
             write_bytes(new / f"{number:04d}.png", nothing if content is None else content)
     frames = [white if one is None else one for one in exposed(plan.sheet, levels)]
     film = folder / FILM
-    write_bytes(film, ENCODERS[film.suffix](np.stack(frames), fps, False))
+    write_bytes(film, film_bytes(np.stack(frames), film.suffix, fps))
 
 
 def write_sheets(
