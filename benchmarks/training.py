@@ -31,7 +31,8 @@ from tooncrafter_core.training.outputs.previewing import PreviewSettings
 from tooncrafter_core.training.settings.config import OptimizerConfig
 from tooncrafter_core.training.stage import Batch, Stage
 from tooncrafter_core.training.stages.bypass import BLOCKS, checkpointed_activations
-from tooncrafter_core.training.stages.decoder_stage import DecoderSettings, DecoderStage
+from tooncrafter_core.training.stages.decoder_settings import DecoderSettings
+from tooncrafter_core.training.stages.decoder_stage import DecoderStage
 from tooncrafter_core.training.stages.denoising import DenoisingSettings, DenoisingStage
 from tooncrafter_core.training.stages.sketching import SketchSettings, SketchStage
 from tooncrafter_core.training.start.lora import LoraAdapters

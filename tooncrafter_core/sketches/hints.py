@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
-from einops import rearrange
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..errors import SketchError
 from ..pictures.fitting import FitMode, Placement, fit
-from .ink import EVENNESS, along_lines, background_of, border, is_dark_on_light, quantile, shrunk
+from .ink import background_of, is_dark_on_light
+from .strength import (
+    LEAST_CONTRAST,
+    draws_lines,
+    ink_on,
+    normalised,
+    over_background,
+    strongest,
+    thick_share,
+)
 
 Polarity = Literal["auto", "dark_on_light", "light_on_dark"]
 POLARITIES: tuple[Polarity, ...] = get_args(Polarity)
@@ -23,27 +30,8 @@ FoundPolarity = Literal["dark_on_light", "light_on_dark", "alpha"]
 LARGEST_VALUE = 2.0
 """Largest accepted absolute value: filters overshoot [-1, 1] a little, other scales go beyond."""
 
-STRONGEST = 0.995
-"""Quantile of the ink that becomes 1, so that a few specks do not set the scale."""
-
-LEAST_CONTRAST = 0.03
-"""What differs less than this from the background is not ink."""
-
-THICK = 0.015
-"""Widest line, as a share of the short side; wider ink is a filled area."""
-
 MOST_THICK_INK = 0.03
 """Largest share of the picture that thick ink may cover: line drawings have a third of this."""
-
-NOISE_SHARE = 0.9
-LONE_NOISE_SHARE = 0.99
-"""Quantiles of the background's noise, and of its chance alignments, that are removed."""
-
-MOST_NOISE = 0.15
-"""Largest difference from the background that still counts as noise."""
-
-HUE_NOISE = 3.0
-"""Hue must differ from the background by this many times its median difference."""
 
 LEAST_BLACK = 0.25
 """Least share of pure black in a picture that is a finished hint."""
@@ -53,9 +41,6 @@ LEAST_WHITE = 0.9
 
 MOST_NAMED = 3
 """Largest number of sketches that a warning lists one by one."""
-
-LINE_REACH = 3
-"""Distance in pixels to each side in which a pixel's line is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -117,7 +102,7 @@ def fit_hints(
     shrinks = min(placement.picture.width / hints.shape[-1], 1.0)
     shrinks = min(placement.picture.height / hints.shape[-2], shrinks)
     if shrinks < 1:
-        gains = [1 / max(_strongest(hint), shrinks) for hint in fitted]
+        gains = [1 / max(strongest(hint), shrinks) for hint in fitted]
         fitted = torch.stack([h * g for h, g in zip(fitted, gains, strict=True)]).clamp(0, 1)
     return fitted, placement
 
@@ -153,15 +138,15 @@ def _one_hint(image: Tensor, polarity: Polarity, number: int) -> Hints:
     found: FoundPolarity
     if pixels.shape[1] in (2, 4):
         colour, alpha = pixels[:, :-1], pixels[:, -1:]
-        if _draws_lines(colour, alpha):
-            hint = _normalised(alpha - alpha.median(), torch.zeros_like(alpha))
+        if draws_lines(colour, alpha):
+            hint = normalised(alpha - alpha.median(), torch.zeros_like(alpha))
             return _judged(hint, "alpha", number)
-        pixels = _over_background(colour, alpha)
+        pixels = over_background(colour, alpha)
     if polarity != "dark_on_light" and _is_finished(pixels):
         return Hints(hints=pixels[:, :1], polarity=("light_on_dark",))
     found = polarity if polarity != "auto" else _find_polarity(pixels)
     light = pixels if found == "dark_on_light" else 1 - pixels
-    return _judged(_ink_on(light, background_of(light)), found, number)
+    return _judged(ink_on(light, background_of(light)), found, number)
 
 
 def _is_finished(pixels: Tensor) -> bool:
@@ -183,7 +168,7 @@ def _judged(hint: Tensor | None, found: FoundPolarity, number: int) -> Hints:
     """Refuse an empty hint, warn of one with large filled areas."""
     if hint is None:
         raise _no_lines(number)
-    filled = (number,) if _thick_share(hint) > MOST_THICK_INK else ()
+    filled = (number,) if thick_share(hint) > MOST_THICK_INK else ()
     return Hints(hints=hint, polarity=(found,), filled=filled)
 
 
@@ -202,74 +187,3 @@ def _no_lines(number: int) -> SketchError:
         f"Sketch {number} is one flat colour: it has no lines. Give a drawing, or leave the frame "
         "without a sketch."
     )
-
-
-def _draws_lines(colour: Tensor, alpha: Tensor) -> bool:
-    """Whether transparency draws the lines: clear surroundings, and one colour where opaque."""
-    if border(alpha).median() > 0.5 or alpha.amax() - alpha.amin() < LEAST_CONTRAST:
-        return False
-    opaque = alpha > 0.5
-    has_thick_parts = _thick_share(opaque.float()) > 0.3 * opaque.float().mean()
-    if not has_thick_parts:
-        return True
-    inside = colour.masked_select(opaque.expand_as(colour)).unflatten(0, (colour.shape[1], -1))
-    spread = torch.stack([quantile(c, 0.98) - quantile(c, 0.02) for c in inside])
-    return bool(spread.amax() < 0.25)  # a shape in one colour
-
-
-def _over_background(colour: Tensor, alpha: Tensor) -> Tensor:
-    """Put the most common opaque colour, or white, behind a transparent picture."""
-    if border(alpha).median() > 0.5 or not (alpha > 0.5).any():
-        return colour * alpha + (1 - alpha)
-    opaque = rearrange(alpha > 0.5, "1 1 h w -> (h w)")
-    inside = rearrange(colour, "1 c h w -> c (h w)")[:, opaque]
-    dark_on_light = inside.mean(dim=0).median() >= inside.mean()
-    background = inside.quantile(0.9 if dark_on_light else 0.1, dim=1)[:, None, None]
-    return colour * alpha + background * (1 - alpha)
-
-
-def _ink_on(light: Tensor, background: Tensor) -> Tensor | None:
-    """How much each pixel differs from its background, without noise; None when nothing does.
-
-    The difference is relative to the background's brightness, so that a line in the shade is as
-    strong as one next to it. Darkness and hue add up to what the most absorbed colour loses, and
-    each has its own noise.
-    """
-    ratio = light / background
-    mean = ratio.mean(dim=1, keepdim=True)
-    hue = (ratio - mean).abs().amax(dim=1, keepdim=True)
-    hue = (hue - HUE_NOISE * quantile(hue, 0.5)).clamp(min=0)
-    return _normalised((1 - mean).clamp(min=0) + hue, (mean - 1).clamp(min=0))
-
-
-def _normalised(ink: Tensor, noise: Tensor) -> Tensor | None:
-    """Ink from 0 to 1: what exceeds the noise, the strongest 1; None when nothing does.
-
-    The noise is measured on the side of the background where ink cannot be, as it is symmetric. A
-    pixel must exceed it, and have neighbours along a line that do, which specks have not.
-    """
-    floor = quantile(noise, NOISE_SHARE).clamp(max=MOST_NOISE)
-    kept = (ink - floor).clamp(min=0)
-    if floor > EVENNESS:
-        least = quantile(along_lines(noise, LINE_REACH), LONE_NOISE_SHARE)
-        least = least.clamp(1e-6, MOST_NOISE)
-        kept = kept * (along_lines(ink, LINE_REACH) / least - 1).clamp(0, 1)
-    top = _strongest(kept)
-    if top < LEAST_CONTRAST or top < floor:
-        return None
-    return (kept / top).clamp(0, 1)
-
-
-def _strongest(ink: Tensor) -> float:
-    """The strength that few of the pixels with ink exceed; 0 when there is no ink."""
-    drawn = ink[ink > LEAST_CONTRAST]
-    return float(quantile(drawn, STRONGEST)) if len(drawn) else 0.0
-
-
-def _thick_share(ink: Tensor) -> float:
-    """The share of the picture that ink covers in more than lines."""
-    small = shrunk(ink)
-    radius = max(round(THICK * min(small.shape[-2:])), 1)
-    size = 2 * radius + 1
-    eroded = -F.max_pool2d(-small, size, 1, radius)
-    return float(F.max_pool2d(eroded, size, 1, radius).mean())

@@ -2,8 +2,7 @@
 
 import logging
 import math
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from .nonfinite import explain_nonfinite
 from .optimization import AveragedWeights, learning_rate
 from .players import Player, make_players, plain_optimizer, take_turn, whole
 from .sharding import shard
+from .stopping import stop_requests
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Trainer:
     def run(self) -> None:
         """Train to the last step; a checkpoint is written there, and when asked to stop."""
         output = self.config.output
-        with _stop_requests() as is_stopping, self.monitor.progress(self.step, self.config.steps):
+        with stop_requests() as is_stopping, self.monitor.progress(self.step, self.config.steps):
             steps = self.batches.steps(self.step)
             while self.step < self.config.steps:
                 self._step(next(steps))
@@ -248,26 +248,3 @@ def _add_losses(sums: dict[str, Tensor], losses: Losses, player: Player, num_par
     for name, value in found.items():
         share = value.detach() / num_parts
         sums[name] = sums[name] + share if name in sums else share
-
-
-@contextmanager
-def _stop_requests() -> Iterator[Callable[[], bool]]:
-    """Whether the run was interrupted or terminated, so that the current step is finished first.
-
-    A second interruption stops at once.
-    """
-    received: list[int] = []
-
-    def notice(number: int, _: Any) -> None:
-        received.append(number)
-        signal.signal(signal.SIGINT, before[signal.SIGINT])
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
-    try:
-        for number in signals:
-            signal.signal(number, notice)
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,13 +7,16 @@ Legend: n pictures, c channels, h w space; pictures in [-1, 1].
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from ...models.initialization import draw_normal
 
 FIRST_STD = 0.02
 """Standard deviation of the initial weights, as in the PatchGAN paper."""
+
+HIGHEST_WEIGHT = 1e4
+"""Largest weight of the critic, reached where its gradient is nearly zero."""
 
 
 class PatchDiscriminator(nn.Module):
@@ -61,3 +64,19 @@ def critic_loss(of_true: Tensor, of_decoded: Tensor) -> Tensor:
 def generator_loss(of_decoded: Tensor) -> Tensor:
     """The loss of the decoder: low for pictures that the critic scores as true."""
     return -of_decoded.mean()
+
+
+def adaptive_weight(reconstruction: Tensor, judged: Tensor, last: Tensor) -> Tensor:
+    """Ratio of the reconstruction's gradient to the critic's at the weights of the last layer.
+
+    Gradients are averaged over the processes. A batch in parts has a ratio for each part, so
+    another ``machine.micro_batch`` gives another weight.
+    """
+    lengths = []
+    for loss in (reconstruction, judged):
+        (gradient,) = torch.autograd.grad(loss, last, retain_graph=True)
+        if distributed.is_initialized():
+            distributed.all_reduce(gradient)
+            gradient = gradient / distributed.get_world_size()
+        lengths.append(gradient.norm())
+    return (lengths[0] / (lengths[1] + 1e-4)).clamp(max=HIGHEST_WEIGHT).detach()

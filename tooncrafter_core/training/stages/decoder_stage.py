@@ -9,18 +9,16 @@ Legend: b batch, n images, r references (2), c channels, t frames, h w space.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
 from typing import cast
 
 import torch
 from einops import rearrange
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from ...checkpoints.keys import COMPONENT_KEYS, Component
 from ...checkpoints.load import Models
-from ...errors import TrainingError
 from ...interpolation.loading import require_encoders
-from ...models.autoencoder.ablation import HAR, OF_PARTS, P3D, PARTS, WARP, only_parts
+from ...models.autoencoder.ablation import OF_PARTS, P3D, PARTS, only_parts
 from ...models.autoencoder.autoencoder import Autoencoder, references_from
 from ...models.motion.port import WarpListener
 from ..groups import Group
@@ -28,48 +26,16 @@ from ..inputs.drawing import drawn_latents
 from ..inputs.draws import Draws
 from ..inputs.windows import Window, cut_windows, moving_windows
 from ..losses.chosen import chosen_loss
-from ..losses.discriminator import PatchDiscriminator, critic_loss, generator_loss
+from ..losses.discriminator import PatchDiscriminator, adaptive_weight, critic_loss, generator_loss
 from ..losses.moved import drawn_loss, moved_loss
-from ..losses.reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
+from ..losses.reconstruction import ReconstructionLoss, psnr
 from ..stage import Batch, Losses, Stage
 from .autoencoder_stage import UNUSED
+from .decoder_settings import DecoderSettings, check_parts, check_settings, check_warp_losses
 
 MODEL, CRITIC = "model", "critic"
 DRAWING = (Group.SPATIAL, Group.TEMPORAL, Group.PROJECTOR, Group.OTHER)
 """Groups of the networks that draw latents."""
-HIGHEST_WEIGHT = 1e4
-"""Largest weight of the critic, reached where its gradient is nearly zero."""
-
-
-@dataclass(kw_only=True)
-class DecoderSettings(ReconstructionSettings):
-    """How the decoder is trained; L1 and LPIPS as in the paper, the critic's settings are ours."""
-
-    critic: float = 0.5
-    """Factor on the critic's adaptive weight; 0 trains without a critic."""
-    critic_from: int = 0
-    """First step at which the critic counts in the decoder's loss; it learns from step 0."""
-    critic_channels: int = 64
-    encode_chunk: int = 16
-    """Frames the frozen encoder takes at a time."""
-    crop_width: int = 0
-    """Width of the crop of each clip, placed where something moves; 0 takes the whole."""
-    crop_height: int = 0
-    drawn: float = 0.0
-    """Share of clips whose latents the denoiser draws between the ends, as in use; the paper's
-    decoder is trained on latents of true frames alone. With 1 and a single step the denoiser can
-    be trained by the decoded pictures, too: then name its groups in ``learn``."""
-    drawn_steps: int = 1
-    moved: float = 0.0
-    """Weight of the errors of the warped keyframes at each level and of the drawn picture, each
-    compared with the truth alone, for a decoder with ``warps_references``. Without it a picture
-    that has no weight in the mixture yet would get no gradient."""
-    chosen: float = 0.0
-    """Weight of the perceptual distance of the pictures that such a decoder chooses among, each
-    compared alone."""
-    parts: list[str] = field(default_factory=lambda: list(PARTS))
-    """Parts that the decoder is trained and published with: ``har``, ``p3d`` and ``warp``, see
-    ``ablation``. Fewer are for Table 4, whose rows are decoders trained without some."""
 
 
 class DecoderStage(Stage):
@@ -85,29 +51,11 @@ class DecoderStage(Stage):
         seed: int = 0,
     ) -> None:
         """``seed`` is for the critic's first weights. Errors as ``ReconstructionLoss``."""
-        _check_parts(settings.parts)
+        check_parts(settings.parts)
         self._left_out = [OF_PARTS[part] for part in PARTS if part not in settings.parts]
         super().__init__(_networks(models, settings), learn)
-        if not 0 <= settings.drawn <= 1 or settings.drawn_steps < 1:
-            raise TrainingError(
-                "stage.drawn lies between 0 and 1 and stage.drawn_steps is 1 or more; not "
-                f"{settings.drawn:g} and {settings.drawn_steps}."
-            )
         self._draws_to_learn = any(group in DRAWING for group in learn)
-        if self._draws_to_learn and (settings.drawn, settings.drawn_steps) != (1, 1):
-            raise TrainingError(
-                "The denoiser and the projector learn in this stage only where every clip is drawn "
-                "in one step: set stage.drawn and stage.drawn_steps to 1, or take their groups out "
-                "of learn."
-            )
-        if settings.critic < 0 or settings.critic_channels < 1 or settings.encode_chunk < 1:
-            raise TrainingError(
-                "critic must be 0 or more, critic_channels and encode_chunk 1 or more; not "
-                f"{settings.critic}, {settings.critic_channels} and {settings.encode_chunk}."
-            )
-        check_crop(
-            settings.crop_width, settings.crop_height, models.config.autoencoder.downsampling
-        )
+        check_settings(settings, self._draws_to_learn, models.config.autoencoder.downsampling)
         self.models, self.settings = models, settings
         # Permanently: recomputed activations and the published file must be without them, too.
         self._without = ExitStack()
@@ -118,17 +66,7 @@ class DecoderStage(Stage):
             self.critic = PatchDiscriminator(settings.critic_channels)
             self.critic.init_weights(torch.Generator().manual_seed(seed))
         self._decoded: Tensor | None = None
-        has_warp = self.autoencoder.decoder.warp is not None and WARP in settings.parts
-        for name in ("moved", "chosen"):
-            weight = getattr(settings, name)
-            if weight < 0 or (weight and not has_warp):
-                raise TrainingError(
-                    f"stage.{name} is 0 or more, and more only for a decoder that moves the "
-                    f"keyframes (warps_references, with stage.parts naming {WARP}); "
-                    f"not {weight:g}."
-                )
-        if settings.chosen and not settings.lpips:
-            raise TrainingError("stage.chosen judges by LPIPS: set stage.lpips above 0, too.")
+        check_warp_losses(settings, self.autoencoder.decoder.warp is not None)
 
     def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:
         """The decoder's weights that are used; the critic's."""
@@ -170,7 +108,9 @@ class DecoderStage(Stage):
             self._decoded = decoded.detach()
             if step >= self.settings.critic_from:
                 judged = generator_loss(self.critic(decoded))
-                weight = self._adaptive_weight(total, judged)
+                decoder = self.autoencoder.decoder
+                last = decoder.time_mix if P3D in self.settings.parts else decoder.conv_out
+                weight = adaptive_weight(total, judged, cast(Tensor, last.weight))
                 parts |= {"generator": judged.detach(), "critic_weight": weight}
                 total = total + self.settings.critic * weight * judged
         return Losses(total=total, parts=parts)
@@ -295,23 +235,6 @@ class DecoderStage(Stage):
         ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
         return references_from(self.autoencoder.encode(ends).features, video.shape[0])
 
-    def _adaptive_weight(self, reconstruction: Tensor, heard: Tensor) -> Tensor:
-        """Ratio of the reconstruction's gradient to the critic's at the last layer.
-
-        Gradients are averaged over the processes. A batch in parts has a ratio for each part, so
-        another ``machine.micro_batch`` gives another weight.
-        """
-        decoder = self.autoencoder.decoder
-        last = (decoder.time_mix if P3D in self.settings.parts else decoder.conv_out).weight
-        lengths = []
-        for loss in (reconstruction, heard):
-            (gradient,) = torch.autograd.grad(loss, last, retain_graph=True)
-            if distributed.is_initialized():
-                distributed.all_reduce(gradient)
-                gradient = gradient / distributed.get_world_size()
-            lengths.append(gradient.norm())
-        return (lengths[0] / (lengths[1] + 1e-4)).clamp(max=HIGHEST_WEIGHT).detach()
-
 
 def _networks(models: Models, settings: DecoderSettings) -> dict[Component, nn.Module]:
     """The networks a run needs; denoiser and projector only if some latents are drawn."""
@@ -325,13 +248,3 @@ def _networks(models: Models, settings: DecoderSettings) -> dict[Component, nn.M
             Component.IMAGE_ENCODER: image_encoder,
         }
     return networks
-
-
-def _check_parts(parts: list[str]) -> None:
-    for part in parts:
-        if part not in PARTS:
-            raise TrainingError(f"stage.parts names parts, {', '.join(PARTS)}; not '{part}'.")
-    if WARP in parts and HAR not in parts:
-        raise TrainingError(
-            f"stage.parts has {WARP}, which moves what {HAR} reads: add {HAR}, or leave out both."
-        )

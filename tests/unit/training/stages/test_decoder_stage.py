@@ -27,12 +27,8 @@ from tooncrafter_core.training.inputs.draws import Draws, draw_seeds
 from tooncrafter_core.training.inputs.windows import moving_windows
 from tooncrafter_core.training.losses.discriminator import PatchDiscriminator
 from tooncrafter_core.training.stage import Batch
-from tooncrafter_core.training.stages.decoder_stage import (
-    CRITIC,
-    MODEL,
-    DecoderSettings,
-    DecoderStage,
-)
+from tooncrafter_core.training.stages.decoder_settings import DecoderSettings
+from tooncrafter_core.training.stages.decoder_stage import CRITIC, MODEL, DecoderStage
 
 SEEDS = draw_seeds(5, 0, [0, 1])
 CONFIG = replace(TINY.autoencoder, channels=32, channel_mult=(1, 1, 1, 1))
