@@ -22,6 +22,8 @@ def load_extension() -> ToonCrafterExtension:
     """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
         from .bridge.drawings import offer_drawings
+        from .cut.exposure import ToonCrafterExposure
+        from .cut.files import LoadToonCrafterKeys, LoadToonCrafterSheet, SaveToonCrafterSheet
         from .decode import ToonCrafterDecode
         from .guidance import ToonCrafterGuidanceInterval, ToonCrafterGuidanceRescale
         from .keyframes import ToonCrafterKeyframes
@@ -46,5 +48,9 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterGuidanceRescale,
             ToonCrafterGuidanceInterval,
             ToonCrafterDecode,
+            LoadToonCrafterKeys,
+            LoadToonCrafterSheet,
+            ToonCrafterExposure,
+            SaveToonCrafterSheet,
         ]
     )

@@ -6,10 +6,12 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..tooncrafter_core.config.presets import TOONCRAFTER_512
+from ..tooncrafter_core.cut.values import MAX_LENGTH
 
 CATEGORY = "ToonCrafter"
 SKETCH_CATEGORY = "ToonCrafter/sketch"
 SAMPLING_CATEGORY = "ToonCrafter/sampling"
+CUT_CATEGORY = "ToonCrafter/cut"
 
 FIT_OPTIONS = ["crop", "pad", "stretch", "official"]
 
@@ -116,4 +118,79 @@ def guidance_rescale(is_advanced: bool = False) -> io.Float.Input:
         tooltip="Takes back the contrast that a high cfg adds. 0 leaves it, which oversaturates; "
         "0.7 is what the model was published with.",
         **(advanced(io.Float.Input) if is_advanced else {}),
+    )
+
+
+def cel_input() -> io.String.Input:
+    """Which column of an exposure sheet is meant."""
+    return io.String.Input(
+        "cel",
+        default="",
+        optional=True,
+        tooltip="The sheet's column (cel): its name, or #2 for the second. Empty for a sheet that "
+        "leaves no choice.",
+        **advanced(io.String.Input),
+    )
+
+
+def sheet_input() -> io.String.Input:
+    """An exposure sheet in place of the timing by widgets."""
+    return io.String.Input(
+        "sheet",
+        default="",
+        optional=True,
+        force_input=True,
+        tooltip="An exposure sheet of 'ToonCrafter Load Sheet'. It says when drawings are shown; "
+        "frames, on and length of this node then do nothing.",
+    )
+
+
+def names_input() -> io.String.Input:
+    """What the pictures of a batch are called in a sheet."""
+    return io.String.Input(
+        "names",
+        default="",
+        optional=True,
+        force_input=True,
+        tooltip="The pictures' names, one a line, of 'ToonCrafter Load Keys': the sheet calls them "
+        "so. Without names they are in the order in which the sheet first shows them.",
+    )
+
+
+def on_input() -> io.Int.Input:
+    """For how many frames a drawing is shown."""
+    return io.Int.Input(
+        "on",
+        default=2,
+        min=1,
+        max=MAX_LENGTH,
+        tooltip="Frames that each drawing stays: 1 is on ones, 2 on twos, 3 on threes.",
+    )
+
+
+def length_input() -> io.Int.Input:
+    """How long the film is."""
+    return io.Int.Input(
+        "length",
+        default=0,
+        min=0,
+        max=MAX_LENGTH,
+        optional=True,
+        tooltip="Frames of the film; the last drawing is held to its end. 0 shows it for 'on' "
+        "frames.",
+    )
+
+
+def fps_input() -> io.Float.Input:
+    """The frame rate that a new sheet states."""
+    return io.Float.Input(
+        "fps",
+        default=24.0,
+        min=0.1,
+        max=1000.0,
+        step=0.001,
+        optional=True,
+        tooltip="Frames a second that the sheet states. The speed of a video is set where it is "
+        "saved.",
+        **advanced(io.Float.Input),
     )

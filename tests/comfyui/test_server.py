@@ -74,6 +74,11 @@ ADVANCED = {
     "ToonCrafterSigmas.spacing",
     "ToonCrafterDecode.memory_budget",
     "ToonCrafterDecode.tiles",
+    "ToonCrafterDecode.width",
+    "ToonCrafterDecode.height",
+    "ToonCrafterExposure.cel",
+    "ToonCrafterExposure.fps",
+    "ToonCrafterSaveSheet.cel",
 }
 """What a beginner never needs."""
 

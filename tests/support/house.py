@@ -65,7 +65,7 @@ MOST_LINES = 250
 LONGER: dict[str, int] = {}
 """Files that are too long, with their lines: numbers may fall and rows may go, no more."""
 
-FACES = {"checked", "decode", "guidance", "keyframes", "latents", "line_art", "load",
+FACES = {"checked", "cut", "decode", "guidance", "keyframes", "latents", "line_art", "load",
          "references", "sampling", "sketch", "sockets"}  # fmt: skip
 """The nodes themselves, which the bridge must not know."""
 

@@ -62,24 +62,29 @@ def moment_in_half(moment: int, half: str) -> int | None:
 
 
 def choose_moments(spacings: Sequence[Fraction], segment: int = 1) -> tuple[Moment, ...]:
-    """The nearest moment of each spacing, none twice, in the order of the film.
-
-    Where several in-betweens want the same moment, they share the way out: the sum of squared
-    distances is the least. Of two moments at the same distance the earlier is taken.
-    """
+    """The nearest moment of each spacing, none twice, in the order of the film."""
     moments = moments_by_position(depth_for(len(spacings), segment))
-    places = [moment.position for moment in moments]
-    spare = len(places) - len(spacings)
-    # least[i][j]: the least sum for in-between i and all after it, from moment i + j on.
+    chosen = nearest_places(spacings, [moment.position for moment in moments])
+    return tuple(moments[i] for i in chosen)
+
+
+def nearest_places(wanted: Sequence[Fraction], places: Sequence[Fraction]) -> list[int]:
+    """The index of the nearest place to each that is wanted, none twice; both ascending.
+
+    Where several want the same place, they share the way out: the sum of squared distances is the
+    least. Of two places at the same distance the earlier is taken.
+    """
+    spare = len(places) - len(wanted)
+    # least[i][j]: the least sum for the i-th wanted and all after it, from place i + j on.
     least = [[Fraction(0)] * (spare + 1)]
-    for i in reversed(range(len(spacings))):
-        row = [(spacings[i] - places[i + j]) ** 2 + least[0][j] for j in range(spare + 1)]
+    for i in reversed(range(len(wanted))):
+        row = [(wanted[i] - places[i + j]) ** 2 + least[0][j] for j in range(spare + 1)]
         for j in reversed(range(spare)):
             row[j] = min(row[j], row[j + 1])
         least.insert(0, row)
     chosen, j = [], 0
-    for i, spacing in enumerate(spacings):
-        while (spacing - places[i + j]) ** 2 + least[i + 1][j] != least[i][j]:
+    for i, place in enumerate(wanted):
+        while (place - places[i + j]) ** 2 + least[i + 1][j] != least[i][j]:
             j += 1
-        chosen.append(moments[i + j])
-    return tuple(chosen)
+        chosen.append(i + j)
+    return chosen

@@ -73,14 +73,19 @@ def read_levels(path: str | Path) -> np.ndarray:
 
 
 def read_drawing(path: str | Path) -> Tensor:
-    """A picture as ``1 c h w`` in [-1, 1]; what is transparent stays so, as it may be the lines.
+    """Like ``read_image``, as ``1 c h w``, with a fourth channel where it has transparency."""
+    return rearrange(to_range(_drawing(Path(path))), "h w c -> 1 c h w")
 
-    Four channels where it has transparency, else three. ``KeyframeError`` as for ``read_image``.
-    """
-    path = Path(path)
+
+def read_unit(path: str | Path) -> np.ndarray:
+    """Like ``read_drawing``, as ``h w c`` float32 in [0, 1]; a level is its 255th, to the bit."""
+    pixels = _drawing(Path(path))
+    return from_levels_to_unit(pixels) if pixels.dtype == np.uint8 else pixels
+
+
+def _drawing(path: Path) -> np.ndarray:
     with _upright(path) as image:
-        pixels = np.asarray(_with_alpha(image)) if has_alpha(image) else _pixels(image, path)
-    return rearrange(to_range(pixels), "h w c -> 1 c h w")
+        return np.asarray(_with_alpha(image)) if has_alpha(image) else _pixels(image, path)
 
 
 def to_range(pixels: np.ndarray) -> Tensor:
@@ -92,9 +97,8 @@ def to_range(pixels: np.ndarray) -> Tensor:
 
 def read_pixels(path: str | Path) -> np.ndarray:
     """``h w 3``: uint8, or float32 in [0, 1] of pictures with more than 8 bits."""
-    path = Path(path)
-    with _upright(path) as image:
-        return _pixels(image, path)
+    with _upright(Path(path)) as image:
+        return _pixels(image, Path(path))
 
 
 @contextmanager

@@ -7,7 +7,15 @@ from ...errors import SheetError
 from ..plain import spaced
 from ..spacing import EVEN
 from ..values import Cut, Key, check_keys
-from .columns import IN_BETWEENS, Column, ExposureSheet, Mark, no_circle
+from .columns import (
+    IN_BETWEENS,
+    Column,
+    ExposureSheet,
+    Mark,
+    choose_column,
+    listing,
+    no_circle,
+)
 
 
 def cut_of(
@@ -74,6 +82,41 @@ def dots_note(sheet: ExposureSheet, column: int) -> str | None:
         f"Cel '{cel.name}' of '{sheet.name}' has {at}: a reverse sheet's dots are drawn as "
         "in-betweens, like circles."
     )
+
+
+def shown_column(sheet: ExposureSheet, cel: str | None = None) -> int:
+    """The column that is asked for, from 0, or the only one; ``SheetError`` else."""
+    if cel is not None:
+        return choose_column(sheet, cel)
+    if len(sheet.columns) == 1:
+        return 0
+    if not sheet.columns:
+        raise SheetError(f"'{sheet.name}' has no cel: it shows nothing.")
+    there = listing(sheet.columns, range(len(sheet.columns)))
+    raise SheetError(f"'{sheet.name}' has several cels: choose one of {there}.")
+
+
+def names_shown(sheet: ExposureSheet, column: int) -> list[str | None]:
+    """The name of the drawing at each frame; None is nothing.
+
+    ``SheetError`` for a circle, which has no drawing yet.
+    """
+    cel = sheet.columns[column]
+    keys, in_betweens, blanks = _parts(cel, {})
+    if in_betweens:
+        raise SheetError(
+            f"Cel '{cel.name}' of '{sheet.name}' has a circle at frame {in_betweens[0] + 1}, which "
+            "has no drawing yet: give the sheet to 'ToonCrafter Cut', which draws it."
+        )
+    events: dict[int, str | None] = {**dict.fromkeys(blanks), **{k.frame: k.name for k in keys}}
+    shown: str | None = None
+    for frame in sorted(frame for frame in events if frame < 0):
+        shown = events[frame]
+    frames: list[str | None] = []
+    for frame in range(sheet.length):
+        shown = events.get(frame, shown)
+        frames.append(shown)
+    return frames
 
 
 def _parts(

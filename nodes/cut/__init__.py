@@ -1,0 +1,1 @@
+"""Nodes for cuts: many keys on an exposure sheet, and the files they come from."""
