@@ -58,7 +58,7 @@ def make_tiny_checkpoint() -> Path:
     """Write the tiny checkpoint with made-up weights that shows the nodes at work."""
     path = HOSTS / "models" / TINY_CHECKPOINT
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Every time anew, in seconds: one that is left from an older version might not fit.
+    # Made again every time, in seconds: one from an older version might not fit.
     if run([python(), "-m", "tooncrafter_core", "tiny", path, "--overwrite"]) != 0:
         raise DevError("The tiny checkpoint could not be made; the message is above.")
     return path

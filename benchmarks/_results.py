@@ -73,8 +73,8 @@ class Report:
             "name": name, **values, "device": device_name(device), **versions, **self._shared
         }  # fmt: skip
         self.results.append(result)
-        told = {key: value for key, value in values.items() if key != "kernels"}
-        print(f"{name:34}", *(f"{key}={_short(value)}" for key, value in told.items()), flush=True)
+        shown = {key: value for key, value in values.items() if key != "kernels"}
+        print(f"{name:34}", *(f"{key}={_short(value)}" for key, value in shown.items()), flush=True)
         if self.path is not None:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(result) + "\n")
@@ -95,7 +95,7 @@ def _lines(lines: Iterable[str]) -> Iterator[Result]:
 
 
 def clip_options(description: str | None, clips: int) -> argparse.Namespace:
-    """The options of a benchmark that draws ``clips`` clips unless told otherwise."""
+    """The options of a benchmark that draws ``clips`` clips by default."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--clips", type=int, default=clips, help="how many; the figures are their mean"

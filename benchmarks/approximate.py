@@ -2,7 +2,7 @@
 
     python dev.py bench approximate [--clips 2] [--out FILE]
 
-On the tiny denoiser of ``_learnt``, guidance 7.5, all else in float32. Ways without fresh noise are
+With the tiny denoiser of ``_learned``, guidance 7.5, float32. Ways without fresh noise are
 compared with 50 steps of DDIM at eta 0 and the same start, the rest with the published eta 1. The
 work is counted in predictions, 100 for the exact run.
 """
@@ -15,7 +15,7 @@ from statistics import mean
 import torch
 from torch import Tensor, nn
 
-from benchmarks._learnt import Clip, latent_psnr, learnt_denoiser, psnr
+from benchmarks._learned import Clip, latent_psnr, learned_denoiser, psnr
 from benchmarks._results import Report, clip_options
 from tooncrafter_core.diffusion.guidance import is_in_interval
 from tooncrafter_core.diffusion.multistep import multistep_steps, sample_dpmpp_2m
@@ -35,10 +35,10 @@ class Counting(nn.Module):
         """As the denoiser does."""
         return self.network.prepare_context(text, image)
 
-    def forward(self, x: Tensor, *told: object) -> Tensor:
+    def forward(self, x: Tensor, *conditions: object) -> Tensor:
         """Predict and count."""
         self.predictions += len(x)
-        return self.network(x, *told)
+        return self.network(x, *conditions)
 
 
 def by_ddim(clip: Clip, network: nn.Module, *, steps: int = 50, eta: float = 1.0, end: float = 1.0
@@ -57,7 +57,7 @@ def by_solver(clip: Clip, network: nn.Module, *, steps: int, end: float = 1.0) -
 
 def in_fp8(clip: Clip, network: nn.Module, *, eta: float) -> Tensor:
     """Weights rounded to fp8_e4m3fn, arithmetic in float32."""
-    rounded = learnt_denoiser()
+    rounded = learned_denoiser()
     rounded.load_state_dict(
         {k: v.to(torch.float8_e4m3fn).float() for k, v in rounded.state_dict().items()}
     )
@@ -80,7 +80,7 @@ WAYS: dict[str, tuple[float, Callable[[Clip, nn.Module], Tensor]]] = {
 
 def measure(report: Report, clips: list[Clip]) -> None:
     """Draw every clip in every way."""
-    network = learnt_denoiser()
+    network = learned_denoiser()
     exact = {eta: [by_ddim(clip, network, eta=eta) for clip in clips] for eta in (0.0, 1.0)}
     report.add(
         "eta 0 against eta 1", suite="approximate", size="tiny", dtype="float32", device=CPU,

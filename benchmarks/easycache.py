@@ -46,9 +46,9 @@ def measure(report: Report, seeds: range) -> None:
     predictions: list[int] = []
     predict = HostDenoiser._predict
 
-    def counted(self: Any, x: Tensor, *told: Any, **more: Any) -> Tensor:
+    def counted(self: Any, x: Tensor, *conditions: Any, **more: Any) -> Tensor:
         predictions.append(x.shape[0])
-        return predict(self, x, *told, **more)
+        return predict(self, x, *conditions, **more)
 
     HostDenoiser._predict = counted  # type: ignore[method-assign]
     checkpoint = mini_checkpoint()

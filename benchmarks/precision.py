@@ -2,7 +2,7 @@
 
     python dev.py bench precision [--size full] [--out FILE]
 
-tiny: a denoiser that has learnt something (``_learnt``; some minutes at the first call), 50 steps
+tiny: a trained tiny denoiser (``_learned``; some minutes at the first call), 50 steps
 at guidance 7.5. full: the published architecture with random weights, one step of 4 frames of 64x64
 pixels, about 12 GB and some minutes on two cores.
 """
@@ -19,7 +19,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from benchmarks._learnt import F32, Clip, latent_psnr, learnt_denoiser, psnr
+from benchmarks._learned import F32, Clip, latent_psnr, learned_denoiser, psnr
 from benchmarks._networks import make_autoencoder, make_conditions, make_denoiser, make_references
 from benchmarks._results import Report
 from tooncrafter_core.config.presets import TOONCRAFTER_512
@@ -41,7 +41,7 @@ def word(dtype: torch.dtype) -> str:
 
 
 def blocks_of(network: Denoiser) -> Iterator[tuple[str, nn.Module]]:
-    """The blocks whose loss is told apart, by the names of the checkpoint."""
+    """The blocks whose errors are reported separately, by the names of the checkpoint."""
     yield from ((name, getattr(network, name)) for name in ("time_embed", "fps_embedding", "out"))
     for part in ("input_blocks", "init_attn", "middle_block", "output_blocks"):
         for index, block in enumerate(cast(nn.ModuleList, getattr(network, part))):
@@ -112,17 +112,17 @@ def report_blocks(report: Report, losses: dict[str, float], **described: Any) ->
 
 def tiny_study(report: Report) -> Iterator[str]:
     """Whole runs of 50 steps; yields what is under the limit."""
-    network, clip = learnt_denoiser(), Clip(0)
+    network, clip = learned_denoiser(), Clip(0)
     exact = {eta: clip.ddim(clip.guided(network), eta=eta) for eta in (0.0, 1.0)}
     for dtype in HALVES:
         described = {"size": "tiny", "dtype": word(dtype)}
         losses = losses_by_block(network, lambda: clip.guided(network)(exact[0.0], 500), dtype)
         report_blocks(report, losses, **described)
         for eta, expected in exact.items():
-            rounded = learnt_denoiser(dtype).float()
+            rounded = learned_denoiser(dtype).float()
             rounded.dtype = F32
             for name, denoise in (
-                ("native", clip.guided(learnt_denoiser(dtype), dtype)),
+                ("native", clip.guided(learned_denoiser(dtype), dtype)),
                 ("weights alone", clip.guided(rounded)),
             ):
                 latents = clip.ddim(denoise, eta=eta)
@@ -170,9 +170,9 @@ def full_study(report: Report) -> Iterator[str]:
     video = decode_video(lambda c, n: decoder.decode(c, references, n), expected)
     for dtype in HALVES:
         half = copy.deepcopy(decoder).to(dtype)
-        told = [reference.to(dtype) for reference in references]
+        half_references = [reference.to(dtype) for reference in references]
         drawn = decode_video(
-            lambda c, n, half=half, told=told: half.decode(c, told, n), found[dtype].to(dtype)
+            lambda c, n, half=half, r=half_references: half.decode(c, r, n), found[dtype].to(dtype)
         )
         value = psnr(drawn.float(), video)
         report.add(

@@ -19,7 +19,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from benchmarks._learnt import psnr
+from benchmarks._learned import psnr
 from benchmarks._results import Report, clip_options
 from tooncrafter_core.checkpoints.files.read import Checkpoint, read_checkpoint
 from tooncrafter_core.checkpoints.load import Models, build_models
@@ -34,7 +34,7 @@ from tooncrafter_core.pictures.levels import from_levels
 CPU = torch.device("cpu")
 WIDTH, HEIGHT, FRAMES = 256, 160, 16
 FIRST_SEED = 500_000_000
-"""Of clips that are measured and never learnt from."""
+"""Seeds of clips that are measured and never used for training."""
 GUIDED, UNGUIDED = {"guidance_scale": 7.5}, {"guidance_scale": 1.0}
 
 
@@ -87,10 +87,10 @@ def true_clip(seed: int) -> Tensor:
     return from_levels(rearrange(pixels, "t h w c -> t c h w"))
 
 
-def draw(models: Models, clip: Tensor, told: dict[str, Any]) -> Tensor:
+def draw(models: Models, clip: Tensor, settings: dict[str, Any]) -> Tensor:
     """The frames ``t 3 h w`` between the ends of a clip, in [-1, 1]."""
     settings = InterpolationSettings(
-        width=WIDTH, height=HEIGHT, num_frames=FRAMES, second_pass=False, **told
+        width=WIDTH, height=HEIGHT, num_frames=FRAMES, second_pass=False, **settings
     )
     video = interpolate(models, Keyframes.at_ends(clip[0], clip[-1]), settings)
     return rearrange(video[0], "c t h w -> t c h w")

@@ -55,7 +55,7 @@ class AttentionByKind(FusedAttentionOperations):
     def attention(
         self, q: Tensor, k: Tensor, v: Tensor, heads: int, options: dict[str, Any] | None = None
     ) -> Tensor:
-        """Tell the kinds apart by their numbers of tokens."""
+        """Distinguish the kinds by their numbers of tokens."""
         queries, keys = q.shape[1], k.shape[1]
         kind = "context" if queries != keys else "frames" if keys == self.num_frames else "pixels"
         self.flops[f"attention over {kind}"] += 4 * q.shape[0] * queries * keys * q.shape[2]
@@ -144,9 +144,9 @@ def context_metrics() -> Metrics:
     """What is computed of text and image tokens once a run, and kept; for one condition."""
     config, operations = UNetConfig(), FusedAttentionOperations()
     network = Denoiser(config, operations=operations, dtype=DTYPE, device="meta")
-    told = empty(1, 77, config.context_dim), empty(1, 16, 16, config.context_dim)
+    tokens = empty(1, 77, config.context_dim), empty(1, 16, 16, config.context_dim)
     with FlopCounterMode(display=False) as flops:
-        counts = count(network.prepare_context, *told)
+        counts = count(network.prepare_context, *tokens)
     return {
         "prepare the context, TFLOP": flops.get_total_flops() / TERA,
         "prepare the context, operators": counts.operators,

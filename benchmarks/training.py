@@ -176,7 +176,7 @@ def denoising(*learn: Group, rank: int = 0) -> Stage:
 
 
 def without_numbers(stage: DenoisingStage) -> DenoisingStage:
-    """Put the schedule beside the networks, where no number of it can be read."""
+    """Move the schedule to the meta device of the networks, so that no value of it can be read."""
     schedule = stage._schedule
     stage._schedule = replace(
         schedule,

@@ -112,7 +112,7 @@ def site_packages() -> Path:
 
 
 def adapt_packages(folder: Path) -> None:
-    """Make packages that were built for another torch importable beside this one."""
+    """Make packages that were built for another torch importable with this one."""
     shutil.copyfile(COMPAT_HOOK, folder / COMPAT_HOOK.name)
     name = COMPAT_HOOK.stem
     line = f"import {name}; {name}.install()\n"

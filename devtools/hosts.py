@@ -2,7 +2,7 @@
 
 ComfyUI is under the GPL. It is downloaded to test against, unchanged, and never becomes part of
 this project. Those from PyPI lie in `.hosts` of the clone. Those that were added lie in a cache of
-the user, which all clones share; what they need besides the environment lies beside each:
+the user, which all clones share; what each needs besides the environment is in a folder next to it:
 
     CACHE/0.33.0/ComfyUI      as it was published
     CACHE/0.33.0/packages-*   what its requirements ask for and the environment lacks; one for each
@@ -210,7 +210,7 @@ def read_version(folder: Path, source: str | Path) -> str:
 
 
 def install_packages(place: Path) -> Path:
-    """Put beside a ComfyUI what its requirements ask for and the environment does not hold."""
+    """Install next to a ComfyUI what it requires and the environment does not have."""
     file = place / "ComfyUI" / "requirements.txt"
     lines = [line.split("#")[0].strip() for line in file.read_text("utf-8", "replace").splitlines()]
     # What begins with a dash is an option for pip, not a package.
@@ -220,7 +220,7 @@ def install_packages(place: Path) -> Path:
     if target.is_dir():
         return target
     version = read_version(place / "ComfyUI", place)
-    say(f"installing what ComfyUI {version} needs beside the environment")
+    say(f"installing what ComfyUI {version} needs besides the environment")
     with tempfile.TemporaryDirectory(dir=place, prefix=".packages-") as scratch:
         report, made = Path(scratch) / "report.json", Path(scratch) / "packages"
         made.mkdir()

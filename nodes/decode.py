@@ -26,7 +26,7 @@ class ToonCrafterDecode(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Decode."""
         return schema(
             node_id="ToonCrafterDecode",
             display_name="ToonCrafter Decode",

@@ -15,7 +15,7 @@ class ToonCrafterGuidanceRescale(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Guidance Rescale."""
         return schema(
             node_id="ToonCrafterGuidanceRescale",
             display_name="ToonCrafter Guidance Rescale",
@@ -45,7 +45,7 @@ class ToonCrafterGuidanceInterval(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Guidance Interval (approximate)."""
         return schema(
             node_id="ToonCrafterGuidanceInterval",
             display_name="ToonCrafter Guidance Interval (approximate)",

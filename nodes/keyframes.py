@@ -36,11 +36,11 @@ from .sockets import seed as seed_input
 
 
 class ToonCrafterKeyframes(io.ComfyNode):
-    """Tells the model which frames lie at the two ends."""
+    """Conditions the prompts on the keyframes, and makes the empty clip."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Keyframes."""
         return schema(
             node_id="ToonCrafterKeyframes",
             display_name="ToonCrafter Keyframes",
@@ -88,14 +88,14 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     min=2,
                     max=MAX_FRAMES,
                     tooltip="Frames of the clip, both keyframes included. The model was trained on "
-                    "16; with other counts each frame is told the nearest of the 16 moments.",
+                    "16; with other counts each frame takes the nearest of the 16 moments.",
                 ),
                 io.Int.Input(
                     "motion_fps",
                     default=10,
                     min=1,
                     max=60,
-                    tooltip="How fast the model thinks the clip is played. Lower means larger "
+                    tooltip="The frame rate that the model assumes. Lower means larger "
                     "motion between the frames, higher means smaller. 5 to 30 were trained. It is "
                     "not the playback speed: that is set where the video is saved.",
                 ),
@@ -112,7 +112,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     "Noise in the encoding of the keyframes; hardly visible. The same seed as the "
                     "sampler's repeats the published program's noise.",
                     # A new one at every run would encode the same drawings again.
-                    changes_by_itself=False,
+                    changes_after_run=False,
                     is_advanced=True,
                     label="encoding seed",
                 ),

@@ -14,7 +14,7 @@ class ToonCrafterLineArt(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Line Art."""
         return schema(
             node_id="ToonCrafterLineArt",
             display_name="ToonCrafter Line Art",
@@ -43,7 +43,7 @@ class ToonCrafterLineArt(io.ComfyNode):
                 io.Boolean.Input(
                     "white_on_black",
                     default=False,
-                    tooltip="Off draws dark lines on white paper, on white lines on black. Sketch "
+                    tooltip="Off draws dark lines on white, on white lines on black. Sketch "
                     "guidance understands both.",
                 ),
             ],
@@ -59,6 +59,6 @@ class ToonCrafterLineArt(io.ComfyNode):
     def execute(
         cls, images: Tensor, line_width: float, threshold: float, white_on_black: bool
     ) -> io.NodeOutput:
-        """Draw every frame by itself."""
+        """Draw the lines of every frame."""
         lines = line_art(to_pixels(images)[:, :3], line_width=line_width, threshold=threshold)
         return io.NodeOutput(hints_to_image(lines if white_on_black else 1.0 - lines))

@@ -26,7 +26,7 @@ class LoadToonCrafter(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of Load ToonCrafter."""
         return schema(
             node_id="ToonCrafterLoader",
             display_name="Load ToonCrafter",
@@ -113,7 +113,7 @@ class LoadToonCrafter(io.ComfyNode):
         weights = read_checkpoint(paths.find(checkpoint, "checkpoints", "diffusion_models"))
         config = detect(weights)
         clip = clip_vision = None
-        # The small and uncertain parts first: a wrong encoder is told before 3 GB are read.
+        # The small and uncertain parts first: a wrong encoder is refused before 3 GB are read.
         if text_encoder != paths.NONE:
             clip = load_text_encoder_file(paths.find(text_encoder, "text_encoders"), config)
         elif config.text_encoder is not None:

@@ -45,7 +45,7 @@ class ToonCrafterSampler(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Sampler (DDIM)."""
         return schema(
             node_id="ToonCrafterSampler",
             display_name="ToonCrafter Sampler (DDIM)",
@@ -135,7 +135,7 @@ class ToonCrafterDDIM(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter DDIM."""
         return schema(
             node_id="ToonCrafterDDIM",
             display_name="ToonCrafter DDIM",
@@ -162,7 +162,7 @@ class ToonCrafterSigmas(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Sigmas."""
         return schema(
             node_id="ToonCrafterSigmas",
             display_name="ToonCrafter Sigmas",

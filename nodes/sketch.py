@@ -12,7 +12,7 @@ from ..tooncrafter_core.sketches.guidance import TOKENS_READ
 from ..tooncrafter_core.sketches.hints import POLARITIES, fit_hints, to_hint
 from .bridge import paths
 from .bridge.control import SketchControl, require_sketch_control
-from .bridge.encoders.sketch import load_sketch_encoder
+from .bridge.encoders.sketch import load_sketch_control
 from .bridge.images import hints_to_image, to_pixels
 from .bridge.notices import warn
 from .checked import checked
@@ -25,7 +25,7 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of Load ToonCrafter Sketch Encoder."""
         return schema(
             node_id="ToonCrafterSketchEncoderLoader",
             display_name="Load ToonCrafter Sketch Encoder",
@@ -68,7 +68,7 @@ class LoadToonCrafterSketchEncoder(io.ComfyNode):
         """Build ComfyUI's object."""
         check_choice("tokens", tokens, TOKENS_READ)
         checkpoint = read_checkpoint(paths.find(sketch_encoder, "controlnet"))
-        control = load_sketch_encoder(checkpoint, detect_sketch_encoder(checkpoint))
+        control = load_sketch_control(checkpoint, detect_sketch_encoder(checkpoint))
         control.tokens_read = tokens
         return io.NodeOutput(control)
 
@@ -78,7 +78,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Sketch Guidance."""
         return schema(
             node_id="ToonCrafterSketchGuidance",
             display_name="ToonCrafter Sketch Guidance",
@@ -93,7 +93,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                 io.ControlNet.Input("control_net", tooltip="Of 'Load ToonCrafter Sketch Encoder'."),
                 io.Image.Input(
                     "sketches",
-                    tooltip="One sketch or a batch: lines on paper, in any colours, of any size. "
+                    tooltip="One sketch or a batch: lines of any colour on any background. "
                     "They are fitted as the keyframes are.",
                 ),
                 io.String.Input(
@@ -133,7 +133,7 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
                     "polarity",
                     options=list(POLARITIES),
                     default="auto",
-                    tooltip="How the lines stand out from the paper. auto finds out; the preview "
+                    tooltip="Whether lines are dark on light or not. auto finds out; the preview "
                     "must show white lines on black.",
                     **advanced(io.Combo.Input),
                 ),
@@ -201,14 +201,14 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
         )
         guided: dict[int, SketchControl] = {}
         outputs = [
-            [[text, guide(told, control, layer, other_frames, guided)] for text, told in side]
+            [[text, guide(values, control, layer, other_frames, guided)] for text, values in side]
             for side in (positive, negative)
         ]
         return io.NodeOutput(*outputs, image, ui=preview)
 
 
 def guide(
-    told: dict[str, Any],
+    values: dict[str, Any],
     control: SketchControl,
     layer: SketchLayer,
     other_frames: Any,
@@ -219,7 +219,7 @@ def guide(
     Sketches of the same encoder join those already there, so that a frame is guided once. Both
     sides share one control, which lets ComfyUI run them together; ``guided`` remembers it.
     """
-    earlier = told.get("control")
+    earlier = values.get("control")
     if id(earlier) not in guided:
         if isinstance(earlier, SketchControl) and earlier.shares_weights(control):
             joined = earlier.with_layer(layer)
@@ -229,4 +229,4 @@ def guide(
             joined.set_previous_controlnet(earlier)
         joined.unsketched = other_frames
         guided[id(earlier)] = joined
-    return {**told, "control": guided[id(earlier)], "control_apply_to_uncond": False}
+    return {**values, "control": guided[id(earlier)], "control_apply_to_uncond": False}

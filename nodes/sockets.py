@@ -20,7 +20,7 @@ Conditioning = list[list[Any]]
 
 MAX_SIDE = 4096
 CELL = TOONCRAFTER_512.autoencoder.downsampling
-"""Pixels by which the inputs of a size step."""
+"""Step in pixels of the inputs for a size."""
 MAX_FRAMES = 256
 
 
@@ -35,7 +35,7 @@ def schema(**settings: Any) -> io.Schema:
 
 
 def advanced(kind: Any) -> dict[str, Any]:
-    """What folds an input of this kind away until 'advanced inputs' are asked for.
+    """The options that hide an input of this kind until 'advanced inputs' are shown.
 
     Older versions of ComfyUI do not know it and show the input.
     """
@@ -57,13 +57,13 @@ def last_image() -> io.Image.Input:
     return io.Image.Input(
         "last_image",
         tooltip="The drawing the clip ends with: one picture. It may have another size; it is "
-        "fitted by itself.",
+        "fitted separately.",
     )
 
 
 def seed(
     tooltip: str,
-    changes_by_itself: bool = True,
+    changes_after_run: bool = True,
     is_advanced: bool = False,
     label: str | None = None,
 ) -> io.Int.Input:
@@ -74,7 +74,7 @@ def seed(
         default=123,
         min=0,
         max=0xFFFFFFFFFFFFFFFF,
-        control_after_generate=changes_by_itself,
+        control_after_generate=changes_after_run,
         tooltip=tooltip,
         **(advanced(io.Int.Input) if is_advanced else {}),
         **named,
@@ -82,7 +82,7 @@ def seed(
 
 
 def steps(default: int = 50) -> io.Int.Input:
-    """How many denoising steps."""
+    """The number of denoising steps."""
     return io.Int.Input(
         "steps",
         default=default,

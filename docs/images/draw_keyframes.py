@@ -1,7 +1,7 @@
 """Draws the two keyframes of the examples: a cartoon figure before and after a jump for a star.
 
 `python docs/images/draw_keyframes.py` writes tooncrafter_first.png and tooncrafter_last.png
-beside itself. Needs Pillow only; the same script gives the same pictures.
+next to it. Needs Pillow only; the same script gives the same pictures.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Draws icon.png and banner.png, by which ComfyUI's registry and its manager show the pack.
 
-`python docs/images/draw_registry.py` writes them beside itself: a square and 21:9, from the jump of
+`python docs/images/draw_registry.py` writes them next to it: a square and 21:9, from the jump of
 the examples. Needs Pillow only; the same script gives the same pictures.
 """
 

@@ -1,6 +1,6 @@
 """Draws what the sketch examples start from: a pose, line drawings of the keyframes, three clips.
 
-`python docs/images/draw_sketches.py` writes tooncrafter_*.png and tooncrafter_*.gif beside itself.
+`python docs/images/draw_sketches.py` writes tooncrafter_*.png and tooncrafter_*.gif next to it.
 Needs Pillow only; the same script gives the same pictures. The clips are GIFs because ComfyUI's
 own Load Image reads their frames as a batch.
 """

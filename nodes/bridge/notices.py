@@ -1,4 +1,4 @@
-"""Words for the person at the screen that are no errors."""
+"""Shows notices on a node and in the log: messages for the user that are not errors."""
 
 import logging
 from collections.abc import Sequence

@@ -54,7 +54,7 @@ class HostParameters:
 
 @contextmanager
 def _lent_parameters(layer: Any, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Parameters in a buffer that the host fills anew for another layer once it has them back."""
+    """Parameters in a buffer that the host reuses for another layer after they are returned."""
     weight, bias, loan = cast(Any, comfy.ops.cast_bias_weight)(layer, x, offloadable=True)
     try:
         yield weight, bias
@@ -69,8 +69,8 @@ class HostOperations(TorchOperations):
         class Linear(layers.Linear):
             """A linear layer whose weights have their places before they are loaded.
 
-            With dynamic memory the host leaves them out until then, and a network could not tell
-            what it lacks.
+            With dynamic memory the host leaves them out until then, and a network could not list
+            its missing tensors.
             """
 
             def __init__(

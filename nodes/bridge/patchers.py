@@ -1,4 +1,4 @@
-"""How ComfyUI keeps and computes a sampling network, and the patcher that moves it."""
+"""ComfyUI's precisions and patcher for a sampling network."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class NetworkDtypes(NamedTuple):
-    """What a network's weights are kept in, and what they are cast to in use."""
+    """The type in which a network's weights are stored, and the type they are cast to in use."""
 
     weights: torch.dtype
     manual_cast: torch.dtype | None
@@ -30,7 +30,7 @@ class NetworkDtypes(NamedTuple):
 
     @property
     def compute(self) -> torch.dtype:
-        """What the network computes in."""
+        """The type in which the network computes."""
         return self.manual_cast or self.weights
 
 
@@ -62,7 +62,7 @@ def choose_dtypes(
 def without_overflow(
     chosen: torch.dtype, possible: list[torch.dtype], device: torch.device
 ) -> torch.dtype:
-    """What a network computes in where ComfyUI chose ``chosen``, as its start options tell it to.
+    """The precision a network computes in when ComfyUI's start options ask for ``chosen``.
 
     ComfyUI's options hold for every model. One that overflows in what they ask for would give
     black pictures, so it computes in the next wider one and the log says so.
@@ -126,7 +126,7 @@ def loads_again(
     checkpoint: Checkpoint,
     *arguments: object,
 ) -> None:
-    """Tell ComfyUI how to make a patcher with weights of its own.
+    """Register how ComfyUI can make another patcher with separate weights.
 
     It asks for one to use a network on several devices, or without its dynamic memory.
     ``load`` takes the checkpoint, the arguments and ``disable_dynamic``.

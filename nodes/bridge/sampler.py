@@ -24,7 +24,7 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
     """DDIM that steps in the network's own latents, where alpha is exactly zero at the start."""
 
     def __init__(self, eta: float) -> None:
-        super().__init__(sample_ddim, extra_options={"eta": eta})
+        super().__init__(run_ddim, extra_options={"eta": eta})
         self._is_empty = False
 
     def sample(
@@ -59,7 +59,7 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
 
 
 @torch.no_grad()
-def sample_ddim(
+def run_ddim(
     model: Any,
     x: Tensor,
     sigmas: Tensor,
@@ -147,8 +147,8 @@ def with_guidance_rescale(model_patcher: Any, amount: float) -> Any:
 def with_guidance_interval(model_patcher: Any, start: float, end: float) -> Any:
     """A copy of the MODEL that is guided in a part of the sampling only, 0 to 1.
 
-    Elsewhere one prediction is made in place of two. It tells the guider a cfg of 1 there, so it
-    works on every sampler whose guider has a cfg.
+    Elsewhere one prediction is made in place of two. The guider's cfg is set to 1 there, so this
+    works with every sampler whose guider has a cfg.
     """
     sampling = tooncrafter_sampling(model_patcher)
     model_patcher = model_patcher.clone()

@@ -69,7 +69,7 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         return v_from_clean(self.to_network(sigma, x), denoised * scale, alpha)
 
     def calculate_input(self, sigma: Tensor, noise: Tensor, **unknown: Any) -> Tensor:
-        """What the network is shown."""
+        """The network's input."""
         note_unknown("the schedule's input", unknown)
         return self.to_network(sigma, noise)
 

@@ -20,7 +20,7 @@ from tooncrafter_core.sketches.line_art import line_art
 DRAWINGS = PROJECT / "docs" / "images"
 PICTURE_WIDTH, PICTURE_LIMIT = 1800, 160_000
 
-# What the server tells the page when a node has made pictures.
+# The message of the server when a node has made pictures.
 SHOW_PICTURES = """([id, names]) => app.api.dispatchCustomEvent('executed', {
     node: String(id), display_node: String(id), prompt_id: '',
     output: {images: names.map(filename => ({filename, subfolder: '', type: 'input'}))},

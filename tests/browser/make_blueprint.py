@@ -1,7 +1,7 @@
 """Builds the pack's subgraph blueprint in ComfyUI's own page: two drawings to a clip, as one node.
 
 `python -m browser.make_blueprint HOST` with `tests` on the path writes subgraphs/NAME.json. HOST is
-a ComfyUI whose page has blueprints, 0.33.0 for one. ComfyUI finds the file in a pack by itself and
+a ComfyUI whose page has blueprints, 0.33.0 for one. ComfyUI finds the file in a pack and
 offers it among the nodes; the page makes it, so it is what a person would have published.
 """
 
@@ -92,7 +92,7 @@ def with_fixed_ids(text: str) -> str:
 
 
 def make(page: ComfyPage, host: Host) -> dict[str, Any]:
-    """The blueprint: a workflow of one node, whose subgraph is defined beside it."""
+    """The blueprint: a workflow of one node, with the definition of its subgraph."""
     graph = {**interpolation(), **beginning(prompt="")}
     build(page, graph)
     numbers = numbers_of(graph)

@@ -78,7 +78,7 @@ def find_browser() -> str | None:
 
 @dataclass
 class PageRun:
-    """What the page was told while a workflow ran."""
+    """The messages that the page got while a workflow ran."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     """In order: kind and detail."""
@@ -89,7 +89,7 @@ class PageRun:
 
     @property
     def has_succeeded(self) -> bool:
-        """Tell whether the last prompt came to its end."""
+        """Whether the last prompt came to its end."""
         return bool(self.of_kind("execution_success"))
 
     @property
@@ -160,7 +160,7 @@ class ComfyPage:
         self._browser = self._page = self._playwright = None
 
     def settle(self, seconds: float) -> None:
-        """Let the page draw what it has been told."""
+        """Let the page draw the messages that it got."""
         self.page.wait_for_timeout(seconds * 1000)
 
     def screenshot(self, name: str) -> Path:
@@ -214,7 +214,7 @@ class ComfyPage:
         return PageRun(self.page.evaluate("() => window.seen"))
 
     def has_nodes_2(self) -> bool:
-        """Tell whether the nodes on the canvas are elements of the page (Nodes 2.0)."""
+        """Whether the nodes on the canvas are elements of the page (Nodes 2.0)."""
         return self.page.locator("[data-node-id]").count() > 0
 
     def covered_nodes(self) -> list[str]:

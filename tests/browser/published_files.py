@@ -1,4 +1,4 @@
-"""Where the published weights are, in the way in which a node of a saved workflow tells the page.
+"""Where the published weights are, as a node of a saved workflow gives them to the page.
 
 The page offers a file for download when a widget names it and ComfyUI does not have it.
 """

@@ -64,7 +64,9 @@ def test_box_is_found_by_its_name_and_runs(page: ComfyPage, host: Host) -> None:
     page.screenshot("blueprint-done")
     assert run.error is None and run.has_succeeded
     page.page.wait_for_function(f"() => ({SHOWN})() === 16", timeout=30_000)
-    [frames] = [told["output"]["images"] for told in run.of_kind("executed") if told["output"]]
+    [frames] = [
+        reported["output"]["images"] for reported in run.of_kind("executed") if reported["output"]
+    ]
     assert host.download(frames[0]).shape == (MINI_SIZE[1], MINI_SIZE[0], 3)
 
 

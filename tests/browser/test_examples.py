@@ -23,11 +23,11 @@ from comfyui.examples import (
 )
 from comfyui.host import Host
 
-# Newer pages tell in a box at the side what older ones tell in a dialog.
+# Newer pages show in a side panel what older ones show in a dialog.
 DIALOGS = """() => [...document.querySelectorAll(
     '.p-dialog, [role=dialog], [data-testid=error-overlay]')].map(element => element.innerText)"""
 CLOSE_BUTTONS = '.p-dialog .p-dialog-close-button, [data-testid="error-overlay-dismiss"]'
-TEXT_BESIDE_NODES = """() => {
+TEXT_AROUND_NODES = """() => {
     const copy = document.body.cloneNode(true);
     copy.querySelectorAll('[data-testid=transform-pane]').forEach(element => element.remove());
     return copy.textContent;
@@ -90,8 +90,8 @@ def drop_small(page: ComfyPage, name: str) -> None:
     page.page.evaluate(SET_WIDGET, ["ToonCrafterKeyframes", "seed", next(SEEDS)])
 
 
-def tells(page: ComfyPage, word: str) -> bool:
-    """Tell whether the page says it: at once, or behind the button of what it says."""
+def says(page: ComfyPage, word: str) -> bool:
+    """Whether the page shows it: at once, or behind the button of a message."""
     if any(word in text for text in page.page.evaluate(DIALOGS)):
         return True
     more = page.page.locator('[data-testid="error-overlay"] button', has_text="See Errors")
@@ -99,11 +99,11 @@ def tells(page: ComfyPage, word: str) -> bool:
         return False
     more.first.click()
     page.settle(1.0)
-    return word in page.page.evaluate(TEXT_BESIDE_NODES)
+    return word in page.page.evaluate(TEXT_AROUND_NODES)
 
 
 def close_dialog(page: ComfyPage) -> None:
-    """Close what the page has opened to tell something."""
+    """Close the messages that the page has opened."""
     button = page.page.locator(CLOSE_BUTTONS)
     while button.count():
         button.first.click()
@@ -143,7 +143,7 @@ def test_dropped_example_opens_whole_and_without_a_complaint(page: ComfyPage, na
     needed = [UPSCALER] if name == "upscale_and_video" else []
     assert len(page.page.evaluate(DIALOGS)) == len(needed)
     for file in needed:
-        assert tells(page, file)
+        assert says(page, file)
         close_dialog(page)
     assert page.covered_nodes() == []
     assert page.page.evaluate(UNKNOWN_NODES) == []
@@ -163,7 +163,7 @@ def test_published_file_that_is_chosen_and_absent_is_offered(
     page.drop_workflow(path)
     page.screenshot("example-published")
     assert len(page.page.evaluate(DIALOGS)) == 1
-    assert tells(page, wanted["name"])
+    assert says(page, wanted["name"])
     close_dialog(page)
 
 
@@ -194,9 +194,9 @@ def test_nodes_of_an_example_do_not_cover_each_other(name: str) -> None:
 
 
 def check_video(run: PageRun, host: Host) -> None:
-    """Hold that the run has saved one video and the page was told."""
-    told = [told["output"].get("images", []) for told in run.of_kind("executed")]
-    videos = [one for images in told for one in images if one["filename"].endswith(".mp4")]
+    """Hold that the run has saved one video and the page got the message."""
+    reported = [reported["output"].get("images", []) for reported in run.of_kind("executed")]
+    videos = [one for images in reported for one in images if one["filename"].endswith(".mp4")]
     [video] = videos
     path = host.base / video["type"] / video["subfolder"] / video["filename"]
     assert path.stat().st_size > 1000
@@ -242,7 +242,7 @@ def test_example_with_drawings_runs_from_the_page_and_shows_its_hints(
     assert page.covered_nodes() == []
 
 
-def test_wrong_choice_is_told_in_words_on_the_page(page: ComfyPage) -> None:
+def test_wrong_choice_is_reported_in_words_on_the_page(page: ComfyPage) -> None:
     drop_small(page, BASIC)
     page.page.evaluate(
         "() => { const node = app.graph.nodes.find(n => n.type === 'ToonCrafterKeyframes');"
@@ -251,7 +251,7 @@ def test_wrong_choice_is_told_in_words_on_the_page(page: ComfyPage) -> None:
     page.press_run()
     page.page.wait_for_function(f"() => ({DIALOGS})().length > 0", timeout=20_000)
     page.screenshot("example-refused")
-    assert tells(page, "last_image")
+    assert says(page, "last_image")
     close_dialog(page)
 
 

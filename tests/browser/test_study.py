@@ -19,7 +19,7 @@ from tooncrafter_core.pictures.write import write_video
 
 NUM_FRAMES, WIDTH, HEIGHT = 8, 256, 160
 SHADES = {TRUTH: 0.0, "grey": 0.3, "dark": -0.6, "bright": 0.9}
-"""Methods that one can tell apart by a pixel, so that the test may prefer one."""
+"""Methods that differ in one pixel, so that the test may prefer one."""
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_ten_answers_are_given_exported_and_reported(
     assert 0 < report.share("coherence", "grey")[0] < 1
 
 
-def test_another_person_begins_anew_and_in_another_order(
+def test_another_person_begins_again_and_in_another_order(
     page: Page, results: Path, tmp_path: Path
 ) -> None:
     index = make_study(results, tmp_path / "study", StudySettings(num_trials=10))
@@ -137,12 +137,12 @@ def test_another_person_begins_anew_and_in_another_order(
         orders.append(page.evaluate("() => session.plan.map(place => place.trial + place.left)"))
         for _ in range(30):
             page.keyboard.press("1")
-        page.get_by_role("button", name="Begin anew").click()
+        page.get_by_role("button", name="Start again").click()
     assert orders[0] != orders[1]
     assert sorted(place[:3] for place in orders[0]) == sorted(place[:3] for place in orders[1])
 
 
-def test_a_missing_picture_is_told(page: Page, results: Path, tmp_path: Path) -> None:
+def test_a_missing_picture_is_reported(page: Page, results: Path, tmp_path: Path) -> None:
     index = make_study(results, tmp_path / "study", StudySettings(num_trials=1))
     page.goto(index.as_uri())
     for picture in (index.parent / "media").iterdir():

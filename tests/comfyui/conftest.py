@@ -3,7 +3,7 @@
 Two ways in, and a test may use both:
 
 - `host` is a running server with the pack in it; prompts go to it over HTTP.
-- `pack` is this project imported into the test process, beside ComfyUI's own modules.
+- `pack` is this project imported into the test process, together with ComfyUI's own modules.
   `from comfy... import ...` works at the top of a test file.
 
 ComfyUI's modules and ours would get into each other's way on one search path: it has a

@@ -35,7 +35,7 @@ from tooncrafter_core.config.embedded import (
 from tooncrafter_core.errors import ToonCrafterError
 from tooncrafter_core.files import Place, check_places
 from tooncrafter_core.pictures.fitting import fit
-from tooncrafter_core.pictures.sheets import beside_cross_fade
+from tooncrafter_core.pictures.sheets import sheet_with_cross_fade
 from tooncrafter_core.pictures.stills import read_image
 from tooncrafter_core.pictures.write import write_video
 
@@ -157,7 +157,7 @@ def demo_prompt(prompt: Prompt, options: argparse.Namespace) -> Prompt:
 
 
 def explain(result: RunResult) -> str:
-    """Why a run did not succeed, as ComfyUI told it."""
+    """Why a run did not succeed, in ComfyUI's words."""
     if result.error is not None:
         return f"{result.error['node_type']}: {result.error['exception_message']}"
     return f"ComfyUI ended the run as '{result.status}': {result.validation}"
@@ -205,7 +205,7 @@ def write_sheet(
         picture, placement = fit(image[None], width, height, "crop", 1)
         fitted.append(placement.restore(picture)[0])
     caption = f"the mini model, {len(clip)} frames by ComfyUI"
-    sheet = beside_cross_fade(clip, fitted[0], fitted[1], ON_SHEET, caption)
+    sheet = sheet_with_cross_fade(clip, fitted[0], fitted[1], ON_SHEET, caption)
     return write_video(sheet, options.out / SHEET, overwrite=options.overwrite)
 
 

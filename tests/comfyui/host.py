@@ -41,7 +41,7 @@ PREVIEW_KINDS = (1, 4)
 
 @dataclass
 class RunResult:
-    """What one prompt did, as the websocket and the history told it."""
+    """What one prompt did, from the websocket and the history."""
 
     prompt_id: str = ""
     status: str = "pending"

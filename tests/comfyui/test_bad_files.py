@@ -78,7 +78,7 @@ def test_pickle_that_runs_code_is_refused_and_runs_nothing(
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.99])
-def test_truncated_checkpoint_tells_its_sizes(model_file: ModelFile, kept: float) -> None:
+def test_truncated_checkpoint_says_its_sizes(model_file: ModelFile, kept: float) -> None:
     path = model_files.save(tiny_tensors(), model_file("checkpoints", "cut.safetensors"))
     size = path.stat().st_size
     with path.open("r+b") as file:

@@ -76,7 +76,7 @@ def test_server_refuses_a_graph_with_one_picture(stocked: Host, images: tuple[st
     assert "last_image" in str(result.validation)
 
 
-def test_failed_run_tells_our_sentence_and_the_next_run_is_clean(
+def test_failed_run_says_our_sentence_and_the_next_run_is_clean(
     stocked: Host, images: tuple[str, str]
 ) -> None:
     good = interpolation(*images)

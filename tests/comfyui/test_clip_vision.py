@@ -1,4 +1,4 @@
-"""ComfyUI's own nodes on our CLIP_VISION, and our encoding beside theirs."""
+"""ComfyUI's own nodes on our CLIP_VISION, and our encoding compared with theirs."""
 
 from pathlib import Path
 from typing import Any

@@ -147,7 +147,7 @@ def test_swapped_drawings_on_decode_are_named(tiny: HostModels, keyframes: Pair)
     assert_refused(lambda: run_decode(tiny, latent, first, first), "last_image", "swapped")
 
 
-def test_drawings_that_hardly_differ_are_told_apart(tiny: HostModels, keyframes: Pair) -> None:
+def test_drawings_that_hardly_differ_are_distinguished(tiny: HostModels, keyframes: Pair) -> None:
     first, last = keyframes[0], keyframes[0].clone()
     last[:, 30:34, 30:34] = 1.0 - last[:, 30:34, 30:34]
     latent = filled(run_keyframes(tiny, first, last)[2])

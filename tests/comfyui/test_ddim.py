@@ -22,16 +22,16 @@ from tooncrafter_core.diffusion.samplers import ddim_step
 
 
 def toy_velocity(z: Tensor, timestep: float, tokens: Tensor) -> Tensor:
-    """A smooth function of everything the denoiser is told, in place of the denoiser."""
-    told = tokens.double().mean() * 5
-    return 0.7 * torch.sin(1.3 * z + told) - 0.4 * z.roll(1, dims=2) * (timestep / 1000)
+    """A smooth function of all inputs of the denoiser, in its place."""
+    reported = tokens.double().mean() * 5
+    return 0.7 * torch.sin(1.3 * z + reported) - 0.4 * z.roll(1, dims=2) * (timestep / 1000)
 
 
 def toy_denoiser(
-    x: Tensor, timesteps: Tensor, context: Tensor, control: Any, options: Any, **told: Any
+    x: Tensor, timesteps: Tensor, context: Tensor, control: Any, options: Any, **reported: Any
 ) -> Tensor:
-    """`toy_velocity` with the denoiser's interface, each row by itself."""
-    rows = zip(x[:, :4].double(), timesteps, told["image_context"], strict=True)
+    """`toy_velocity` with the denoiser's interface, each row alone."""
+    rows = zip(x[:, :4].double(), timesteps, reported["image_context"], strict=True)
     return torch.cat([toy_velocity(z[None], float(t), tokens).float() for z, t, tokens in rows])
 
 

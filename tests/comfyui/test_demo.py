@@ -17,7 +17,7 @@ def _no_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "Host", None)
 
 
-def test_a_checkout_without_the_weights_is_told_what_to_do(
+def test_a_checkout_without_the_weights_gets_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)
@@ -27,7 +27,7 @@ def test_a_checkout_without_the_weights_is_told_what_to_do(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_drawing_that_is_not_there_is_told(
+def test_a_drawing_that_is_not_there_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)

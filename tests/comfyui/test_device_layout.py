@@ -40,7 +40,7 @@ def test_weights_are_arranged_when_comfyui_has_moved_them(monkeypatch: pytest.Mo
         assert all(map(torch.equal, (layer.weight for layer in layers), values))
 
 
-def test_it_draws_where_comfyui_was_told_to_keep_channels_last(
+def test_it_draws_where_comfyui_was_asked_to_keep_channels_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, last = picture(1), picture(2)

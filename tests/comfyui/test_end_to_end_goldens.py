@@ -59,7 +59,7 @@ def test_two_pictures_and_a_seed_give_the_official_frames(path: Path) -> None:
     assert_close(scaled(positive[0][1][KEYFRAME_LATENTS]), golden["z"][:, :, [0, -1]])
 
     if case["t"] != config.resampler.video_length:
-        # What the official program does with such a clip without saying so, ours only if told to.
+        # What the official program does with such a clip without saying so, ours only on request.
         for text in (positive, negative):
             text[0][1][TOKEN_MODE] = "shared"
     if latent["samples"].shape[-1] == UNIFORM_LATENT_WIDTH:

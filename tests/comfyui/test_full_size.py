@@ -136,7 +136,7 @@ def test_two_drawings_become_sixteen_finite_frames_within_24_gib(
 
 
 @torch.inference_mode()
-def test_a_step_with_sketches_beside_the_same_step_without(
+def test_a_step_with_sketches_and_the_same_step_without(
     pack: ModuleType,
     pack_nodes: dict[str, Any],
     checkpoint: Path,

@@ -52,7 +52,7 @@ def test_failing_node_is_named_with_its_message(host: Host) -> None:
     assert result.error["exception_message"].startswith("the probe fails")
 
 
-def test_refused_prompt_tells_which_input_was_wrong(host: Host) -> None:
+def test_refused_prompt_says_which_input_was_wrong(host: Host) -> None:
     result = host.run(probe_prompt(steps=0))
     assert result.status == "invalid"
     assert result.validation is not None

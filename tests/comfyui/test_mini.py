@@ -6,7 +6,7 @@ import pytest
 import torch
 from tooncrafter_pack.nodes.bridge.autoencoder import ToonCrafterVAE
 from tooncrafter_pack.nodes.bridge.denoiser import load_model
-from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder as load_control
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_control
 from tooncrafter_pack.nodes.bridge.patchers import choose_dtypes
 from tooncrafter_pack.tooncrafter_core.config import presets
 from tooncrafter_pack.tooncrafter_core.device.precision import inference_dtypes
@@ -38,7 +38,7 @@ def test_nodes_and_core_draw_the_same_frames_along_a_sketch(pack: Any) -> None:
     checkpoint, sketch_checkpoint = made_up_checkpoint(MINI), made_up_sketch_encoder(MINI_SKETCH)
     assert detect(checkpoint) == MINI
     models = build_models(checkpoint, MINI)
-    control = load_control(sketch_checkpoint, detect_sketch_encoder(sketch_checkpoint))
+    control = load_sketch_control(sketch_checkpoint, detect_sketch_encoder(sketch_checkpoint))
     first, last, ink = picture(1), picture(2), drawings()
     ready = run_keyframes(models, first, last, width=72, height=64, seed=9)
     latent = run_sampler(models.model, *guide(ready, control, ink, "2"), seed=9)

@@ -13,7 +13,7 @@ from tooncrafter_core.errors import CheckpointError
 
 @pytest.fixture
 def folder(pack: Any, tmp_path: Path) -> Path:
-    """A folder with a file in it, and one beside it that is not for models."""
+    """A folder with a file in it, and one next to it that is not for models."""
     inside = tmp_path / "shared" / "models"
     (inside / "sub").mkdir(parents=True)
     (tmp_path / "shared" / "elsewhere").mkdir()

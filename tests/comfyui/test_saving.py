@@ -217,7 +217,7 @@ def test_a_saved_clip_is_a_text_encoder_of_its_own(folder: Path, config: ModelCo
     assert relative(again.prompt("a cat")[0][0], models.prompt("a cat")[0][0]) < 1e-5
 
 
-def test_a_saved_vae_alone_is_told(folder: Path) -> None:
+def test_a_saved_vae_alone_is_reported(folder: Path) -> None:
     models = load(folder, write(folder, TINY))
     saving.VAESave().save(models.vae, "vae")
     name = newest(folder, "vae")

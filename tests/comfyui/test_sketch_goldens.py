@@ -14,7 +14,7 @@ import torch
 from einops import rearrange
 from tooncrafter_pack.nodes.bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from tooncrafter_pack.nodes.bridge.control import SketchControl
-from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_control
 from tooncrafter_pack.nodes.latents import make_clip
 from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
 from torch import Tensor
@@ -34,9 +34,9 @@ def build(data: dict[str, Any]) -> tuple[Any, SketchControl]:
     tensors = recipe.make_state_dict(data["tag"], data["state_dict"])
     model = load_lone_denoiser(tensors, lone_denoiser_config(cases.unet_config(data["unet"])))
     sketch = {key: value for key, value in tensors.items() if key.startswith("control_model.")}
-    # The case's heads are narrower than any that tensors could tell of.
+    # The case's heads are narrower than any that tensors could reveal.
     encoder = cases.from_config(SketchEncoderConfig, data["config"])
-    return model, load_sketch_encoder(Checkpoint.from_tensors(sketch), encoder)
+    return model, load_sketch_control(Checkpoint.from_tensors(sketch), encoder)
 
 
 def conditioning(golden: dict[str, Tensor], frames: int) -> list[list[Any]]:

@@ -13,7 +13,7 @@ import folder_paths
 import pytest
 import torch
 from tooncrafter_pack.nodes.bridge.control import SketchControl
-from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_control
 from tooncrafter_pack.nodes.sketch import LoadToonCrafterSketchEncoder
 from torch import Tensor, nn
 
@@ -57,7 +57,7 @@ def sixteen(tiny: HostModels, keyframes: tuple[Tensor, Tensor]) -> Ready:
         ("all", 3, ["'all'", "16 frames", "3 sketches"]),
     ],
 )
-def test_frame_numbers_that_cannot_be_are_told(
+def test_frame_numbers_that_cannot_be_are_reported(
     sixteen: Ready, control: SketchControl, frames: str, count: int, words: list[str]
 ) -> None:
     sketches = drawings(count)
@@ -73,27 +73,29 @@ def test_frame_numbers_that_cannot_be_are_told(
     ],
     ids=["empty", "flat", "nan"],
 )
-def test_pictures_without_lines_are_told(
+def test_pictures_without_lines_are_reported(
     sixteen: Ready, control: SketchControl, sketches: Tensor, words: list[str]
 ) -> None:
     assert_refused(lambda: guide(sixteen, control, sketches, "1"), *words, kind=SketchError)
 
 
-def test_start_after_the_end_is_told(sixteen: Ready, control: SketchControl) -> None:
+def test_start_after_the_end_is_reported(sixteen: Ready, control: SketchControl) -> None:
     def ask() -> Any:
         return guide(sixteen, control, drawings(), "8", start=0.8, end=0.2)
 
     assert_refused(ask, "start", "0.8", "end", "0.2", kind=SketchError)
 
 
-def test_conditioning_without_keyframes_is_told(tiny: HostModels, control: SketchControl) -> None:
+def test_conditioning_without_keyframes_is_reported(
+    tiny: HostModels, control: SketchControl
+) -> None:
     text = tiny.prompt("a girl")
     assert_refused(
         lambda: guide((text, text, {}), control, drawings(), "8"), "ToonCrafter Keyframes", "before"
     )
 
 
-def test_stock_node_with_one_sketch_for_sixteen_frames_is_told(
+def test_stock_node_with_one_sketch_for_sixteen_frames_is_reported(
     tiny: HostModels, sixteen: Ready, control: SketchControl
 ) -> None:
     guided = guide_by_stock_node(sixteen, control, drawings())
@@ -103,7 +105,7 @@ def test_stock_node_with_one_sketch_for_sixteen_frames_is_told(
     )  # fmt: skip
 
 
-def test_clip_shorter_than_the_guided_one_is_told(
+def test_clip_shorter_than_the_guided_one_is_reported(
     tiny: HostModels, sixteen: Ready, control: SketchControl
 ) -> None:
     positive, negative, latent = guide(sixteen, control, drawings(), "12")
@@ -126,7 +128,7 @@ def other_controls() -> list[Any]:
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["ControlNet", "T2IAdapter"])
-def test_control_of_another_model_is_told(tiny: HostModels, ready: Ready, index: int) -> None:
+def test_control_of_another_model_is_reported(tiny: HostModels, ready: Ready, index: int) -> None:
     other = other_controls()[index]
     name = type(other).__name__
     assert_refused(
@@ -140,7 +142,7 @@ def test_control_of_another_model_is_told(tiny: HostModels, ready: Ready, index:
     )  # fmt: skip
 
 
-def test_control_of_another_model_below_ours_is_told(
+def test_control_of_another_model_below_ours_is_reported(
     tiny: HostModels, ready: Ready, control: SketchControl
 ) -> None:
     both = guide(guide_by_stock_node(ready, other_controls()[0], drawings()), control, drawings(),
@@ -155,11 +157,11 @@ def test_control_of_another_model_below_ours_is_told(
         ({"model_channels": 64}, ["model_channels 64", "32"]),
     ],
 )
-def test_sketch_encoder_for_another_denoiser_is_told(
+def test_sketch_encoder_for_another_denoiser_is_reported(
     tiny: HostModels, ready: Ready, change: dict[str, Any], words: list[str]
 ) -> None:
     config = replace(TINY_SKETCH, **change)
-    other = load_sketch_encoder(made_up_sketch_encoder(config), config)
+    other = load_sketch_control(made_up_sketch_encoder(config), config)
     for guided in (
         guide(ready, other, drawings(), "2"),
         guide_by_stock_node(ready, other, drawings(4)),
@@ -187,7 +189,7 @@ def ordinary_model() -> comfy.model_patcher.ModelPatcher:
     return comfy.model_patcher.ModelPatcher(model, load_device=cpu, offload_device=cpu)
 
 
-def test_sketch_encoder_on_an_ordinary_model_is_told(control: SketchControl) -> None:
+def test_sketch_encoder_on_an_ordinary_model_is_reported(control: SketchControl) -> None:
     text = [[torch.zeros(1, 77, 64), {}]]
     latent = {"samples": torch.zeros(1, 4, 8, 8)}
     ready = guide_by_stock_node((text, text, latent), control, drawings())
@@ -236,7 +238,7 @@ T2I_ADAPTER = {"adapter.body.0.in_conv.weight": torch.zeros(8, 8, 1, 1)}
     ],
     ids=["canny", "narrow_text", "t2i", "tooncrafter"],
 )
-def test_file_of_another_kind_is_told(
+def test_file_of_another_kind_is_reported(
     controlnet_file: Callable[[dict[str, Tensor]], str],
     tensors: Callable[[], dict[str, Tensor]],
     words: list[str],
@@ -248,7 +250,7 @@ def test_file_of_another_kind_is_told(
     )  # fmt: skip
 
 
-def test_file_with_a_missing_tensor_is_told(
+def test_file_with_a_missing_tensor_is_reported(
     controlnet_file: Callable[[dict[str, Tensor]], str],
 ) -> None:
     checkpoint = made_up_sketch_encoder()
@@ -261,7 +263,7 @@ def test_file_with_a_missing_tensor_is_told(
     )  # fmt: skip
 
 
-def test_file_that_is_not_there_is_told(pack: Any) -> None:
+def test_file_that_is_not_there_is_reported(pack: Any) -> None:
     assert_refused(
         lambda: LoadToonCrafterSketchEncoder.execute("gone.safetensors", "text"),
         "gone.safetensors", "controlnet", kind=CheckpointError,

@@ -102,7 +102,7 @@ def test_a_preset_draws_what_the_core_draws(
     assert relative(out * tiny.config.diffusion.latent_scale, expected) < 1e-4
 
 
-def test_an_unknown_preset_is_told(tiny: HostModels, ready: Ready) -> None:
+def test_an_unknown_preset_is_reported(tiny: HostModels, ready: Ready) -> None:
     with pytest.raises(ToonCrafterError, match="preset is one of: published; fast"):
         run_sampler(tiny.model, *ready, preset="turbo")
 
@@ -136,7 +136,7 @@ def test_guidance_interval_makes_one_prediction_outside_and_two_inside(
     assert relative(draw(everywhere), full) < 1e-5
 
 
-def test_an_interval_that_ends_before_it_begins_is_told(tiny: HostModels) -> None:
+def test_an_interval_that_ends_before_it_begins_is_reported(tiny: HostModels) -> None:
     with pytest.raises(ToonCrafterError, match="the start before the end"):
         ToonCrafterGuidanceInterval.execute(tiny.model, 0.7, 0.3)
 

@@ -37,7 +37,7 @@ def load_workflow(path: Path) -> dict[str, Any]:
 
 
 def is_widget(kind: Any, options: dict[str, Any]) -> bool:
-    """Tell whether the page draws an input as a widget rather than as a mere socket."""
+    """Whether the page draws an input as a widget rather than as a mere socket."""
     if options.get("forceInput"):
         return False
     return isinstance(kind, list) or kind in WIDGET_TYPES

@@ -21,7 +21,7 @@ from tooncrafter_core.diffusion.schedule import (
 
 SPACINGS: dict[str, Spacing] = {"uniform": "uniform", "uniform_trailing": "trailing"}
 NOT_OURS = {"lvlb_weights"}
-"""A weight of the loss that the official program stores beside the schedule and never uses."""
+"""A weight of the loss that the official program stores with the schedule and never uses."""
 
 
 def walks_in(path: Path) -> list[tuple[str, int]]:

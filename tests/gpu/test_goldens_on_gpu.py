@@ -50,11 +50,11 @@ def test_denoiser_matches_the_official_one(path: Path, device: torch.device) -> 
     data, tensors = read_on(device, path)
     denoiser = Denoiser(unet_config(data["config"]), device="meta")
     load_part(denoiser, weights(data), "model.diffusion_model.").to(device)
-    x, told = tensors["x"], split_context(tensors["context"], tensors["x"].shape[2])
+    x, reported = tensors["x"], split_context(tensors["context"], tensors["x"].shape[2])
     noisy = torch.cat([x, tensors["concat"]], dim=1)
     timesteps, fps = tensors["timesteps"], tensors.get("fs")
-    close(denoiser(noisy, timesteps, *told, fps), tensors, "y", data)
-    prepared = denoiser.prepare_context(*told)
+    close(denoiser(noisy, timesteps, *reported, fps), tensors, "y", data)
+    prepared = denoiser.prepare_context(*reported)
     close(denoiser(noisy, timesteps, prepared, None, fps), tensors, "y", data)
 
 
@@ -72,7 +72,7 @@ def test_autoencoder_matches_the_official_one(path: Path, device: torch.device) 
     for number, reference in enumerate(references):
         close(reference, tensors, f"ref_context.{number}", data)
     z = rearrange(tensors["z_sample"], "(b t) c h w -> b c t h w", b=video.shape[0])
-    for told, name in ((references, "decoded"), (None, "decoded_noref")):
+    for reported, name in ((references, "decoded"), (None, "decoded_noref")):
         for chunk in (1, 4):
-            decoded = autoencoder.decode(z, told, chunk)
+            decoded = autoencoder.decode(z, reported, chunk)
             close(rearrange(decoded, "b c t h w -> (b t) c h w"), tensors, name, data)

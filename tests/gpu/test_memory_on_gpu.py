@@ -76,15 +76,17 @@ def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
 ) -> None:
     expected = decode_video(decoder, decoder.latents, DecodePlan(chunk=FRAMES))
     limit = (decoder.peak(1) + decoder.peak(FRAMES)) // 2
-    told: list[int] = []
+    reported: list[int] = []
     with capped(device, limit):
-        events = DecodeEvents(on_retreat=told.append)
+        events = DecodeEvents(on_retreat=reported.append)
         video = decode_video(decoder, decoder.latents, DecodePlan(chunk=FRAMES), events)
-    assert told and told == [8, 4, 2, 1][: len(told)]
+    assert reported and reported == [8, 4, 2, 1][: len(reported)]
     assert deviation(video, expected) < SAME
 
 
-def test_out_of_memory_with_single_frames_is_told(decoder: Decoder, device: torch.device) -> None:
+def test_out_of_memory_with_single_frames_is_reported(
+    decoder: Decoder, device: torch.device
+) -> None:
     limit = torch.cuda.memory_allocated() + 2**24
     with capped(device, limit), pytest.raises(torch.cuda.OutOfMemoryError):
         decode_video(decoder, decoder.latents)

@@ -205,7 +205,7 @@ def _modules() -> dict[str, dict[str, Any]]:
 
 @contextmanager
 def fake_host() -> Iterator[ModuleType]:
-    """The pack, imported beside this host; both are gone again afterwards."""
+    """The pack, imported together with this host; both are gone again afterwards."""
     before = dict(sys.modules)
     finders = list(sys.meta_path)
     try:

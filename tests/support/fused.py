@@ -1,6 +1,6 @@
 """What the fused kernels must compute, by torch's own operations in float32 or float64.
 
-As a program it has Triton's interpreter compute them on the CPU and tells which are wrong.
+As a program it has Triton's interpreter compute them on the CPU and reports which are wrong.
 """
 
 import sys

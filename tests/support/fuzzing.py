@@ -1,4 +1,4 @@
-"""Runs many malformed inputs and counts what comes of each; the mutators lie beside the tests.
+"""Runs many malformed inputs and counts what comes of each; the mutators are next to the tests.
 
 A case is a name and a function that reads the input. It may succeed or raise one of the project's
 errors. Everything else fails the suite: another exception, five seconds without an end, two

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from tooncrafter_pack.nodes.bridge.control import SketchControl
-from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_encoder
+from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_control
 from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
 from torch import Tensor
 
@@ -19,7 +19,7 @@ Ready = tuple[Conditioning, Conditioning, dict[str, Any]]
 
 def tiny_control() -> SketchControl:
     """What 'Load ToonCrafter Sketch Encoder' gives for the tiny sketch encoder."""
-    return load_sketch_encoder(made_up_sketch_encoder(), TINY_SKETCH)
+    return load_sketch_control(made_up_sketch_encoder(), TINY_SKETCH)
 
 
 def drawings(number: int = 1, height: int = 64, width: int = 64) -> Tensor:
@@ -73,12 +73,14 @@ def residuals(
     sampling = models.model.get_model_object("model_sampling")
     text = models.prompt("an anime scene")[0][0]
     tokens = torch.ones(1, x.shape[2], 16, text.shape[-1])
-    told = {"c_crossattn": text, "image_context": tokens}
+    reported = {"c_crossattn": text, "image_context": tokens}
     models.model.pre_run()
     try:
         control.pre_run(models.model.model, sampling.percent_to_sigma)
         with torch.no_grad():
-            given = control.get_control(x, sampling.sigma(torch.tensor([timestep])), told, 1, {})
+            given = control.get_control(
+                x, sampling.sigma(torch.tensor([timestep])), reported, 1, {}
+            )
     finally:
         models.model.cleanup()
     return [] if given is None else [*given["output"], *given["middle"]]

@@ -59,7 +59,7 @@ def stock(models: Path) -> None:
     save(open_clip_tensors(IMAGE_PREFIX), models / "clip_vision" / OPEN_CLIP)
 
 
-# Files of other models, known by the shapes that tell them apart
+# Files of other models, known by the shapes that distinguish them
 
 
 def stable_diffusion_1() -> dict[str, Tensor]:

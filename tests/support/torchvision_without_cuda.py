@@ -1,4 +1,4 @@
-"""Lets a CUDA build of torchvision be imported beside a CPU build of PyTorch.
+"""Lets a CUDA build of torchvision be imported with a CPU build of PyTorch.
 
 PyPI's Linux wheels of torchvision are CUDA builds. Without CUDA libraries their compiled
 part does not load, no operator is declared, and the import ends in "operator

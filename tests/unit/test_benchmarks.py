@@ -110,7 +110,7 @@ def test_plain_denoiser_predicts_the_same() -> None:
         assert deviation(ours(x, step, ours.prepare_context(text, image)), expected) < 1e-4
 
 
-def test_kinds_of_kernels_are_told_by_their_names() -> None:
+def test_kinds_of_kernels_are_reported_by_their_names() -> None:
     names = ["flash_fwd_kernel", "sm90_xmma_gemm_bf16", "cudnn::implicit_convolve", "copy_kernel"]
     assert [kind_of(name) for name in names] == [
         "attention", "matrix product", "convolution", "copy",
@@ -123,7 +123,7 @@ def test_committed_results_can_be_read() -> None:
             assert {"name", "device", "commit"} <= set(line), json.dumps(line)
 
 
-def test_a_file_that_is_not_there_is_told(
+def test_a_file_that_is_not_there_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["compare", __file__, "nowhere.jsonl"])

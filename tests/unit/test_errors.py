@@ -42,15 +42,15 @@ def test_what_cannot_be_shown_is_spelt_and_letters_stay(text: str, shown: str) -
     assert printable(text) == shown == str(KeyframeError(text))
     assert KeyframeError(text).args == (shown,)
     shown.encode()
-    told = "".join(traceback.format_exception(CheckpointError(f"'{text}' is not there.")))
-    assert f"tooncrafter.CheckpointError: '{shown}' is not there." in told
+    reported = "".join(traceback.format_exception(CheckpointError(f"'{text}' is not there.")))
+    assert f"tooncrafter.CheckpointError: '{shown}' is not there." in reported
 
 
 def test_what_is_long_loses_its_middle_and_says_what_to_do() -> None:
-    told = str(ToonCrafterError(f"'{'x' * 10**6}' is no frame. Write for example '1, 8'."))
-    assert len(told) < 400
-    assert told.startswith("'xxx") and "xxx ... xxx" in told
-    assert told.endswith("xxx' is no frame. Write for example '1, 8'.")
+    reported = str(ToonCrafterError(f"'{'x' * 10**6}' is no frame. Write for example '1, 8'."))
+    assert len(reported) < 400
+    assert reported.startswith("'xxx") and "xxx ... xxx" in reported
+    assert reported.endswith("xxx' is no frame. Write for example '1, 8'.")
     for long in ("\ud800" * 10**6, "'" * 10**6, "it's " * 10**5, "\n" * 10**6 + "x" * 10**6):
         assert len(printable(long)) <= 2000
     names = "The model's parts are " + ", ".join(f"part {i} of a file's" for i in range(40))

@@ -1,4 +1,4 @@
-"""What the example workflows and the blueprint say of their nodes, beside what the page draws."""
+"""What the example workflows and the blueprint say of their nodes, without the page."""
 
 import json
 from pathlib import Path

@@ -27,8 +27,8 @@ def test_only_direct_ways_are_drawn() -> None:
 def test_every_file_that_the_page_names_is_there() -> None:
     text = floor_plan.PAGE.read_text("utf-8")
     names = set(re.findall(r"`([a-z_/]+\.py)`", text))
-    beside = ("checkpoints/files", "nodes/bridge", "training/stages")
+    inner = ("checkpoints/files", "nodes/bridge", "training/stages")
     for name in names:
-        places = (floor_plan.CORE, "", *(f"{floor_plan.CORE}/{b}" for b in beside), *beside)
+        places = (floor_plan.CORE, "", *(f"{floor_plan.CORE}/{b}" for b in inner), *inner)
         found = any((floor_plan.PROJECT / place / name).is_file() for place in places)
         assert found, name

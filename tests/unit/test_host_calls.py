@@ -48,7 +48,7 @@ CALLED = (
     "ToonCrafterVAE._memory_used_decode",
     "ToonCrafterVAE._memory_used_encode",
     "load_again",
-    "sample_ddim",
+    "run_ddim",
 )
 """What the host calls."""
 
@@ -107,7 +107,7 @@ def sampling_calls(bridge: dict[str, ModuleType]) -> dict[str, Call]:
     return {
         "DDIMSampler.sample": lambda u: sampler.sample(None, sigmas, {}, None, x, **u),
         "DDIMSampler.max_denoise": lambda u: sampler.max_denoise(None, sigmas, **u),
-        "sample_ddim": lambda u: bridge["sampler"].sample_ddim(walker, x, sigmas, **u),
+        "run_ddim": lambda u: bridge["sampler"].run_ddim(walker, x, sigmas, **u),
         "ToonCrafterModelSampling.calculate_input": lambda u: schedule.calculate_input(
             sigma, x, **u
         ),

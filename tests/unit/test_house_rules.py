@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support import house
+from support import house, words
 from support.house import Texts
 
 RULES: dict[Callable[[Texts], list[str]], tuple[dict[str, str], str]] = {
@@ -103,3 +103,23 @@ def test_the_table_itself_flows_one_way() -> None:
     order = list(house.MAY_IMPORT)
     for room, others in house.MAY_IMPORT.items():
         assert all(order.index(other) < order.index(room) for other in others), room
+
+
+def test_private_words_grow_no_more() -> None:
+    assert not words.private_words(words.texts())
+
+
+def test_a_private_word_too_many_is_found() -> None:
+    texts = {
+        "a.py": "# The network is told by\n# itself.\n",
+        "b.md": "Untold: nobody_was_told.",
+    }
+    assert words.private_words(texts, {"told": 2, "by itself": 0}) == [
+        "'by itself' stands 1 times, and may 0 times: a.py (1)"
+    ]
+
+
+def test_a_number_of_private_words_that_can_fall_is_found() -> None:
+    assert words.private_words({"a.py": "told"}, {"told": 2}) == [
+        "'told' stands 1 times now: its number can fall from 2"
+    ]

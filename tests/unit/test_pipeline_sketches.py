@@ -190,12 +190,12 @@ def test_largest_strength_stays_finite() -> None:
     assert torch.isfinite(draw(layer(0, 1, 2, 3, strength=10.0))).all()
 
 
-def test_frame_the_clip_does_not_have_is_told() -> None:
+def test_frame_the_clip_does_not_have_is_reported() -> None:
     with pytest.raises(SketchError, match=r"no frame 5: the clip has 4 frames"):
         draw(layer(4))
 
 
-def test_sketches_without_encoder_are_told() -> None:
+def test_sketches_without_encoder_are_reported() -> None:
     with pytest.raises(SketchError, match=r"need the sketch encoder"):
         interpolate(tiny_models(), ENDS, QUICK, sketches=[layer(1)])
 
@@ -208,7 +208,7 @@ def test_sketches_without_encoder_are_told() -> None:
         ({"num_res_blocks": 2}, "num_res_blocks 2, the denoiser has 1"),
     ],
 )
-def test_encoder_of_another_model_is_told(change: dict[str, Any], words: str) -> None:
+def test_encoder_of_another_model_is_reported(change: dict[str, Any], words: str) -> None:
     config = replace(tiny_encoder().config, **change)
     with pytest.raises(ModelMismatchError, match=f"belongs to another model: .*{words}"):
         check_sketch_encoder(config, tiny_models().config.unet)

@@ -70,7 +70,7 @@ def test_nothing_newer_is_asked_for_than_the_oldest_comfyui_asks_for() -> None:
     assert not newer
 
 
-def test_pip_installs_it_beside_a_comfyui_and_replaces_nothing(tmp_path: Path) -> None:
+def test_pip_installs_it_into_a_comfyui_and_replaces_nothing(tmp_path: Path) -> None:
     installed = planned(tmp_path)
     assert {"omegaconf", "open-clip-torch"} <= installed
     assert not installed & OF_COMFYUI.keys()

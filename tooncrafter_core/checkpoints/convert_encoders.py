@@ -67,7 +67,7 @@ _TEXT_TOWER = (
     "transformer.", "token_embedding.", "positional_embedding", "ln_final.", "text_projection",
     "attn_mask",
 )  # fmt: skip
-"""What belongs to the text encoder where OpenCLIP keeps both in one file."""
+"""Keys of the text encoder in an OpenCLIP file, which has both encoders."""
 
 _LAST_LAYER_LEFT_OUT = {1024: 23}
 """Layers of the published text encoder, by width, where a file leaves out the unused last one."""
@@ -140,7 +140,7 @@ def find_encoder(
         )
     if needed % CLIP_HEAD_WIDTH and needed not in IMAGE_HEAD_WIDTHS:
         raise CheckpointError(
-            f"{file.name} is a {title} {needed} wide, and nothing in it tells how many heads that "
+            f"{file.name} is a {title} {needed} wide, and nothing in it says how many heads that "
             f"is; CLIP's are multiples of {CLIP_HEAD_WIDTH}. Use the checkpoint's own {title}."
         )
     others = ("vision_model.", "visual") if is_text else ("text_", "token_embedding")

@@ -1,4 +1,4 @@
-"""Tells a checkpoint's configuration from its tensors, never from its name."""
+"""Derives a checkpoint's configuration from its tensors, never from its name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,13 +53,13 @@ class EncoderFile:
     name: str
     """The CLIP model that has this width, such as ``ViT-H``."""
     prefix: str
-    """What stands before all its keys: nothing in most files."""
+    """The prefix of all its keys, empty in most files."""
 
 
 def detect(checkpoint: Checkpoint) -> ModelConfig:
     """The configuration of a checkpoint, its encoders None when it comes without them.
 
-    What shapes cannot tell is taken from the file's own description, else from the preset that has
+    What shapes do not show is taken from the file's own description, else from the preset that has
     these shapes, else from the published model. ``CheckpointError`` when it is another model's file
     (named), when sizes make no sense, when description and tensors contradict each other, or when
     there is none and the published model cannot be meant. SPEC section 1.
@@ -86,7 +86,7 @@ def _presumed_config(shapes: Mapping[str, tuple[int, ...]], name: str) -> ModelC
     """The configuration of a file that does not describe itself.
 
     A component that has a preset's shapes is the preset's. The others are supposed to have the
-    published model's counts of what shapes do not tell; ``CheckpointError`` where that cannot be.
+    published model's counts where shapes do not determine them; ``CheckpointError`` if impossible.
     """
     parts: dict[str, Any] = {}
     diffusions = set()
@@ -127,13 +127,13 @@ def _preset_like(shapes: Mapping[str, tuple[int, ...]], component: Component) ->
 
 
 def _detect_part(shapes: Mapping[str, tuple[int, ...]], component: Component, known: Any) -> Any:
-    """A component's configuration, with what shapes do not tell from ``known``."""
+    """A component's configuration, with what shapes do not determine from ``known``."""
     return _CONFIG_FIELDS[component][1](component_shapes(shapes, component), known)
 
 
 def _lost_configuration(name: str, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"{name} has lost its configuration, and its shapes alone do not tell it: {reason}. A "
+        f"{name} has lost its configuration, and its shapes alone do not show it: {reason}. A "
         "program that merged or converted it has probably dropped the file's metadata. Take the "
         "file that it was made from; 'python -m tooncrafter_core convert' keeps what is needed."
     )
@@ -167,7 +167,7 @@ def is_sketch_encoder(checkpoint: Checkpoint) -> bool:
 def detect_sketch_encoder(checkpoint: Checkpoint) -> SketchEncoderConfig:
     """The configuration of a sketch encoder's file.
 
-    What shapes cannot tell is taken from the file's own description, else from the preset that has
+    What shapes do not show is taken from the file's own description, else from the preset that has
     these shapes, else from Stable Diffusion 2. ``CheckpointError`` names the file when it is
     another control network (its hints have 3 channels, or its text tokens are another Stable
     Diffusion's), an adapter, or a ToonCrafter checkpoint, and when sizes make no sense.
@@ -188,7 +188,7 @@ def detect_sketch_encoder(checkpoint: Checkpoint) -> SketchEncoderConfig:
 
 
 def known_sketch_config(checkpoint: Checkpoint) -> SketchEncoderConfig | None:
-    """What a sketch encoder's file says of itself, or the preset that has its shapes."""
+    """The configuration stored in a sketch encoder's file, or the preset with its shapes."""
     stored = stored_config(checkpoint.metadata, checkpoint.name, SketchEncoderConfig)
     if stored is not None:
         return stored

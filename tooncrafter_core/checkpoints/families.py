@@ -1,4 +1,4 @@
-"""Names the weight files that people mistake for ToonCrafter's."""
+"""Recognises weight files of other models that are mistaken for ToonCrafter's, to name them."""
 
 from collections.abc import Callable, Mapping
 
@@ -63,7 +63,7 @@ _FAMILIES: tuple[tuple[str, _Marks], ...] = (
     ("a text encoder (CLIP)", _any(_has("text_model.encoder.layers."),
                                    _begins("token_embedding.", "transformer.resblocks."))),
 )  # fmt: skip
-"""From the most telling marks to the least; the first family whose marks are there is named."""
+"""From the most specific marks to the least; the first family whose marks are there is named."""
 
 
 def name_family(shapes: Mapping[str, Shape]) -> str | None:
@@ -90,7 +90,7 @@ _CONTROL_CONTEXTS = (
     + "middle_block.1.transformer_blocks.0.attn2.to_k.weight",
     "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight",
 )
-"""Where control networks read hints and text, in the original layout and in diffusers'."""
+"""Keys with which control networks read hints and text, in the original layout and diffusers'."""
 
 _CONTEXT_WIDTHS = {
     768: "Stable Diffusion 1.x",

@@ -1,6 +1,6 @@
 """Finds what no model can be like in a configuration: counts that do not divide, useless numbers.
 
-What shapes tell has been compared with the tensors by then. This is about the rest, which comes
+What shapes determine has been compared with the tensors by then. This checks the rest, which comes
 from a file's own description or is supposed to be the published model's.
 """
 

@@ -1,4 +1,4 @@
-"""Texts that a file keeps twice: in its metadata, and as a small tensor beside its weights.
+"""Texts that a file keeps twice: in its metadata, and as a small tensor among its weights.
 
 Programs that read every tensor and write them again lose the metadata. Without its configuration a
 model cannot be built, so it travels as a tensor, too: its bytes, under the metadata's own key.

@@ -1,4 +1,4 @@
-"""How checkpoints name their tensors: component prefixes, schedule buffers, wrappers, as data.
+"""The names of tensors in checkpoints, as data: component prefixes, schedule buffers, wrappers.
 
 SPEC section 0 lists the components and their prefixes, section 8 the buffers.
 """
@@ -24,7 +24,7 @@ class Component(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentKeys:
-    """Where a component's tensors are in a checkpoint, and what to tell people about it."""
+    """The prefix of a component's tensors in a checkpoint, and its name in messages."""
 
     prefix: str
     title: str
@@ -53,13 +53,13 @@ COMPONENT_KEYS: dict[Component, ComponentKeys] = {
         prefix="control_model.", title="sketch encoder", in_pruned=False
     ),
 }
-"""In the order in which people are told about them."""
+"""The components, in the order in which messages list them."""
 
 REQUIRED = (Component.DENOISER, Component.PROJECTOR, Component.AUTOENCODER)
-"""What a checkpoint must hold; the encoders may come from files of their own."""
+"""Components that a checkpoint must contain; encoders may come from separate files."""
 
 OPTIONAL = (Component.TEXT_ENCODER, Component.IMAGE_ENCODER)
-"""What the full checkpoint adds to the pruned one."""
+"""Components that the full checkpoint has and the pruned one has not."""
 
 FULL_FILE = "model.ckpt (huggingface.co/Doubiiu/ToonCrafter)"
 """The published file with every component."""
@@ -99,7 +99,7 @@ DEEPSPEED_PREFIX_LENGTH = len("_forward_module.")
 """Characters that deepspeed puts in front of every key."""
 
 SKETCH_MARKS = ("input_hint_block.0.weight", "zero_convs.0.0.weight")
-"""Keys that together tell a sketch encoder, without its prefix."""
+"""Keys that together mark a sketch encoder, without its prefix."""
 
 _RENAMED_PARTS = {"framestride_embed": "fps_embedding"}
 """Parts of keys that older releases called otherwise."""

@@ -51,8 +51,8 @@ class Mismatch:
             (self.left_over, "left over"),
             (self.wrong_shape, "of the wrong shape"),
         )
-        told = [f"{len(keys)} {what}: {_first(keys)}" for keys, what in parts if keys]
-        return f"of {self.num_needed} tensors {'; '.join(told)}"
+        listed = [f"{len(keys)} {what}: {_first(keys)}" for keys, what in parts if keys]
+        return f"of {self.num_needed} tensors {'; '.join(listed)}"
 
 
 def build_models(
@@ -98,7 +98,7 @@ def build_network(
 ) -> nn.Module:
     """The component's network on the meta device, without memory for its weights.
 
-    The checkpoint tells the sizes of the text tensors that the image encoder carries along unused;
+    The checkpoint has the sizes of the text tensors that the image encoder carries along unused;
     without one they are as wide as the text encoder's.
     """
     part = part_of(config, component)

@@ -1,6 +1,6 @@
 """Reads a configuration off tensor shapes, one function per component.
 
-What shapes cannot tell (head counts, norm groups, frame rate) comes from the ``base`` that each
+What shapes do not show (head counts, norm groups, frame rate) comes from the ``base`` that each
 function is given: the file's own metadata or the published values (SPEC section 1).
 """
 
@@ -76,7 +76,7 @@ class Shapes:
         """The error for a component whose sizes make no sense."""
         title = COMPONENT_KEYS[self._component].title
         return CheckpointError(
-            f"The sizes of the {title} cannot be told: {reason}. {where_to_get(self._component)}"
+            f"The sizes of the {title} cannot be found: {reason}. {where_to_get(self._component)}"
         )
 
 
@@ -115,7 +115,7 @@ def sketch_encoder_config(
 
 
 def _encoder_sizes(shapes: Shapes) -> dict[str, Any]:
-    """What the encoders of the denoiser and of sketches share."""
+    """Sizes that the encoders of the denoiser and of sketches have in common."""
     channels, in_channels = shapes.of("input_blocks.0.0.weight", 4)[:2]
     levels: list[list[int]] = [[]]
     attention: set[int] = set()

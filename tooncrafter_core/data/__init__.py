@@ -1,1 +1,1 @@
-"""Data sets: clips drawn by a program, read from files, and built from raw cartoons."""
+"""Training clips: drawn by a program, read from files, and cut from films."""

@@ -1,1 +1,1 @@
-"""What a device can hold and compute in: memory, precisions, compiling."""
+"""Devices: which one, memory, precision, compiling."""

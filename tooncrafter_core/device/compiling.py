@@ -19,7 +19,7 @@ LAYERS = ResBlock, SpatialTransformer, TemporalTransformer
 """What is compiled on its own: nearly all of the work, in few kinds that return at every level."""
 
 MOST_GRAPHS = 64
-"""Of one kind of layer: there are twelve pairs of channel counts among the residual blocks."""
+"""Compiled variants of one kind of layer: the residual blocks have twelve pairs of channels."""
 
 
 def compile_denoiser(denoiser: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""How much memory each part needs besides its weights, from counted figures.
+"""Estimates the memory of each part besides its weights, from counted figures.
 
 The factors are peak live bytes of the released architecture, counted on the meta device; they scale
 with the base channels. ``tests/unit/test_memory.py`` counts them again.
@@ -35,11 +35,11 @@ TILE_OVERLAP = 8
 """Cells that neighbours share at least: 64 pixels to fade over."""
 
 SMALLEST_TILE_SIDE = 20
-"""Below it tiles would be mostly overlap."""
+"""Smallest tile; a smaller one would be mostly overlap."""
 
 
 OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
-"""What drivers and allocators say without an error class of their own."""
+"""Messages of drivers and allocators that have no error class of their own."""
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -66,21 +66,6 @@ def denoiser_bytes(
 ) -> int:
     """Peak of one forward pass on ``batch`` clips of latents."""
     return DENOISER_FACTOR * config.model_channels * batch * frames * height * width * itemsize
-
-
-def context_bytes(
-    config: UNetConfig, batch: int, text_tokens: int, image_tokens: int, itemsize: int
-) -> int:
-    """What a prepared context holds; ``image_tokens`` are those of all frames together."""
-    base = config.model_channels
-    # The way up has one block a level more than the way down.
-    per_level = [
-        base * mult * (2 * config.num_res_blocks + 1)
-        for level, mult in enumerate(config.channel_mult)
-        if 2**level in config.attention_resolutions
-    ]
-    channels = (sum(per_level) + base * config.channel_mult[-1]) * config.transformer_depth
-    return 2 * channels * batch * (text_tokens + image_tokens) * itemsize
 
 
 def sketch_encoder_bytes(

@@ -17,7 +17,7 @@ class TrainedConfig(Protocol):
 
 
 def inference_dtypes(config: TrainedConfig) -> list[torch.dtype]:
-    """What a model computes in, best first where a device is equally good at them.
+    """Precisions that a model can compute in, the best first where a device has several.
 
     float16 keeps more digits than bfloat16, but ends at 65504. What was trained in bfloat16 goes
     beyond.
@@ -27,7 +27,7 @@ def inference_dtypes(config: TrainedConfig) -> list[torch.dtype]:
 
 
 def overflow_message(dtype: torch.dtype, possible: list[torch.dtype], own_choice: str) -> str:
-    """What to say when a model was asked for in a precision that it overflows in.
+    """The error message for a precision in which a model overflows.
 
     ``own_choice`` is the option that leaves the precision to the program.
     """

@@ -1,4 +1,4 @@
-"""The best, the median and the worst clip of a method on one sheet, beside what others drew.
+"""A sheet with the best, the median and the worst clip of a method, and other methods' frames.
 
 Legend: t frames, c channels (3), h w space.
 """
@@ -16,8 +16,8 @@ from .report_html import made_frames, scores_text
 from .results import Results
 
 RANKED_BY = "lpips"
-BESIDE = (CrossFade.name, RIFE)
-"""Shown below the method, where they were compared."""
+COMPARED = (CrossFade.name, RIFE)
+"""Methods that are shown below it, if they were compared."""
 
 
 def write_clip_sheet(results: Results, folder: Path, method: str) -> Path:
@@ -28,7 +28,7 @@ def write_clip_sheet(results: Results, folder: Path, method: str) -> Path:
     """
     ranked = rank_clips(results, method)
     chosen = chosen_clips(ranked)
-    shown = [TRUTH, method, *(name for name in BESIDE if name in results.methods)]
+    shown = [TRUTH, method, *(name for name in COMPARED if name in results.methods)]
     rows = [
         SheetRow(
             f"{name}   {scores_text(results, name, clip)}".strip(),

@@ -1,4 +1,4 @@
-"""Runs methods over clips and measures what they made.
+"""Runs methods over clips and measures the frames that they drew.
 
 Everything that was made or measured is kept at once, so a run that was ended goes on where it was.
 
@@ -19,14 +19,14 @@ from ..files import read_json, write_text
 from ..metrics.distances import MIN_VIDEOS, frechet_distance, kernel_distance, paired_distance
 from ..metrics.metric import Clip, Metric
 from ..pictures.levels import at_levels, to_levels
-from .clips import fit_clip, read_clip, write_frames
+from .clip_files import fit_clip, read_clip, write_frames
 from .methods.making import TRUTH, folder_name, frames_folder, make_clip
 from .methods.peers import Peer, Rebuilder
 from .metrics import Toolbox
 from .results import MetricInfo, Results
 
 OnClip = Callable[[str, str], None]
-"""Told the method and the clip before each is worked on; may raise to stop."""
+"""Called with the method and the clip before each is processed; may raise to stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def compare(
     """Let every peer draw every clip from its ends, and measure against the true frames.
 
     Frames lie in ``folder/frames``, numbers in ``folder/results.json``. ``EvaluationError`` for
-    clips that cannot be used, told before anything is made, and for what a peer made wrong.
+    clips that cannot be used, raised before anything is drawn, and for a peer's wrong output.
     """
     _check(clips, peers)
     for clip in clips:

@@ -1,4 +1,4 @@
-"""Cuts short clips for evaluation out of whole films, and what may be learnt from around them.
+"""Cuts short clips for evaluation out of films, and clips for training from the rest.
 
 Legend: t frames, c channels (3), h w space; values in [-1, 1].
 """
@@ -14,12 +14,12 @@ from torch import Tensor
 from ..data.build.shots import Shot, ShotSettings, find_shots
 from ..errors import EvaluationError
 from ..pictures.levels import from_levels
-from .clips import MIN_FRAMES, fit_clip, open_clip, video_frames
+from .clip_files import MIN_FRAMES, fit_clip, open_clip, video_frames
 
 TRIM = 1
 """Frames left out at both ends of a shot, where a splice may show both."""
 LONGEST_REST = 240
-"""Frames of a stretch to learn from, which bounds what is held in memory."""
+"""Largest number of frames of a training clip, which bounds the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +34,12 @@ class CutSettings:
     width: int = 512
     height: int = 320
     cut_limit: float = 0.25
-    """A step whose mean change, of 2 in all, is above this is taken for a change of shot."""
+    """Mean change between frames, of 2 at most, above which a cut is assumed."""
     still_limit: float = 0.03
-    """A clip whose first and last frame differ by less on average shows no motion."""
+    """Mean difference of first and last frame below which a clip counts as still."""
 
     apart: int = 24
-    """Frames between a clip and what is left to learn from: a second of most films."""
+    """Frames between a clip and the training clips around it: a second of most films."""
 
     @property
     def span(self) -> int:
@@ -73,7 +73,7 @@ def cut_clips(film: str | Path, settings: CutSettings) -> Iterator[tuple[int, Te
 
 
 def rest_of(film: str | Path, settings: CutSettings) -> Iterator[tuple[int, Tensor]]:
-    """What lies between the places of clips, to learn from without having seen what is measured.
+    """Training clips from between the evaluation clips, with a margin to each of them.
 
     Yields stretches of frames that are ``settings.apart`` or more away from every place where a
     clip is looked for, used or not: the first frame's number and ``t 3 h w``. They end with their

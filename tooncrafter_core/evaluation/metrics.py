@@ -22,7 +22,7 @@ from ..metrics.video_features import AlexNetFeatures, I3dFeatures, VideoFeatures
 
 @dataclass(frozen=True, kw_only=True)
 class Toolbox:
-    """Everything that a comparison measures, and what it had to leave out."""
+    """The metrics of a comparison, and those that it had to leave out."""
 
     metrics: tuple[Metric, ...]
     features: VideoFeatures | None
@@ -39,7 +39,7 @@ def make_toolbox(
     has_positions: bool = False,
     is_strict: bool = False,
 ) -> Toolbox:
-    """Load what is there and say what is not.
+    """Load the metrics whose weights are available, and list the others.
 
     ``is_strict`` makes missing LPIPS weights an error instead of a sentence. A file that was named
     and cannot be used is always an error.
@@ -118,7 +118,7 @@ def _clip_metrics(
         measure=lambda video, truth, clip: clip_image_similarity(video, truth, clip_model),
     )  # fmt: skip
     if not has_prompts:
-        return [image], ["CLIP_txt: the clips have no prompts (NAME.txt beside each)."]
+        return [image], ["CLIP_txt: the clips have no prompts (NAME.txt next to each)."]
     if clip_model.text_encoder is None:
         return [image], [f"CLIP_txt: {weights} has no whole text encoder."]
 

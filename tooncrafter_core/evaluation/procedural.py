@@ -12,7 +12,7 @@ from ..pictures.levels import from_levels
 from ..pictures.write import write_video
 
 FIRST_SEED = 1_000_000
-"""Far from the seeds that a training begins with."""
+"""The first seed; training uses seeds far from it."""
 
 
 def procedural_clips(

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import EvaluationError
 from ..files import write_text
 from ..pictures.levels import to_levels
-from .clips import read_clip
+from .clip_files import read_clip
 from .methods.making import TRUTH, frames_folder
 from .results import Results
 from .tables import Table, make_tables, psnr_by_frame

@@ -1,4 +1,4 @@
-"""What was measured, as kept in ``results.json``.
+"""The results of a comparison, as stored in ``results.json``.
 
 Legend: a value for each frame of each clip of each method; ``None`` where there is none.
 """
@@ -29,7 +29,7 @@ class MetricInfo:
 
 @dataclass(kw_only=True)
 class Results:
-    """Everything that tables and pages are made of."""
+    """All results of a comparison; tables and pages are made from it."""
 
     kind: str
     """``compare`` or ``reconstruct``."""

@@ -1,4 +1,4 @@
-"""The paper's tables, made of results of our own; see PAPER.
+"""The paper's tables, filled with our own results; see PAPER.
 
 A table of ours never holds a number of the paper: its I3D, LPIPS and CLIP are not known.
 """
@@ -35,7 +35,7 @@ class Table:
     """One table: a row a method, a column a quantity."""
 
     name: str
-    """Of its files."""
+    """The name of its files."""
     title: str
     columns: list[Column]
     rows: dict[str, list[float | None]]
@@ -97,7 +97,7 @@ def table_1(results: Results) -> Table:
 
 
 def table_3(results: Results) -> Table:
-    """Distance and CLIP_img alone: how the ablation of the rectification is told."""
+    """The ablation of the rectification: distance and CLIP_img alone."""
     table = _table(
         results, "table3_rectification", "Rectification (shape of the paper's Table 3)",
         ["frechet", "clip_img"],
@@ -110,7 +110,7 @@ def table_3(results: Results) -> Table:
 
 
 def table_4(results: Results) -> Table:
-    """How well the autoencoder gives back what it was given."""
+    """How well the autoencoder reconstructs its input."""
     table = _table(
         results, "table4_reconstruction", "Reconstruction (shape of the paper's Table 4)",
         ["psnr", "ssim", "lpips"],

@@ -1,1 +1,1 @@
-"""The paper's experiments in small: trainings over seeds that differ in one thing."""
+"""The paper's ablations at a small size: trainings over seeds that differ in one setting."""

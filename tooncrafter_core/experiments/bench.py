@@ -1,4 +1,4 @@
-"""What every experiment does: train its parts, once each, and measure what they draw."""
+"""The steps of every experiment: train each of its parts once, and measure what they draw."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from .settings import EvaluationConfig
 from .spread import BySeed, Measured
 
 Methods = Mapping[str, Mapping[int | None, str]]
-"""Of each row the method that its results stand under, by seed."""
+"""For each row, the method's name in the results, by seed."""
 RESULTS = "results.md"
 
 
@@ -37,7 +37,7 @@ class Bench:
     is_quiet: bool = False
 
     def train(self, stage: str, config: RunConfig) -> Path:
-        """The result of a training, which is not repeated; one that was stopped goes on."""
+        """The result of a training; a finished one is not repeated, a stopped one continues."""
         kind, folder = find_stage(stage), Path(config.out)
         result = folder / kind.result
         if not result.is_file():
@@ -54,7 +54,7 @@ class Bench:
         run: RunConfig,
         settings: CompareSettings,
     ) -> Results:
-        """Let peers draw clips of the run's size that no training has seen, and measure them."""
+        """Let peers draw clips of the run's size that are not used for training, and measure."""
         if run.machine.threads is not None:
             torch.set_num_threads(run.machine.threads)
         size = run.data.width, run.data.height, run.data.num_frames
@@ -94,7 +94,7 @@ def open_model(path: Path) -> Session:
 
 
 def method_name(row: str, seed: int | None) -> str:
-    """How the results call a row's training."""
+    """The name of a row's training in the results."""
     return row if seed is None else f"{row}, seed {seed}"
 
 
@@ -144,7 +144,7 @@ def by_seed(
 
 
 def notes_of(results: Results, infos: Sequence[MetricInfo], seeds: int) -> list[str]:
-    """What stands below every table."""
+    """The notes below every table."""
     which = "between the keyframes" if results.scored == "between" else "of all clips"
     notes = [
         f"{len(results.clips)} drawn cartoons of {results.num_frames} frames, {results.width}x"

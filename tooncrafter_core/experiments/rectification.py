@@ -1,4 +1,4 @@
-"""Table 3 of the paper in small: what to tune when a live-action model is to draw cartoons."""
+"""Table 3 of the paper at a small size: what to tune so that a live-action model draws cartoons."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ ROWS = {
     "V": "V, projector alone",
 }
 PAPER_ORDER = [METHOD, "II", "V", UNTUNED, "III"]
-"""By FVD and by CLIP_img alike, the best first (PAPER.md, Table 3)."""
+"""The paper's order of the rows, best first, the same by FVD and CLIP_img (PAPER.md, Table 3)."""
 
 
 @dataclass(kw_only=True)
@@ -75,7 +75,7 @@ def run(config: RectificationConfig, start: Path, bench: Bench) -> list[Path]:
 def variant_config(
     config: RunConfig, variant: str, seed: int, base: Path, folder: Path
 ) -> RunConfig:
-    """The tuning of a row: what the preset of its name learns and leaves out.
+    """The tuning of a row, with the learning groups and bypass of the preset of its name.
 
     Rows of one seed see the same clips in the same order, and draw the same numbers.
     """

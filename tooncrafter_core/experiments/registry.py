@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import decoder, rectification, sketch
+from . import decoder_ablation, rectification, sketch
 from .bench import Bench
 from .settings import ExperimentConfig
 
@@ -16,12 +16,12 @@ class Experiment:
 
     settings: type[ExperimentConfig]
     stages: Mapping[str, str]
-    """Of each training among the settings its stage."""
+    """The stage of each training in the settings."""
     run: Callable[[Any, Path, Bench], list[Path]]
-    """Settings, the weights to begin with and the folder, to what was written."""
+    """Runs it: from settings, first weights and a folder to the files written."""
     has_plain_decoder: bool = False
-    """Whether it needs weights of the stage ``autoencoder``, whose decoder still draws images
-    alone; those that come with the program are not."""
+    """Whether it needs weights whose decoder is the plain image decoder: those of the stage
+    ``autoencoder`` or published ones, not those that come with the program."""
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -32,9 +32,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         has_plain_decoder=True,
     ),
     "decoder": Experiment(
-        settings=decoder.DecoderConfig,
-        stages=decoder.STAGES,
-        run=decoder.run,
+        settings=decoder_ablation.DecoderConfig,
+        stages=decoder_ablation.STAGES,
+        run=decoder_ablation.run,
         has_plain_decoder=True,
     ),
     "sketch": Experiment(settings=sketch.SketchConfig, stages=sketch.STAGES, run=sketch.run),

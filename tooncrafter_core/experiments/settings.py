@@ -1,4 +1,4 @@
-"""What an experiment can be told: its trainings' own settings, seeds, and what is measured."""
+"""The settings of an experiment: those of its trainings, the seeds, and what is measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -22,12 +22,12 @@ IDENTITY = "experiment.json"
 
 @dataclass(kw_only=True)
 class EvaluationConfig:
-    """What is drawn and measured at the end."""
+    """The clips and metrics of the evaluation."""
 
     clips: int = 48
-    """Drawn cartoons that no training has seen."""
+    """Number of procedural clips, which are not used for training."""
     steps: int = 1
-    """Of the sampling; a model that moves its keyframes needs one."""
+    """Sampling steps; a model that warps the keyframes needs one."""
     guidance_scale: float = 1.0
     """1 is without guidance."""
     metrics: list[str] = field(default_factory=lambda: ["psnr", "lpips"])
@@ -35,7 +35,7 @@ class EvaluationConfig:
 
 @dataclass(kw_only=True)
 class ExperimentConfig:
-    """What all experiments have; the others' fields are the settings of their trainings."""
+    """Settings of all experiments; subclasses add those of their trainings."""
 
     seeds: int = 3
     first_seed: int = 0
@@ -86,7 +86,7 @@ def to_yaml(config: ExperimentConfig) -> str:
 
 
 def check_same(config: ExperimentConfig, start: Path, folder: Path) -> None:
-    """Note what an experiment is made of in its folder.
+    """Record an experiment's settings and weights in its folder.
 
     ``TrainingError`` when the folder holds another experiment: its finished parts would be taken
     for this one's. More seeds are the same experiment.

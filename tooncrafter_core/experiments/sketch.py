@@ -1,4 +1,4 @@
-"""The paper's study of sketches in small: an encoder trained with few of them, or with all.
+"""The paper's study of sketches at a small size: encoders trained with few sketches or with all.
 
 The paper trains with sketches for some frames, the others having an empty one, so that any frames
 may be sketched later. The other way is to train with a sketch for every frame, and to let those
@@ -37,10 +37,10 @@ STAGES = {"base": "base", "train": "sketch"}
 ALONE = "without sketches"
 SPARSE, GATED, DENSE = "trained sparse", "trained dense, gated", "trained dense, not gated"
 MISSING: dict[str, MissingMode] = {SPARSE: "empty", GATED: "none", DENSE: "empty"}
-"""What frames without a sketch get, of each row."""
+"""For each row, what frames without a sketch get."""
 PAPER_ORDER = [SPARSE, GATED]
 DEPTHS = {"one sketch in the middle": 1, "several sketches": 2}
-"""Inputs, and how often the clip is halved for them by the paper's rule."""
+"""Kinds of input, with the number of halvings of the clip by the paper's rule."""
 
 
 @dataclass(kw_only=True)
@@ -48,7 +48,7 @@ class SketchConfig(ExperimentConfig):
     """The encoder's training, and the base's where the start's denoiser is not trained."""
 
     base: RunConfig = field(default_factory=RunConfig)
-    """With no steps the start's own denoiser is guided."""
+    """Training of the denoiser; with 0 steps that of the first weights is used."""
     train: RunConfig = field(default_factory=RunConfig)
 
 

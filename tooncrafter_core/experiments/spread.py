@@ -1,4 +1,4 @@
-"""Arithmetic over seeds: means, spread, who is better in how many seeds, and the paper's order."""
+"""Statistics over seeds: means, standard deviations, wins by seed, and the paper's order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from statistics import fmean, stdev
 from ..evaluation.results import MetricInfo
 
 BySeed = Mapping[int | None, float]
-"""A number for each seed; a row without training has one, under None."""
+"""A number for each seed; a row without training has one number, under None."""
 Measured = Mapping[str, Mapping[str, BySeed]]
-"""Row, quantity, seed."""
+"""Numbers by row, quantity and seed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,8 +27,8 @@ _MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _in_use: set[Path] = set()
 _searched: set[Path] = set()
 
-BESIDE, WITHIN = "beside", "within"
-"""Folders in a part whose content is whole: to stand beside the part, or to lie in its folder."""
+SIBLING, WITHIN = "sibling", "within"
+"""Folders in a part for complete content that will lie next to the part, or within its folder."""
 
 
 def part_name() -> str:
@@ -86,7 +86,7 @@ def _finish(part: Path) -> None:
     for path in (part / WITHIN).glob("*"):
         if not os.path.lexists(part.parent / path.name):
             path.replace(part.parent / path.name)
-    for path in (part / BESIDE).glob("*"):
+    for path in (part / SIBLING).glob("*"):
         if not os.path.lexists(part.parent / path.name):
             path.replace(part.parent / path.name)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from .parts import BESIDE, WITHIN, part_in
+from .parts import SIBLING, WITHIN, part_in
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _IN_USE = {errno.EACCES, errno.EPERM, errno.EBUSY}
@@ -87,7 +87,7 @@ def _move_into(folder: Path, new: Path, whole: Path) -> None:
 
 def _swap(path: Path, new: Path, part: Path, may_go: Callable[[Path], bool]) -> None:
     """Put a folder in the place of another, which lies in the part until all is done."""
-    whole, old = part / BESIDE / path.name, part / "old"
+    whole, old = part / SIBLING / path.name, part / "old"
     whole.parent.mkdir()
     new.replace(whole)
     try:

@@ -1,4 +1,4 @@
-"""From latents to a video: the reference's two passes, and the retreat when memory runs out.
+"""Decodes latents to a video: the reference's two passes, and fewer frames if memory runs out.
 
 The retreat goes to fewer frames at a time, which gives the same picture; then, only where tiles are
 allowed, to tiles, which do not.
@@ -159,7 +159,7 @@ def decode_video(
 def _smaller_piece(
     clip: Tensor, chunk: int, tile: TileSize | None, has_tiles: bool
 ) -> tuple[int, TileSize | None] | None:
-    """What to try after this chunk and tile; None when nothing smaller is left."""
+    """The next smaller chunk or tile to try; None when nothing smaller is left."""
     if tile is None and chunk > 1:
         return max(1, chunk // 2), None
     smaller = smaller_tile(tile or TileSize(*clip.shape[-2:])) if has_tiles else None

@@ -66,11 +66,6 @@ class GuidedDenoiser:
             self._calls.append(conditional)
         self._tokens: dict[int, tuple[Any, ...]] = {}
 
-    @property
-    def num_predictions(self) -> int:
-        """Predictions a step takes: 1 without guidance, 2 with it, 3 with two scales."""
-        return self._num_conditions
-
     def __call__(self, z: Tensor, timestep: int) -> Tensor:
         """The guided v of latents ``b 4 t h w`` at ``timestep``, in their precision."""
         if self._is_guided_at is not None and not self._is_guided_at(timestep):
@@ -93,8 +88,8 @@ class GuidedDenoiser:
         noisy = repeat(z.to(keyframes), "b ... -> (n b) ...", n=len(keyframes) // len(z))
         guided = {}
         if self._sketches is not None:
-            told = (condition.text, condition.image_tokens, keyframes)
-            guided["control"] = self._sketches.residuals(noisy, timestep, *told)
+            inputs = (condition.text, condition.image_tokens, keyframes)
+            guided["control"] = self._sketches.residuals(noisy, timestep, *inputs)
         v = self._denoiser(
             torch.cat([noisy, keyframes], dim=1),
             torch.full((len(keyframes),), timestep, device=keyframes.device),
@@ -107,9 +102,9 @@ class GuidedDenoiser:
     def _context(self, call: int) -> tuple[Any, ...]:
         """Text and image tokens of a call, as the denoiser takes them."""
         if call not in self._tokens:
-            told = self._calls[call].text, self._calls[call].image_tokens
+            tokens = self._calls[call].text, self._calls[call].image_tokens
             prepare = getattr(self._denoiser, "prepare_context", None)
-            self._tokens[call] = told if prepare is None else (prepare(*told), None)
+            self._tokens[call] = tokens if prepare is None else (prepare(*tokens), None)
         return self._tokens[call]
 
 

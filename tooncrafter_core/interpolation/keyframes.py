@@ -23,17 +23,17 @@ class FittedKeyframes:
     """``r 3 h w`` in [-1, 1]."""
     indices: tuple[int, ...]
     placement: Placement
-    """How to get back to the size that was asked for."""
+    """Where the requested size lies in the size that the model draws."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EncodedKeyframes:
-    """What the autoencoder makes of keyframes."""
+    """Keyframes encoded by the autoencoder."""
 
     latents: Tensor
     """``1 4 r h w``, float32, for the denoiser."""
     references: list[Tensor]
-    """For the decoder, each level ``1 r c h w``."""
+    """The decoder's references, each level ``1 r c h w``."""
     indices: tuple[int, ...]
 
 

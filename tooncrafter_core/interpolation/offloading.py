@@ -1,4 +1,4 @@
-"""What the device holds at a time: networks that visit it for their own stage, batches that fit.
+"""Offloading: networks are on the device only for their own stage, with batches that fit.
 
 The weights are frozen, so leaving means taking up the waiting ones again: nothing is copied back.
 """

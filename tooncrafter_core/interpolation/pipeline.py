@@ -52,7 +52,7 @@ def interpolate(
         models: from ``build_models``; the two encoders must be there.
         keyframes: two, at the first and the last frame, of any sizes; see ``Keyframes.at_ends``.
         settings: what is asked for; the published program's when None.
-        on_step: told after every sampling step; may raise to stop.
+        on_step: called after every sampling step; may raise to stop.
         sketches: hints at frames of the clip, of any size: they are fitted as the keyframes are.
         sketch_encoder: from ``load_sketch_encoder``; needed for sketches only.
         device: where each network works, visiting it for its own stage; None is where it is.
@@ -203,13 +203,13 @@ def decode(
 
 
 def _home(network: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Where a network's weights are, and in which precision."""
+    """The device and precision of a network's weights."""
     weight = next(network.parameters())
     return weight.device, weight.dtype
 
 
 def _finite(x: Tensor, source: str, network: nn.Module) -> Tensor:
-    """Numbers that are none are an error here, never a black picture later."""
+    """``ToonCrafterError`` for NaN or infinity, which would show as a black picture later."""
     if not torch.isfinite(x).all():
         precision = str(_home(network)[1]).removeprefix("torch.")
         raise ToonCrafterError(

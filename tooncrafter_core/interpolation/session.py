@@ -37,7 +37,7 @@ class SessionSettings:
 
     checkpoint: FilePath | None = None
     text_encoder: FilePath | None = None
-    """For a checkpoint that comes without it, as the next."""
+    """The file of the text encoder for a checkpoint without one; so is the next."""
     image_encoder: FilePath | None = None
     sketch_encoder: FilePath | None = None
     needed: Mapping[Component, str] = field(default_factory=lambda: dict.fromkeys(OPTIONAL, ""))

@@ -1,4 +1,4 @@
-"""What an interpolation is asked for, checked as soon as it is said."""
+"""The settings of an interpolation, checked when they are created."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -35,14 +35,14 @@ class InterpolationSettings:
     """
 
     prompt: str = ""
-    """What is seen and what happens; an empty one works."""
+    """The prompt: what is seen and what happens; may be empty."""
     negative_prompt: str = ""
-    """What guidance leads away from; empty as published."""
+    """The negative prompt, which guidance leads away from; empty as published."""
     width: int = 512
-    """Of the result in pixels; the model draws the next multiple of 64 and it is cut back."""
+    """Width of the result in pixels; the model draws the next multiple of 64, which is cut."""
     height: int = 320
     fit: FitMode = "crop"
-    """How a keyframe of another shape is brought to that size; see ``conditioning.fitting``."""
+    """How a keyframe of another shape is brought to that size; see ``pictures.fitting``."""
     num_frames: int = 16
     """Both keyframes included. The model was trained on 16; see ``token_mode`` for others."""
     motion_fps: float = 10

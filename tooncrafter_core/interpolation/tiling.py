@@ -91,7 +91,7 @@ def log_tiles(tile: TileSize, scale: int = 8) -> None:
 
 
 def tiles_notice(tile: TileSize, scale: int = 8) -> str:
-    """What tiles of this size mean for the picture."""
+    """The warning for tiles of this size."""
     return (
         f"Not even one frame fits in memory, so the decoder works in tiles of "
         f"{tile.columns * scale}x{tile.rows * scale} pixels. This is approximate: light and colour "

@@ -56,10 +56,6 @@ class Placement:
         """
         return self._cut(self.asked, video)
 
-    def restore_picture(self, video: Tensor) -> Tensor:
-        """Like ``restore``, and without the bars: the keyframe's own aspect ratio."""
-        return self._cut(self.picture, video)
-
     def _cut(self, box: Box, video: Tensor) -> Tensor:
         height, width = video.shape[-2:]
         if (width, height) != (self.width, self.height):

@@ -84,7 +84,7 @@ def draw_sheet(
     return from_levels(rearrange(torch.from_numpy(np.array(page)), "h w c -> 1 c h w"))
 
 
-def beside_cross_fade(
+def sheet_with_cross_fade(
     video: Tensor, first: Tensor, last: Tensor, heading: Sequence[str], caption: str = "drawn"
 ) -> Tensor:
     """A clip ``t 3 h w`` between its two drawings ``3 h w`` above, and their cross-fade below."""

@@ -12,7 +12,7 @@ from ..checkpoints.keys import COMPONENT_KEYS, Component
 from .groups import Group, group_of
 
 Batch = dict[str, Any]
-"""What ``ClipLoader`` gives, and ``seeds``.
+"""The samples of a ``ClipDataset`` stacked, and ``seeds``.
 
 ``video`` ``b c t h w`` in [-1, 1]; ``fps`` ``b``; ``caption`` and ``key``, lists of texts; where
 the stage asks for them ``sketches`` ``b 1 t h w`` in [0, 1] and ``has_sketch`` ``b t``; ``seeds``

@@ -139,8 +139,8 @@ class ToonCrafterVAE(comfy.sd.VAE):
             images: first and last image of every clip, (b 2) 3 8h 8w in [-1, 1].
             second_pass: whether to decode the middle frames again as the reference does.
             budget: bytes to stay within; None takes what the device has free.
-            on_tiles: allows tiles where not even one frame fits, which is approximate, and is told
-                their size.
+            on_tiles: allows tiles where not even one frame fits, which is approximate; called
+                with their size.
 
         Returns:
             b 3 t 8h 8w in [-1, 1], float32, where ComfyUI keeps results.

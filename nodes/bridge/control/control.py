@@ -121,7 +121,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         return self
 
     def get_models(self, **unknown: Any) -> list[Any]:
-        """What ComfyUI loads beside the denoiser."""
+        """The models that ComfyUI loads with the denoiser."""
         note_unknown("the list of the sketches' models", unknown)
         return [*super().get_models(), self.patcher]
 

@@ -1,4 +1,4 @@
-"""What the sketches of a control say of the clip that they are for."""
+"""Checks the sketches of a control against the clip that they are used for."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ USUAL_CLIP = (16, 40, 64)
 
 
 def clip_size(layers: Sequence[SketchLayer], is_dense: bool, cell: int) -> tuple[int, int, int]:
-    """Frames, height and width in latent cells, as far as the sketches tell.
+    """Frames, height and width in latent cells, as far as the sketches determine them.
 
     ``is_dense`` marks sketches that came without frame numbers, and are not fitted yet; a latent
     cell is ``cell`` pixels wide.

@@ -60,7 +60,7 @@ class ToonCrafterLatentFormat(comfy.latent_formats.SD15):
 
 
 class ToonCrafterModelConfig(OfficialLayout, comfy.supported_models_base.BASE):
-    """What ComfyUI wants to know of a model before it is built."""
+    """The configuration that ComfyUI needs before a model is built."""
 
     unet_config: ClassVar[dict[str, Any]] = {}
     unet_extra_config: ClassVar[dict[str, Any]] = {}

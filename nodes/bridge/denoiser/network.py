@@ -14,8 +14,8 @@ from ..unknown import note_unknown
 from .block_patches import BlockPatches
 
 CONFIG = "tooncrafter"
-"""Our key in ComfyUI's unet_config. Beside it is only ``model_channels``, which FreeU reads: more
-of ComfyUI's own names there would trip LoRA loading."""
+"""Our key in ComfyUI's unet_config. The only other key is ``model_channels``, which FreeU reads:
+more of ComfyUI's own names there would break LoRA loading."""
 
 
 class HostDenoiser(Denoiser):

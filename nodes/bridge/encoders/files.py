@@ -33,13 +33,13 @@ _PRECISION_FLAGS = (
 
 
 def full_precision(weights: dict[str, Tensor]) -> dict[str, torch.dtype]:
-    """Keep encoders in float32 that come so, unless the user has told ComfyUI otherwise.
+    """Keep encoders in float32 if their file has it, unless ComfyUI's options say otherwise.
 
     They run once a prompt; rounded to half they move the samples by 3e-3 of their spread.
     """
-    is_told = any(getattr(args, flag, False) for flag in _PRECISION_FLAGS)
+    has_option = any(getattr(args, flag, False) for flag in _PRECISION_FLAGS)
     is_full = all(value.dtype is torch.float32 for value in weights.values())
-    return {"dtype": torch.float32} if is_full and not is_told else {}
+    return {"dtype": torch.float32} if is_full and not has_option else {}
 
 
 def refuse_mismatch(checkpoint: Checkpoint, part: str, keys: list[str]) -> None:

@@ -10,7 +10,7 @@ from ..control import HostSketchEncoder, SketchControl
 from ..patchers import choose_dtypes, loads_again, make_patcher, patcher_of
 
 
-def load_sketch_encoder(
+def load_sketch_control(
     checkpoint: Checkpoint, config: SketchEncoderConfig, *, disable_dynamic: bool = False
 ) -> SketchControl:
     """Build the CONTROL_NET of a sketch encoder's file; strict.
@@ -23,5 +23,5 @@ def load_sketch_encoder(
     network = HostSketchEncoder(config, layers, dtypes.weights)
     load_component(network, checkpoint, Component.SKETCH_ENCODER, dtype=dtypes.weights)
     patcher = make_patcher(network, is_static=disable_dynamic)
-    loads_again(patcher, patcher_of(load_sketch_encoder), checkpoint, config)
+    loads_again(patcher, patcher_of(load_sketch_control), checkpoint, config)
     return SketchControl(patcher, dtypes.compute)

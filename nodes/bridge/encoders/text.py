@@ -90,7 +90,7 @@ def _build_clip(
         del weights["text_projection.weight"]
 
     class Target:
-        """What ComfyUI builds a CLIP from."""
+        """The description from which ComfyUI builds a CLIP."""
 
         params: ClassVar[dict[str, Any]] = {}
         tokenizer = _tokenizer(config)

@@ -205,5 +205,5 @@ def test_an_encoder_of_no_known_heads_is_refused(component: Component) -> None:
         unet=replace(TINY.unet, context_dim=width),
         resampler=replace(TINY.resampler, embedding_dim=width),
     )
-    with pytest.raises(CheckpointError, match="40 wide, and nothing in it tells how many heads"):
+    with pytest.raises(CheckpointError, match="40 wide, and nothing in it says how many heads"):
         find_encoder(Checkpoint.from_tensors({key: torch.zeros(shape)}), component, sizes)

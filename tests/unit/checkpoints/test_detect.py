@@ -120,16 +120,18 @@ def test_head_counts_come_from_the_metadata() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "reported"),
     [
         (replace(ODD, unet=replace(ODD.unet, context_dim=49)), "unet.context_dim: 49"),
         (replace(ODD, resampler=replace(ODD.resampler, depth=2)), "resampler.depth: 2"),
         (replace(ODD, text_encoder=None), "text_encoder: absent"),
     ],
 )
-def test_metadata_that_contradicts_the_tensors_is_an_error(config: ModelConfig, told: str) -> None:
+def test_metadata_that_contradicts_the_tensors_is_an_error(
+    config: ModelConfig, reported: str
+) -> None:
     checkpoint = of_shapes(odd_shapes(), metadata={CONFIG_KEY: config_to_json(config)})
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=reported):
         detect(checkpoint)
 
 
@@ -166,7 +168,7 @@ def without(part: str) -> dict[str, tuple[int, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("shapes", "told"),
+    ("shapes", "reported"),
     [
         ({**IMAGE_MODEL, TEXT_KEYS: (320, 768)}, "is a Stable Diffusion 1.x checkpoint"),
         ({**IMAGE_MODEL, TEXT_KEYS: (320, 1024)}, "is a Stable Diffusion 2.x checkpoint"),
@@ -195,13 +197,13 @@ def without(part: str) -> dict[str, tuple[int, ...]]:
         (without("image_proj_model"), "ToonCrafter needs"),
     ],
 )
-def test_files_of_other_models_are_named(shapes: dict[str, tuple[int, ...]], told: str) -> None:
-    with pytest.raises(CheckpointError, match=told) as error:
+def test_files_of_other_models_are_named(shapes: dict[str, tuple[int, ...]], reported: str) -> None:
+    with pytest.raises(CheckpointError, match=reported) as error:
         detect(of_shapes(shapes))
     assert "model.ckpt" in str(error.value) and "pruned-fp16" in str(error.value)
 
 
-def test_a_missing_tensor_that_tells_a_size_names_the_component() -> None:
+def test_a_missing_tensor_that_says_a_size_names_the_component() -> None:
     with pytest.raises(CheckpointError, match=r"sizes of the image projector.*'proj_out.weight'"):
         detect(of_shapes(without("image_proj_model.proj_out.weight")))
 
@@ -244,7 +246,7 @@ def test_sizes_of_another_sketch_encoder_are_read_off_the_shapes() -> None:
     assert detect_sketch_encoder(Checkpoint.from_tensors(tensors)) == config
 
 
-def test_what_shapes_cannot_tell_of_a_sketch_encoder_comes_from_the_metadata() -> None:
+def test_a_sketch_encoder_takes_from_metadata_what_shapes_do_not_show() -> None:
     config = replace(MINI_SKETCH, num_head_channels=16)
     checkpoint = made_up_sketch_encoder(config)
     assert detect_sketch_encoder(checkpoint) == config
@@ -272,7 +274,7 @@ DIFFUSERS_KEY = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"
 
 
 @pytest.mark.parametrize(
-    ("shapes", "told"),
+    ("shapes", "reported"),
     [
         (control_net(3, 768), "a ControlNet for Stable Diffusion 1.x (it reads hints of 3 channels "
          "and text 768 wide)"),
@@ -295,22 +297,22 @@ DIFFUSERS_KEY = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"
     ],
 )  # fmt: skip
 def test_other_files_are_named_in_place_of_the_sketch_encoder(
-    shapes: dict[str, tuple[int, ...]], told: str
+    shapes: dict[str, tuple[int, ...]], reported: str
 ) -> None:
     with pytest.raises(CheckpointError) as error:
         detect_sketch_encoder(of_shapes(shapes))
-    assert str(error.value).startswith(f"file.ckpt is {told}")
+    assert str(error.value).startswith(f"file.ckpt is {reported}")
     assert "sketch_encoder.ckpt (Doubiiu/ToonCrafter)" in str(error.value)
 
 
 def test_an_incomplete_sketch_encoder_is_refused() -> None:
     shapes = {key: shape for key, shape in SKETCH.items() if not key.startswith("middle_block.1")}
-    with pytest.raises(CheckpointError, match="sizes of the sketch encoder cannot be told"):
+    with pytest.raises(CheckpointError, match="sizes of the sketch encoder cannot be found"):
         detect_sketch_encoder(of_shapes(shapes))
 
 
 @pytest.mark.parametrize(
-    ("key", "shape", "told"),
+    ("key", "shape", "reported"),
     [
         ("text_model.embeddings.token_embedding.weight", (49408, 1024),
          (Component.TEXT_ENCODER, "huggingface", "ViT-H")),
@@ -327,10 +329,10 @@ def test_an_incomplete_sketch_encoder_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_encoder_files_are_recognised(
-    key: str, shape: tuple[int, ...], told: tuple[Component, str, str]
+    key: str, shape: tuple[int, ...], reported: tuple[Component, str, str]
 ) -> None:
     (found,) = detect_component_files(of_shapes({key: shape}))
-    assert (found.component, found.layout, found.name) == told
+    assert (found.component, found.layout, found.name) == reported
     assert not detect_component_files(of_shapes({"a": (1,)}))
 
 

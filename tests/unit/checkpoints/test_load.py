@@ -112,7 +112,7 @@ def test_many_missing_tensors_are_counted_and_the_first_named() -> None:
     assert re.search(r"of \d+ tensors \d\d+ missing: (\S*norm2\S*, ){3}\.\.\.", text)
 
 
-def test_a_tensor_of_the_wrong_shape_tells_both_shapes() -> None:
+def test_a_tensor_of_the_wrong_shape_says_both_shapes() -> None:
     text = failure(tiny_tensors() | {KEY: torch.zeros(7)})
     assert (
         "1 of the wrong shape: input_blocks.1.0.out_layers.3.bias (found (7,), needed (32," in text

@@ -153,7 +153,7 @@ def test_the_metadata_wins_over_the_text_among_the_tensors() -> None:
     assert detect(checkpoint) == other
 
 
-def assert_told(action: Any, *words: str) -> None:
+def assert_reported(action: Any, *words: str) -> None:
     with pytest.raises(CheckpointError) as error:
         action()
     text = str(error.value)
@@ -161,26 +161,28 @@ def assert_told(action: Any, *words: str) -> None:
     assert all(word in text for word in words), text
 
 
-def test_sizes_that_the_published_model_cannot_have_are_told() -> None:
+def test_sizes_that_the_published_model_cannot_have_are_reported() -> None:
     shapes = shapes_of(SMALLEST)
-    assert_told(
+    assert_reported(
         lambda: detect(bare(shapes)),
         "bare.safetensors has lost its configuration", "dropped the file's metadata", "convert",
     )  # fmt: skip
     own = replace(MINI, autoencoder=replace(MINI.autoencoder, channels=24, norm_groups=2))
-    assert_told(lambda: detect(bare(shapes_of(own))), "has lost its configuration")
+    assert_reported(lambda: detect(bare(shapes_of(own))), "has lost its configuration")
     sketch = replace(MINI_SKETCH, model_channels=24, num_head_channels=24)
     tensors = meta_tensors(made_up_sketch_encoder(sketch).shapes)
     lost = Checkpoint.from_tensors(tensors, name="bare.safetensors")
-    assert_told(lambda: detect_sketch_encoder(lost), "has lost its configuration", "norm_groups")
+    assert_reported(
+        lambda: detect_sketch_encoder(lost), "has lost its configuration", "norm_groups"
+    )
 
 
-def test_parts_of_two_models_are_told() -> None:
+def test_parts_of_two_models_are_reported() -> None:
     mini, tiny = shapes_of(MINI), shapes_of(TINY)
     prefix = COMPONENT_KEYS[Component.DENOISER].prefix
     mixed = {key: shape for key, shape in tiny.items() if not key.startswith(prefix)}
     mixed |= {key: shape for key, shape in mini.items() if key.startswith(prefix)}
-    assert_told(lambda: detect(bare(mixed)), "has lost its configuration", "another model")
+    assert_reported(lambda: detect(bare(mixed)), "has lost its configuration", "another model")
 
 
 IMPOSSIBLE: list[tuple[str, dict[str, Any]]] = [
@@ -204,12 +206,14 @@ IMPOSSIBLE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("part", "change"), IMPOSSIBLE)
-def test_a_description_that_no_model_can_have_is_told(part: str, change: dict[str, Any]) -> None:
+def test_a_description_that_no_model_can_have_is_reported(
+    part: str, change: dict[str, Any]
+) -> None:
     config = replace(TINY, **{part: replace(getattr(TINY, part), **change)})
     checkpoint = Checkpoint.from_tensors(
         meta_tensors(shapes_of(TINY)), name="bare.safetensors", metadata=config_metadata(config)
     )
-    assert_told(lambda: detect(checkpoint))
+    assert_reported(lambda: detect(checkpoint))
 
 
 def bent(shapes: Shapes, generator: random.Random) -> Shapes:
@@ -244,17 +248,17 @@ def test_whatever_the_shapes_are_no_foreign_error_comes_out(
 ) -> None:
     generator = random.Random(1)
     shapes = shapes_of(config)
-    telling = {k: v for k, v in shapes.items() if any(part in k for part in SIZE_KEYS)}
-    told: list[str] = []
+    size_shapes = {k: v for k, v in shapes.items() if any(part in k for part in SIZE_KEYS)}
+    reported: list[str] = []
     for round in range(16):
-        few = bent(telling if round % 2 else shapes, generator)
-        rest = {k: v for k, v in shapes.items() if k not in telling} if round % 2 else {}
+        few = bent(size_shapes if round % 2 else shapes, generator)
+        rest = {k: v for k, v in shapes.items() if k not in size_shapes} if round % 2 else {}
         checkpoint = Checkpoint.from_tensors(
             meta_tensors(rest | few), metadata=config_metadata(config) if described else {}
         )
         try:
             check_models(checkpoint, detect(checkpoint))
         except ToonCrafterError as error:
-            told.append(str(error))
-    assert len(told) > 8
-    assert not any("\n" in text for text in told)
+            reported.append(str(error))
+    assert len(reported) > 8
+    assert not any("\n" in text for text in reported)

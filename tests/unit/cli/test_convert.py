@@ -1,4 +1,4 @@
-"""``convert`` writes safetensors, and the command line tells mistakes in one line."""
+"""``convert`` writes safetensors, and the command line reports mistakes in one line."""
 
 import shutil
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_an_incomplete_file_is_not_converted(
     assert not (tmp_path / "out.safetensors").exists()
 
 
-def test_an_existing_file_is_kept_unless_told(
+def test_an_existing_file_is_kept_unless_asked(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.safetensors"
@@ -141,13 +141,13 @@ def test_a_file_is_never_converted_over_itself(
     (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
     before = source.read_bytes()
     other = tmp_path / "link" / "model.safetensors"
-    told = failure(capsys, ["convert", str(source), str(other), "--overwrite"])
-    assert "would write over what is read" in told and source.read_bytes() == before
+    reported = failure(capsys, ["convert", str(source), str(other), "--overwrite"])
+    assert "would write over what is read" in reported and source.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["out.ckpt", "nowhere/out.safetensors", "-"])
-def test_a_place_that_cannot_be_written_is_told_before_the_file_is_read(
+def test_a_place_that_cannot_be_written_is_reported_before_the_file_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    told = failure(capsys, ["convert", str(tmp_path / "missing.ckpt"), str(tmp_path / name)])
-    assert "missing.ckpt" not in told
+    reported = failure(capsys, ["convert", str(tmp_path / "missing.ckpt"), str(tmp_path / name)])
+    assert "missing.ckpt" not in reported

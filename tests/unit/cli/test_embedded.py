@@ -64,8 +64,8 @@ def test_an_installation_without_it_says_what_to_do(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)
     arguments = without_checkpoint(command(folder, "-o", tmp_path / "out"))
-    told = failure(capsys, arguments)
-    assert "with --checkpoint" in told and "mini.safetensors is missing" in told
+    reported = failure(capsys, arguments)
+    assert "with --checkpoint" in reported and "mini.safetensors is missing" in reported
 
 
 def test_its_settings_stand_where_nothing_else_is_said() -> None:

@@ -89,7 +89,7 @@ def test_a_preset_is_settings_and_what_is_said_counts_more() -> None:
     assert (settings.solver, settings.steps) == ("dpmpp_2m", 8)
 
 
-def test_help_tells_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_says_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["interpolate", "--help"])
     text = " ".join(capsys.readouterr().out.split())
@@ -115,8 +115,8 @@ def test_a_pruned_checkpoint_asks_for_its_encoders_and_takes_them_from_files(
     text = encoder_file(tmp_path / "text.safetensors", "cond_stage_model.model.")
     image = encoder_file(tmp_path / "image.safetensors", "embedder.model.")
     arguments = command(folder, "-o", out, checkpoint=pruned)
-    told = failure(capsys, arguments)
-    assert "has no text encoder" in told and "Name it with --text-encoder." in told
+    reported = failure(capsys, arguments)
+    assert "has no text encoder" in reported and "Name it with --text-encoder." in reported
     arguments += ["--text-encoder", str(text)]
     assert "Name it with --image-encoder." in failure(capsys, arguments)
     wrong = [*arguments, "--image-encoder", str(text)]

@@ -29,7 +29,7 @@ from tooncrafter_core.cli import main
         (["-o", "out.mp4", "--device", "nonsense"], "There is no device 'nonsense' here"),
     ],
 )
-def test_options_that_cannot_work_are_told_before_anything_is_loaded(
+def test_options_that_cannot_work_are_reported_before_anything_is_loaded(
     tmp_path: Path,
     folder: Path,
     options: list[str],
@@ -43,7 +43,7 @@ def test_options_that_cannot_work_are_told_before_anything_is_loaded(
     assert not list(tmp_path.iterdir())
 
 
-def test_pictures_that_cannot_be_read_are_told_before_anything_is_loaded(
+def test_pictures_that_cannot_be_read_are_reported_before_anything_is_loaded(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.png").write_text("no picture")
@@ -139,7 +139,7 @@ def wrong_checkpoint(kind: str, folder: Path, tmp_path: Path) -> Path:
         ("wrong-shape", "1 of the wrong shape: out.2.bias (found (8,), needed (4,))"),
     ],
 )
-def test_wrong_checkpoints_are_told_in_a_sentence_and_leave_nothing(
+def test_wrong_checkpoints_are_reported_in_a_sentence_and_leave_nothing(
     folder: Path, tmp_path: Path, kind: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = wrong_checkpoint(kind, folder, tmp_path)
@@ -154,7 +154,7 @@ def test_wrong_checkpoints_are_told_in_a_sentence_and_leave_nothing(
 
 @pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize("name", ["o.mp4", "frames"])
-def test_a_full_disk_is_told_and_leaves_no_half_file(
+def test_a_full_disk_is_reported_and_leaves_no_half_file(
     folder: Path,
     tmp_path: Path,
     name: str,

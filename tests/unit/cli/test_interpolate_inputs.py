@@ -82,11 +82,17 @@ def test_other_than_two_pictures_is_a_mistake_in_the_call(
     with pytest.raises(SystemExit) as stopped:
         main([words[0], *pictures, *words[3:]])
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert ("START" in told or "END" in told) if count < 2 else "unrecognized arguments" in told
+    reported = capsys.readouterr().err
+    assert (
+        ("START" in reported or "END" in reported)
+        if count < 2
+        else "unrecognized arguments" in reported
+    )
 
 
-def test_a_picture_without_pixels_is_told(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_picture_without_pixels_is_reported(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (own / "end.png").write_bytes(b"")
     arguments = command(own, "-o", own / "o.mp4", checkpoint=own / "nothing.ckpt")
     assert "end.png' is an empty file" in failure(capsys, arguments)
@@ -94,7 +100,7 @@ def test_a_picture_without_pixels_is_told(own: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.usefixtures("loaded")
-def test_pixels_that_are_no_numbers_are_told(
+def test_pixels_that_are_no_numbers_are_reported(
     own: Path, value: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pixels = np.full((20, 30), 0.5, dtype=np.float32)
@@ -107,7 +113,7 @@ def test_pixels_that_are_no_numbers_are_told(
 
 
 @pytest.mark.parametrize(("name", "words"), [("missing.ckpt", "no file"), (".", "folder")])
-def test_a_checkpoint_that_is_no_file_is_told(
+def test_a_checkpoint_that_is_no_file_is_reported(
     own: Path, name: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = command(own, "-o", own / "o.mp4", checkpoint=own / name)
@@ -144,8 +150,8 @@ def test_encoder_of_another_model_names_the_right_file(
 ) -> None:
     wrong = own / "wrong.safetensors"
     save_file(tensors, wrong)
-    told = failure(capsys, command(own, "-o", own / "o.mp4", option, wrong, checkpoint=pruned))
-    assert "wrong.safetensors" in told and all(word in told for word in words), told
+    reported = failure(capsys, command(own, "-o", own / "o.mp4", option, wrong, checkpoint=pruned))
+    assert "wrong.safetensors" in reported and all(word in reported for word in words), reported
     assert not (own / "o.mp4").exists()
 
 

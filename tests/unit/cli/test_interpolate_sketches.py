@@ -97,14 +97,14 @@ def test_options_reach_the_run(folder: Path, sketch: Path, monkeypatch: pytest.M
     assert (layer.strength, layer.start_percent, layer.end_percent) == (0.9, 0.1, 0.7)
     assert layer.hints.shape == (1, 1, 40, 48) and layer.hints[..., 20, 20] == 1
 
-    told: list[Any] = []
+    reported: list[Any] = []
     monkeypatch.setattr(Session, "models", "models")
     monkeypatch.setattr(Session, "sketch_encoder", "encoder")
-    monkeypatch.setattr(pipeline, "interpolate", lambda *given: told.extend(given) or CLIP)
+    monkeypatch.setattr(pipeline, "interpolate", lambda *given: reported.extend(given) or CLIP)
     monkeypatch.setattr(interpolate, "write_outputs", lambda outputs, video: [])
     options = ("--sketch-tokens", "all", "--sketch-missing", "none", "--sketch-encoder", "e")
     assert main(command(folder, "-o", "o.gif", "--sketch", f"2={sketch}", *options)) == 0
-    models, _, settings, _, (given,), sketch_encoder, visited = told
+    models, _, settings, _, (given,), sketch_encoder, visited = reported
     assert (models, sketch_encoder, visited) == ("models", "encoder", None)
     assert (settings.sketch_tokens, settings.sketch_missing) == ("all", "none")
     assert given.frames == (1,)
@@ -227,7 +227,7 @@ def given(*frames: str, options: tuple[str, ...] = ()) -> Make:
         (flat, "'flat.png' for frame 1: Sketch 1 is one flat colour"),
     ],
 )
-def test_sketches_that_cannot_be_used_are_told_before_anything_is_loaded(
+def test_sketches_that_cannot_be_used_are_reported_before_anything_is_loaded(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Make, message: str
 ) -> None:
     nothing = tmp_path / "nothing.safetensors"
@@ -237,7 +237,7 @@ def test_sketches_that_cannot_be_used_are_told_before_anything_is_loaded(
     assert not (tmp_path / "o.mp4").exists()
 
 
-def test_encoder_without_sketch_and_sketch_without_encoder_are_told(
+def test_encoder_without_sketch_and_sketch_without_encoder_are_reported(
     folder: Path, sketch: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lone = command(folder, "-o", "o.gif", "--sketch", f"1={sketch}")
@@ -261,7 +261,7 @@ def test_encoder_without_sketch_and_sketch_without_encoder_are_told(
         ({"alphas": (8,)}, "no control network"),
     ],
 )
-def test_file_of_another_kind_is_told_as_the_sketch_encoder(
+def test_file_of_another_kind_is_reported_as_the_sketch_encoder(
     folder: Path, sketch: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     tensors: dict[str, tuple[int, ...]], message: str,
 ) -> None:  # fmt: skip
@@ -269,5 +269,5 @@ def test_file_of_another_kind_is_told_as_the_sketch_encoder(
     save_file({key: torch.zeros(shape) for key, shape in tensors.items()}, path)
     options = ("-o", tmp_path / "o.gif", "--sketch", f"1={sketch}", "--sketch-encoder", path)
     nothing = tmp_path / "nothing.safetensors"
-    told = failure(capsys, command(folder, *options, checkpoint=nothing))
-    assert message in told and "wrong.safetensors" in told
+    reported = failure(capsys, command(folder, *options, checkpoint=nothing))
+    assert message in reported and "wrong.safetensors" in reported

@@ -11,7 +11,9 @@ from support.training import overrides, write_smallest
 from tooncrafter_core.checkpoints import save_checkpoint
 from tooncrafter_core.checkpoints.synthetic import made_up_checkpoint, made_up_sketch_encoder
 from tooncrafter_core.cli import main
+from tooncrafter_core.cli import train as command_of_train
 from tooncrafter_core.config.presets import TINY_SKETCH
+from tooncrafter_core.training.stages import registry
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +26,21 @@ def command(stage: str, folder: Path, checkpoint: Path | None, **changes: object
     return ["train", stage, "--preset", "small", "--quiet", *settings]
 
 
-def test_a_run_tells_what_learns_and_prints_its_result(
+def test_a_run_says_what_learns_and_prints_its_result(
     smallest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(command("rectify", tmp_path, smallest, steps=1)) == 0
     out, err = capsys.readouterr()
     assert Path(out.strip()) == tmp_path / "run" / "model.safetensors"
     assert "temporal" in err and "frozen" in err and "18 to train on, 2 held out" in err
+
+
+def test_help_has_a_line_for_every_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(command_of_train.STAGES) == set(registry.STAGES)
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(f"{name}: {what}" in shown for name, what in command_of_train.STAGES.items())
 
 
 def test_the_unsettled_learning_rate_is_said_until_it_is_chosen(
@@ -88,14 +98,14 @@ def test_bad_settings_are_one_sentence(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_told(
+def test_a_gpu_that_is_not_there_is_reported(
     smallest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = failure(capsys, command("rectify", tmp_path, smallest, machine__device="cuda"))
-    assert "asks for a GPU and there is none" in told and "machine.device=cpu" in told
+    reported = failure(capsys, command("rectify", tmp_path, smallest, machine__device="cuda"))
+    assert "asks for a GPU and there is none" in reported and "machine.device=cpu" in reported
 
 
-def test_files_that_do_not_do_are_told(
+def test_files_that_do_not_do_are_reported(
     smallest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sketch = tmp_path / "sketch.safetensors"
@@ -116,18 +126,18 @@ def test_files_that_do_not_do_are_told(
     )
 
 
-def test_empty_data_is_told(
+def test_empty_data_is_reported(
     smallest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = tmp_path / "clips"
     empty.mkdir()
     for source, words in (("folders", "holds no pictures"), ("videos", "There is no video"),
                           ("shards", "no shard")):  # fmt: skip
-        told = failure(
+        reported = failure(
             capsys,
             command("rectify", tmp_path, smallest, data__source=source, data__path=empty),
         )
-        assert words in told
+        assert words in reported
 
 
 def test_short_clips_are_left_out_with_a_warning(
@@ -155,10 +165,10 @@ def test_a_run_never_writes_over_its_weights_its_settings_or_other_files(
     run = tmp_path / "run"
     run.mkdir()
     start = Path(shutil.copy(smallest, run / "model.safetensors"))
-    told = failure(capsys, command("rectify", tmp_path, start, steps=0))
-    assert "out" in told and f"would write over what is read from '{start}'" in told
-    told = failure(capsys, command("rectify", tmp_path, smallest, steps=0))
-    assert "has a 'model.safetensors' of its own" in told
+    reported = failure(capsys, command("rectify", tmp_path, start, steps=0))
+    assert "out" in reported and f"would write over what is read from '{start}'" in reported
+    reported = failure(capsys, command("rectify", tmp_path, smallest, steps=0))
+    assert "has a 'model.safetensors' of its own" in reported
     start.unlink()
     settings = run / "settings.yaml"
     settings.write_text("# mine\nseed: 5\n")

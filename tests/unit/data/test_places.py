@@ -34,7 +34,7 @@ def test_a_data_set_is_not_built_into_its_films_nor_over_other_files(
     assert "is no folder" in failure(capsys, [*build, "-o", str(report / "set")])
 
 
-def test_manifests_and_reports_replace_others_only_when_told(
+def test_manifests_and_reports_replace_others_only_when_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest, other = tmp_path / "manifest.parquet", tmp_path / "other.parquet"
@@ -42,12 +42,12 @@ def test_manifests_and_reports_replace_others_only_when_told(
         path.write_text("mine")
     decide = ["dataset", "decide", str(manifest), "-o"]
     assert "exists. Choose another name" in failure(capsys, [*decide, str(other)])
-    told = failure(capsys, [*decide, str(manifest), "--overwrite"])
-    assert "would write over what is read" in told
+    reported = failure(capsys, [*decide, str(manifest), "--overwrite"])
+    assert "would write over what is read" in reported
     (tmp_path / "report.html").write_text("mine")
     report = ["dataset", "report", str(other), "-o", str(tmp_path)]
     assert "has a 'report.html' of its own" in failure(capsys, report)
-    # Beside its own manifest it is an earlier report; the manifest is what fails here.
+    # Next to its own manifest it is an earlier report; the manifest is what fails here.
     assert "is no manifest" in failure(capsys, ["dataset", "report", str(manifest)])
 
 
@@ -70,8 +70,8 @@ def test_a_full_disk_leaves_no_half_preview(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", write_half)
-    told = failure(capsys, [*PREVIEW, "-o", str(tmp_path / "sheet.png")])
-    assert "The disk is full" in told
+    reported = failure(capsys, [*PREVIEW, "-o", str(tmp_path / "sheet.png")])
+    assert "The disk is full" in reported
     assert not list(tmp_path.iterdir())
 
 

@@ -59,7 +59,7 @@ def test_any_size_and_count_is_drawn(size: tuple[int, int]) -> None:
     assert clip.positions.shape[0] == 1
 
 
-def test_what_cannot_be_drawn_is_told() -> None:
+def test_what_cannot_be_drawn_is_reported() -> None:
     with pytest.raises(ToonCrafterError, match="needs a frame"):
         render_clip(1, 64, 64, 0)
     with pytest.raises(ToonCrafterError, match="sides of 8"):

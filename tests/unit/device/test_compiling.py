@@ -60,7 +60,7 @@ def test_steps_frames_and_sizes_share_their_graphs_and_the_result_is_the_same(
     assert set(counts) == {len(graphs)} and len(graphs) > 0
 
 
-def test_it_is_told_where_compiling_makes_steps_slower(
+def test_it_is_reported_where_compiling_makes_steps_slower(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cpu = torch.device("cpu")

@@ -16,7 +16,6 @@ from tooncrafter_core.device.memory import (
     TileSize,
     choose_chunk,
     chunk_within,
-    context_bytes,
     decode_bytes,
     denoiser_bytes,
     encode_bytes,
@@ -102,13 +101,6 @@ def test_denoiser_estimate_is_just_above_the_count(
 ) -> None:
     estimate = denoiser_bytes(UNetConfig(), batch, frames, height, width, BYTES)
     assert_estimates(estimate, count_denoiser(batch, frames, height, width))
-
-
-def test_a_prepared_context_is_as_large_as_said() -> None:
-    text, image = empty(2, 77, 1024), empty(2, 16, 16, 1024)
-    counts = count(denoiser().prepare_context, text, image)
-    inputs = (text.numel() + image.numel()) * BYTES
-    assert context_bytes(UNetConfig(), 2, 77, 16 * 16, BYTES) == counts.peak - inputs
 
 
 @pytest.mark.parametrize(

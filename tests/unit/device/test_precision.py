@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks._learnt import psnr
+from benchmarks._learned import psnr
 from benchmarks._results import Report
 from benchmarks.precision import LIMIT, tiny_study
 from support.networks import normal
@@ -36,5 +36,5 @@ def test_half_precision_draws_the_frames_of_float32() -> None:
 
 @pytest.mark.slow
 @torch.no_grad()
-def test_a_denoiser_that_has_learnt_keeps_its_frames_under_guidance() -> None:
+def test_a_denoiser_that_has_learned_keeps_its_frames_under_guidance() -> None:
     assert list(tiny_study(Report(None))) == []

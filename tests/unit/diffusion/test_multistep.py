@@ -60,13 +60,13 @@ def test_every_step_count_is_finite_and_exact() -> None:
 
 
 @pytest.mark.parametrize("steps", [0, 1001])
-def test_a_number_of_steps_that_cannot_be_taken_is_told(steps: int) -> None:
+def test_a_number_of_steps_that_cannot_be_taken_is_reported(steps: int) -> None:
     with pytest.raises(ValueError, match=f"1 to 1000 steps, got {steps}"):
         multistep_steps(SCHEDULE, steps)
 
 
-def test_progress_is_told_with_clean_estimates() -> None:
-    told: list[SamplingProgress] = []
-    out = sample_dpmpp_2m(spread, START, multistep_steps(SCHEDULE, 3), told.append)
-    assert [(progress.step, progress.total) for progress in told] == [(1, 3), (2, 3), (3, 3)]
-    assert torch.equal(told[-1].clean, out) and torch.equal(told[-1].latents, out)
+def test_progress_is_reported_with_clean_estimates() -> None:
+    reported: list[SamplingProgress] = []
+    out = sample_dpmpp_2m(spread, START, multistep_steps(SCHEDULE, 3), reported.append)
+    assert [(progress.step, progress.total) for progress in reported] == [(1, 3), (2, 3), (3, 3)]
+    assert torch.equal(reported[-1].clean, out) and torch.equal(reported[-1].latents, out)

@@ -80,12 +80,16 @@ def test_walk_agrees_with_a_float64_run(steps: int) -> None:
     assert deviation(out.double(), torch.from_numpy(float64_run(steps, noises))) < 1e-5
 
 
-def test_progress_is_told_after_every_step() -> None:
-    told: list[SamplingProgress] = []
-    out = sample_ddim(toward(TARGET), START, ddim_steps(SCHEDULE, 4), torch.zeros_like, told.append)
-    assert [(progress.step, progress.total) for progress in told] == [(n, 4) for n in (1, 2, 3, 4)]
-    assert torch.equal(told[-1].latents, out)
-    assert deviation(told[-1].clean, float(SCHEDULE.scales[249]) * TARGET) < 1e-4
+def test_progress_is_reported_after_every_step() -> None:
+    reported: list[SamplingProgress] = []
+    out = sample_ddim(
+        toward(TARGET), START, ddim_steps(SCHEDULE, 4), torch.zeros_like, reported.append
+    )
+    assert [(progress.step, progress.total) for progress in reported] == [
+        (n, 4) for n in (1, 2, 3, 4)
+    ]
+    assert torch.equal(reported[-1].latents, out)
+    assert deviation(reported[-1].clean, float(SCHEDULE.scales[249]) * TARGET) < 1e-4
 
 
 def test_noise_is_drawn_every_step_even_when_it_has_no_weight() -> None:

@@ -7,13 +7,13 @@ import pytest
 from torch import Tensor
 
 from tooncrafter_core.errors import EvaluationError
+from tooncrafter_core.evaluation.clip_files import read_clip
 from tooncrafter_core.evaluation.clip_sheets import (
-    BESIDE,
+    COMPARED,
     chosen_clips,
     rank_clips,
     write_clip_sheet,
 )
-from tooncrafter_core.evaluation.clips import read_clip
 from tooncrafter_core.evaluation.methods.making import TRUTH, frames_folder
 from tooncrafter_core.evaluation.results import MetricInfo, Results
 from tooncrafter_core.pictures.stills import read_image
@@ -25,7 +25,7 @@ LPIPS = MetricInfo(key="lpips", title="LPIPS", is_higher_better=False, decimals=
 
 def made_results(values: dict[str, float], metrics: tuple[MetricInfo, ...] = (LPIPS,)) -> Results:
     """Results of three methods; each clip's LPIPS is the first's."""
-    names = (TRUTH, "ours", *BESIDE)
+    names = (TRUTH, "ours", *COMPARED)
     return Results(
         kind="compare", num_frames=4, width=64, height=48, metrics=list(metrics),
         methods=dict.fromkeys(names, "none"), clips=dict.fromkeys(values, ""),

@@ -96,13 +96,13 @@ def test_the_mini_model_is_compared_by_its_name_with_its_own_settings(
     assert "mini.safetensors is missing" in capsys.readouterr().err
     save_checkpoint(made_up_checkpoint(MINI), tmp_path / "mini.safetensors", config=MINI)
     assert main(command) == 0
-    told = load_results(out).methods["ours"]
-    assert f"{embedded.MINI_STEPS} steps, guidance {embedded.MINI_GUIDANCE:g}," in told
+    reported = load_results(out).methods["ours"]
+    assert f"{embedded.MINI_STEPS} steps, guidance {embedded.MINI_GUIDANCE:g}," in reported
     assert str(out / "sheet_ours.png") in capsys.readouterr().out
     assert (out / "sheet_ours.png").is_file()
 
 
-def test_a_model_that_is_not_there_is_told(
+def test_a_model_that_is_not_there_is_reported(
     tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_video(make_clip(4), tmp_path / "slow")
@@ -111,7 +111,7 @@ def test_a_model_that_is_not_there_is_told(
     assert "nothing at 'nowhere.ckpt'" in capsys.readouterr().err
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+def reported(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     assert main(["evaluate", *map(str, arguments)]) == 2
     return capsys.readouterr().err
 
@@ -122,15 +122,15 @@ def test_results_are_never_written_over_clips_or_other_files(
 ) -> None:
     clips, out = tmp_path / "clips", tmp_path / "out"
     write_video(make_clip(4), clips / "slow")
-    assert "what is read" in told(capsys, *command, clips, "-o", clips)
+    assert "what is read" in reported(capsys, *command, clips, "-o", clips)
     inside = clips / "frames" / "true_frames"
     write_video(make_clip(4), inside / "slow")
-    assert "what is read" in told(capsys, *command, inside, "-o", clips)
+    assert "what is read" in reported(capsys, *command, inside, "-o", clips)
     out.mkdir()
     (out / "report.html").write_text("mine")
-    assert "has a 'report.html' of its own" in told(capsys, *command, clips, "-o", out)
+    assert "has a 'report.html' of its own" in reported(capsys, *command, clips, "-o", out)
     assert (out / "report.html").read_text() == "mine"
-    assert "is no folder" in told(capsys, *command, clips, "-o", out / "report.html" / "x")
+    assert "is no folder" in reported(capsys, *command, clips, "-o", out / "report.html" / "x")
 
 
 def test_clips_are_not_cut_into_each_other(
@@ -141,11 +141,11 @@ def test_clips_are_not_cut_into_each_other(
     other = write_video(make_clip(30, 64, 48, 30.0), tmp_path / "other" / "film.mkv")
     out = tmp_path / "clips"
     size = ("--quiet", "--frames", "4", "--width", "48", "--height", "32", "--every", "12")
-    assert "Two films are named 'film'" in told(capsys, "cut", film, other, "-o", out, *size)
+    assert "Two films are named 'film'" in reported(capsys, "cut", film, other, "-o", out, *size)
     rest = ("--rest", tmp_path / "x" / ".." / "clips")
-    assert "name the same place" in told(capsys, "cut", film, "-o", out, *rest, *size)
+    assert "name the same place" in reported(capsys, "cut", film, "-o", out, *rest, *size)
     assert main(["evaluate", "cut", str(film), "-o", str(out), *size]) == 0
-    assert "has a 'film_000000' of its own" in told(capsys, "cut", film, "-o", out, *size)
+    assert "has a 'film_000000' of its own" in reported(capsys, "cut", film, "-o", out, *size)
     assert main(["evaluate", "cut", str(film), "-o", str(out), *size, "--overwrite"]) == 0
 
 
@@ -156,16 +156,16 @@ def test_clips_whose_folders_would_be_one_are_refused(
         write_video(make_clip(4), tmp_path / "clips" / name)
     out = tmp_path / "out"
     arguments = ("compare", tmp_path / "clips", "-o", out, "--frames", "4", "--methods", "hold")
-    assert "Two clips are called 'a_walk' or nearly so" in told(capsys, *arguments)
+    assert "Two clips are called 'a_walk' or nearly so" in reported(capsys, *arguments)
 
 
-def test_a_report_of_answers_replaces_another_only_when_told(
+def test_a_report_of_answers_replaces_another_only_when_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report, key = tmp_path / "table2_study.md", tmp_path / "study.key.json"
     report.write_text("mine")
     key.write_text("{}")
     arguments = ("study-report", key, tmp_path / "answers", "-o", tmp_path)
-    assert "has a 'table2_study.md' of its own. Choose another" in told(capsys, *arguments)
+    assert "has a 'table2_study.md' of its own. Choose another" in reported(capsys, *arguments)
     assert report.read_text() == "mine"
-    assert "of its own" not in told(capsys, *arguments, "--overwrite")
+    assert "of its own" not in reported(capsys, *arguments, "--overwrite")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tooncrafter_core.cli import main
 from tooncrafter_core.errors import EvaluationError
-from tooncrafter_core.evaluation.clips import find_clips
+from tooncrafter_core.evaluation.clip_files import find_clips
 from tooncrafter_core.evaluation.compare import CompareSettings, compare
 from tooncrafter_core.evaluation.methods.making import TRUTH, folder_name, frames_folder
 from tooncrafter_core.evaluation.methods.making import make_clip as make_of
@@ -148,7 +148,7 @@ def test_a_run_that_was_stopped_goes_on(
     assert Counting.calls == 2
 
 
-def test_what_a_method_makes_wrong_is_told(tmp_path: Path, make_clip: MakeClip) -> None:
+def test_what_a_method_makes_wrong_is_reported(tmp_path: Path, make_clip: MakeClip) -> None:
     truth, clip = make_clip(), Clip("slow", tmp_path)
     broken = truth.clone()
     broken[1, 0, 0, 0] = torch.nan
@@ -159,7 +159,7 @@ def test_what_a_method_makes_wrong_is_told(tmp_path: Path, make_clip: MakeClip) 
     assert not frames_folder(tmp_path, "broken", "slow").exists()
 
 
-def test_clips_that_do_not_fit_are_told_before_anything_is_made(
+def test_clips_that_do_not_fit_are_reported_before_anything_is_made(
     clip_folder: Path, tmp_path: Path, toolbox: Toolbox
 ) -> None:
     settings = CompareSettings(num_frames=16)
@@ -181,7 +181,7 @@ def test_clips_that_do_not_fit_are_told_before_anything_is_made(
         ('{"format": "tooncrafter-evaluation", "version": 9}', "of version 9"),
     ],
 )
-def test_results_that_cannot_be_read_are_told(
+def test_results_that_cannot_be_read_are_reported(
     content: str | None, words: str, tmp_path: Path
 ) -> None:
     if content is not None:
@@ -212,7 +212,7 @@ def test_fvd_needs_a_given_i3d_and_takes_its_features(tmp_path: Path, make_clip:
         features(make_clip(6))
 
 
-def test_an_i3d_file_that_is_none_is_told(tmp_path: Path, make_clip: MakeClip) -> None:
+def test_an_i3d_file_that_is_none_is_reported(tmp_path: Path, make_clip: MakeClip) -> None:
     with pytest.raises(EvaluationError, match="no I3D TorchScript"):
         I3dFeatures(tmp_path / "none.pt")
     path = tmp_path / "words.pt"

@@ -95,8 +95,8 @@ def test_decoders_are_trained_in_their_variants_and_finished_parts_stay(
     assert ("full", "4") in along and ("full", "the middle below the ends") in along
     assert "about 1.2 dB lower" in capsys.readouterr().out
 
-    told = failure(capsys, [*few, "train.optimizer.learning_rate=0.5"])
-    assert "train.optimizer.learning_rate=0.001, not 0.5" in told
+    reported = failure(capsys, [*few, "train.optimizer.learning_rate=0.5"])
+    assert "train.optimizer.learning_rate=0.001, not 0.5" in reported
 
 
 def test_sketch_encoders_are_trained_both_ways_and_gated(start: Path, tmp_path: Path) -> None:
@@ -153,5 +153,5 @@ def test_a_plain_decoder_is_asked_for(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["experiment", name, "-o", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert "--start FILE" in told and "mini_1_autoencoder.yaml" in told
+    reported = capsys.readouterr().err
+    assert "--start FILE" in reported and "mini_1_autoencoder.yaml" in reported

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from tooncrafter_core.evaluation.results import MetricInfo
-from tooncrafter_core.experiments.decoder import sag
+from tooncrafter_core.experiments.decoder_ablation import sag
 from tooncrafter_core.experiments.spread import deviation, duel, order, verdict
 from tooncrafter_core.experiments.tables import SeedTable, duels_in_markdown
 

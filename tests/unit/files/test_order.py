@@ -11,7 +11,7 @@ from PIL import Image
 from tooncrafter_core.cli import interpolate_sketches
 from tooncrafter_core.data.build.shards import shard_files
 from tooncrafter_core.data.clips.sources import FrameFolders
-from tooncrafter_core.evaluation.clips import find_clips, read_clip
+from tooncrafter_core.evaluation.clip_files import find_clips, read_clip
 from tooncrafter_core.pictures.films import find_films, picture_files
 
 NUMBERS = range(1, 17)
@@ -19,7 +19,7 @@ NUMBERS = range(1, 17)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Pictures 1.png to 16.png, each as bright as its number, and what a Mac leaves beside them."""
+    """Pictures 1.png to 16.png, each as bright as its number, and what a Mac adds to them."""
     folder = tmp_path / "walk"
     folder.mkdir()
     for number in NUMBERS:

@@ -89,21 +89,21 @@ def test_a_file_that_is_read_is_never_written_over(
 def test_a_folder_that_is_read_or_holds_what_is_read_is_never_replaced(
     drawings: Path, tmp_path: Path, overwrite: bool
 ) -> None:
-    told = "would write over what is read"
-    assert told in refusal(frames(drawings), drawings / "0001.png", overwrite=overwrite)
-    assert told in refusal(frames(drawings), drawings, overwrite=overwrite)
-    assert told in refusal(file(drawings / "0003.png"), drawings, overwrite=overwrite)
+    reported = "would write over what is read"
+    assert reported in refusal(frames(drawings), drawings / "0001.png", overwrite=overwrite)
+    assert reported in refusal(frames(drawings), drawings, overwrite=overwrite)
+    assert reported in refusal(file(drawings / "0003.png"), drawings, overwrite=overwrite)
     # Through links: to the drawings from elsewhere, and among the drawings to elsewhere.
     (tmp_path / "key.png").symlink_to(drawings / "0001.png")
-    assert told in refusal(frames(drawings), tmp_path / "key.png", overwrite=overwrite)
+    assert reported in refusal(frames(drawings), tmp_path / "key.png", overwrite=overwrite)
     (tmp_path / "real.png").write_bytes(b"drawing")
     (drawings / "0017.png").symlink_to(tmp_path / "real.png")
-    assert told in refusal(frames(drawings), drawings / "0017.png", overwrite=overwrite)
+    assert reported in refusal(frames(drawings), drawings / "0017.png", overwrite=overwrite)
     (tmp_path / "way").symlink_to(tmp_path, target_is_directory=True)
-    assert told in refusal(frames(tmp_path / "way" / "F"), drawings / "0001.png")
+    assert reported in refusal(frames(tmp_path / "way" / "F"), drawings / "0001.png")
 
 
-def test_places_beside_what_is_read_are_free(drawings: Path, tmp_path: Path) -> None:
+def test_places_next_to_what_is_read_are_free(drawings: Path, tmp_path: Path) -> None:
     read = f"{drawings}/../key.png"
     Path(read).write_bytes(b"drawing")
     (drawings / "empty").mkdir()
@@ -116,8 +116,8 @@ def test_places_beside_what_is_read_are_free(drawings: Path, tmp_path: Path) -> 
 
 def test_two_results_need_two_places(tmp_path: Path) -> None:
     sheet = Place(option="--sheet", at=tmp_path / "x.png")
-    told = "-o '{0}' and --sheet '{0}' name the same place".format(tmp_path / "x.png")
-    assert told in refusal([file(tmp_path / "x.png"), sheet])
+    reported = "-o '{0}' and --sheet '{0}' name the same place".format(tmp_path / "x.png")
+    assert reported in refusal([file(tmp_path / "x.png"), sheet])
     (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
     assert "the same place" in refusal([file(tmp_path / "link" / "x.png"), sheet])
     # Some file systems take these for one name.
@@ -167,8 +167,8 @@ def test_results_are_added_to_a_folder_unless_that_has_such_files_of_its_own(
     (tmp_path / "notes.txt").write_text("mine")
     check_places([place])
     (tmp_path / "table of guests.csv").write_text("mine")
-    told = refusal(place)
-    assert "has a 'table of guests.csv' of its own. Choose another name." in told
+    reported = refusal(place)
+    assert "has a 'table of guests.csv' of its own. Choose another name." in reported
     (tmp_path / "results.json").write_text("{}")
     check_places([place])
     assert "what is read" in refusal(place, tmp_path / "table of guests.csv")
@@ -177,7 +177,7 @@ def test_results_are_added_to_a_folder_unless_that_has_such_files_of_its_own(
 
 
 @pytest.mark.parametrize("kind", ["file", "frames", "folder"])
-def test_a_place_that_cannot_be_written_is_told_before_anything_is_made(
+def test_a_place_that_cannot_be_written_is_reported_before_anything_is_made(
     drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     def place(path: Path) -> Place:
@@ -185,8 +185,8 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_made(
 
     before = sorted(tmp_path.rglob("*"))
     check_places([place(tmp_path / "deep" / "er" / "out")])
-    told = refusal(place(drawings / "0001.png" / "deep" / "out"))
-    assert f"'{drawings / '0001.png'}' is no folder" in told
+    reported = refusal(place(drawings / "0001.png" / "deep" / "out"))
+    assert f"'{drawings / '0001.png'}' is no folder" in reported
     assert "cannot be written" in refusal(place(tmp_path / ("n" * 300)))
 
     def refuse(path: Path, mode: str = "r") -> None:

@@ -11,7 +11,7 @@ from support.imports import ROOT
 from tooncrafter_core.data.build.scores.captions import caption_at
 from tooncrafter_core.data.clips.sources import _text
 from tooncrafter_core.errors import DatasetError, EvaluationError, TrainingError
-from tooncrafter_core.evaluation.clips import find_clips
+from tooncrafter_core.evaluation.clip_files import find_clips
 from tooncrafter_core.evaluation.results import load_results
 from tooncrafter_core.files import read_json_text, read_text
 from tooncrafter_core.training.settings.read import read_file

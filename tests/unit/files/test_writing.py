@@ -24,7 +24,7 @@ from tooncrafter_core.files import (
     write_text,
 )
 from tooncrafter_core.files import parts as parts_module
-from tooncrafter_core.files.parts import ABANDONED_AFTER, BESIDE, WITHIN, is_running, part_name
+from tooncrafter_core.files.parts import ABANDONED_AFTER, SIBLING, WITHIN, is_running, part_name
 
 SIZE = 1 << 20
 NUM_FILES = 12
@@ -186,8 +186,8 @@ def test_a_part_that_is_being_written_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("is_old_there", [False, True])
 def test_a_swap_that_a_kill_cut_in_two_is_finished(tmp_path: Path, is_old_there: bool) -> None:
     part = tmp_path / part_of(process_that_is_gone())
-    (part / BESIDE / "a").mkdir(parents=True)
-    (part / BESIDE / "a" / "1").write_bytes(b"new")
+    (part / SIBLING / "a").mkdir(parents=True)
+    (part / SIBLING / "a" / "1").write_bytes(b"new")
     (part / "old").mkdir()
     if is_old_there:
         write_bytes(tmp_path / "a" / "1", b"old")

@@ -28,7 +28,7 @@ def is_it(error: Exception) -> bool:
 
 
 def brightness_by_place(latents: Tensor, chunk: int) -> Tensor:
-    """A decoder whose frames tell their place in the clip that was decoded, in steps of 1/100."""
+    """A decoder whose frames encode their place in the clip that was decoded, in steps of 1/100."""
     frames = latents.shape[2]
     video = torch.arange(frames).reshape(1, 1, frames, 1, 1) / 100
     return video.expand(1, 3, frames, 2, 2).clone()
@@ -124,18 +124,18 @@ def test_out_of_memory_halves_the_chunk_and_gives_the_same_picture(
 ) -> None:
     latents = normal(1, 4, 6, 4, 4)
     expected = decode_video(FrugalDecoder(16), latents, DecodePlan(chunk=16))
-    decoder, told = FrugalDecoder(2), []
+    decoder, reported = FrugalDecoder(2), []
     with caplog.at_level(logging.WARNING):
-        events = DecodeEvents(is_out_of_memory=is_it, on_retreat=told.append)
+        events = DecodeEvents(is_out_of_memory=is_it, on_retreat=reported.append)
         video = decode_video(decoder, latents, DecodePlan(chunk=16), events)
     # The second pass begins with the chunk that worked.
     assert decoder.tried == [16, 8, 4, 2, 2]
-    assert told == [8, 4, 2]
+    assert reported == [8, 4, 2]
     assert "2 frames at a time" in caplog.text
     assert deviation(video, expected) < 2e-5
 
 
-def test_out_of_memory_with_single_frames_is_told() -> None:
+def test_out_of_memory_with_single_frames_is_reported() -> None:
     decoder = FrugalDecoder(0)
     with pytest.raises(OutOfMemoryError):
         decode_video(decoder, normal(1, 4, 4, 4, 4), None, DecodeEvents(is_out_of_memory=is_it))

@@ -86,10 +86,10 @@ def test_settings_of_memory_do_not_change_the_video(changes: dict[str, Any]) -> 
     torch.testing.assert_close(changed, plain, atol=1e-4, rtol=0)
 
 
-def test_progress_is_told_and_an_interruption_passes_through() -> None:
-    told: list[SamplingProgress] = []
-    interpolate(tiny_models(), ENDS, QUICK, told.append)
-    assert [(progress.step, progress.total) for progress in told] == [(1, 2), (2, 2)]
+def test_progress_is_reported_and_an_interruption_passes_through() -> None:
+    reported: list[SamplingProgress] = []
+    interpolate(tiny_models(), ENDS, QUICK, reported.append)
+    assert [(progress.step, progress.total) for progress in reported] == [(1, 2), (2, 2)]
 
     def interrupt(progress: SamplingProgress) -> None:
         raise KeyboardInterrupt
@@ -139,7 +139,7 @@ def test_keyframes_of_any_size_and_kind_work(size: tuple[int, int]) -> None:
     ],
     ids=["nan", "infinite", "batch-of-3", "no-channels", "batch-of-0", "255", "5-channels"],
 )
-def test_keyframes_that_cannot_be_used_are_told(first: Tensor, message: str) -> None:
+def test_keyframes_that_cannot_be_used_are_reported(first: Tensor, message: str) -> None:
     with pytest.raises(KeyframeError, match=message):
         draw(first)
 

@@ -1,4 +1,4 @@
-"""What is out of range is told before anything is loaded."""
+"""What is out of range is reported before anything is loaded."""
 
 from typing import Any
 
@@ -52,7 +52,9 @@ def test_defaults_are_those_of_the_published_program() -> None:
         ({"token_mode": "own"}, "The token mode is one of per_frame, shared"),
     ],
 )
-def test_what_is_out_of_range_is_told_in_a_sentence(wrong: dict[str, Any], message: str) -> None:
+def test_what_is_out_of_range_is_reported_in_a_sentence(
+    wrong: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ToonCrafterError, match=message):
         InterpolationSettings(**wrong)
 

@@ -101,7 +101,7 @@ class ScarceMemory:
     def __init__(self, cells: int) -> None:
         self.cells = cells
         self.tried: list[int | TileSize] = []
-        self.told: list[TileSize] = []
+        self.reported: list[TileSize] = []
 
     def frames(self, latents: Tensor, chunk: int) -> Tensor:
         self.tried.append(chunk)
@@ -117,30 +117,30 @@ class ScarceMemory:
         return latents.clone()
 
     def run(self, *, allowed: bool) -> Tensor:
-        events = DecodeEvents(is_out_of_memory=is_it, on_tiles=self.told.append)
+        events = DecodeEvents(is_out_of_memory=is_it, on_tiles=self.reported.append)
         clip, plan = torch.zeros(1, 3, 5, 40, 64), DecodePlan(allows_tiles=allowed)
         return decode_video(self.frames, clip, plan, events, self.tiles)
 
 
-def test_tiles_come_after_single_frames_and_are_told() -> None:
+def test_tiles_come_after_single_frames_and_are_reported() -> None:
     memory = ScarceMemory(24 * 36)
     memory.run(allowed=True)
     # The second pass begins with the tiles that worked.
     assert memory.tried == [4, 2, 1, (40, 36), (24, 36), (24, 36)]
-    assert memory.told == [(40, 36), (24, 36)]
+    assert memory.reported == [(40, 36), (24, 36)]
 
 
 def test_tiles_are_not_used_where_frames_fit_or_without_leave() -> None:
     enough = ScarceMemory(40 * 64)
     enough.run(allowed=True)
-    assert enough.tried == [4, 4] and enough.told == []
+    assert enough.tried == [4, 4] and enough.reported == []
     forbidden = ScarceMemory(24 * 36)
     with pytest.raises(OutOfMemoryError):
         forbidden.run(allowed=False)
-    assert forbidden.tried == [4, 2, 1] and forbidden.told == []
+    assert forbidden.tried == [4, 2, 1] and forbidden.reported == []
 
 
-def test_memory_that_holds_not_even_the_smallest_tile_is_told() -> None:
+def test_memory_that_holds_not_even_the_smallest_tile_is_reported() -> None:
     memory = ScarceMemory(0)
     with pytest.raises(OutOfMemoryError):
         memory.run(allowed=True)

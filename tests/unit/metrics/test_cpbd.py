@@ -46,6 +46,6 @@ def test_a_picture_without_edges_has_none_that_are_sharp() -> None:
     assert cpbd(torch.zeros(2, 3, 64, 64)).tolist() == [0.0, 0.0]
 
 
-def test_pictures_smaller_than_a_block_are_told() -> None:
+def test_pictures_smaller_than_a_block_are_reported() -> None:
     with pytest.raises(EvaluationError, match="blocks of 64"):
         cpbd(torch.zeros(3, 3, 48, 80))

@@ -70,7 +70,7 @@ def test_paired_distance_asks_for_the_right_video_and_not_for_a_like_set() -> No
         paired_distance(true[:1], true)
 
 
-def test_too_few_videos_and_other_features_are_told() -> None:
+def test_too_few_videos_and_other_features_are_reported() -> None:
     with pytest.raises(EvaluationError, match="2 videos or more, got 1"):
         frechet_distance(torch.zeros(1, 3), torch.zeros(5, 3))
     with pytest.raises(EvaluationError, match="the same d"):

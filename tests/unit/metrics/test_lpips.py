@@ -40,7 +40,7 @@ def test_distances_equal_those_of_the_lpips_package(
 
 
 @pytest.mark.usefixtures("lpips_weights")
-def test_equal_frames_have_no_distance_and_small_ones_are_told(make_clip: MakeClip) -> None:
+def test_equal_frames_have_no_distance_and_small_ones_are_reported(make_clip: MakeClip) -> None:
     distance = load_lpips()
     assert distance(make_clip(5), make_clip(5)).tolist() == [0.0] * 5
     with pytest.raises(ToonCrafterError, match="31 pixels or more"):

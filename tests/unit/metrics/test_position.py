@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tooncrafter_core.cli import main
 from tooncrafter_core.errors import EvaluationError
-from tooncrafter_core.evaluation.clips import find_clips
+from tooncrafter_core.evaluation.clip_files import find_clips
 from tooncrafter_core.evaluation.methods.peers import CrossFade, Hold
 from tooncrafter_core.evaluation.procedural import procedural_clips
 from tooncrafter_core.metrics.position import REACH, load_positions, position_error, save_positions
@@ -49,7 +49,7 @@ def test_parts_outside_are_looked_for_at_the_edge(make_clip: MakeClip) -> None:
     assert position_error(-truth, truth, places).max() <= REACH * 2**0.5
 
 
-def test_positions_that_do_not_fit_are_told(make_clip: MakeClip, tmp_path: Path) -> None:
+def test_positions_that_do_not_fit_are_reported(make_clip: MakeClip, tmp_path: Path) -> None:
     truth = make_clip(3)
     with pytest.raises(EvaluationError, match="must be t p 2 for 3 frames"):
         position_error(truth, truth, torch.zeros(4, 1, 2))

@@ -42,7 +42,7 @@ def test_every_mode_draws_multiples_of_64_and_restores_the_size_asked(
     assert torch.isfinite(fitted).all()
     video = fitted[:, :, None].expand(-1, -1, 4, -1, -1)
     assert placement.restore(video).shape == (2, 3, 4, asked[1], asked[0])
-    inner = placement.restore_picture(video)
+    inner = placement.picture.cut(video)
     assert inner.shape[-2] <= asked[1]
     assert inner.shape[-1] <= asked[0]
     assert min(inner.shape) > 0
@@ -57,7 +57,7 @@ def test_a_picture_of_the_size_asked_passes_bit_for_bit(
     image = picture(asked[1], asked[0])
     fitted, placement = fit(image, *asked, mode)
     assert torch.equal(placement.restore(fitted), image)
-    assert torch.equal(placement.restore_picture(fitted), image)
+    assert torch.equal(placement.picture.cut(fitted), image)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -110,7 +110,7 @@ def test_pad_shows_the_whole_picture_between_bars_of_its_border_colour() -> None
     image[..., 0], image[..., -1] = 0.25, 0.25
     image[1] += 0.5
     fitted, placement = fit(image, 128, 64, "pad")
-    assert torch.equal(placement.restore_picture(fitted), image)
+    assert torch.equal(placement.picture.cut(fitted), image)
     assert fitted[0, ..., :32].unique().tolist() == [0.25]
     assert fitted[1, ..., -32:].unique().tolist() == [0.75]
 

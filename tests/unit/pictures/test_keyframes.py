@@ -48,7 +48,7 @@ def test_a_single_picture_is_one_keyframe_too_few() -> None:
         (torch.full((3, 8, 8), 255.0), "from 255 to 255"),
     ],
 )
-def test_what_is_no_keyframe_is_told_in_words(image: Tensor, words: str) -> None:
+def test_what_is_no_keyframe_is_reported_in_words(image: Tensor, words: str) -> None:
     with pytest.raises(KeyframeError, match=words):
         check_keyframes(GOOD, image)
 

@@ -6,9 +6,9 @@ from tooncrafter_core.pictures.sheets import (
     LINE,
     MARGIN,
     SheetRow,
-    beside_cross_fade,
     cross_fade,
     draw_sheet,
+    sheet_with_cross_fade,
     shown_frames,
 )
 
@@ -52,7 +52,7 @@ def test_groups_part_the_rows() -> None:
 
 def test_a_clip_stands_between_its_drawings_and_their_cross_fade() -> None:
     video = torch.zeros(3, 3, 40, 200)
-    sheet = beside_cross_fade(video, -torch.ones(3, 40, 200), torch.ones(3, 40, 200), [])
+    sheet = sheet_with_cross_fade(video, -torch.ones(3, 40, 200), torch.ones(3, 40, 200), [])
     ys = [MARGIN + LINE + number * (40 + LINE + MARGIN) + 20 for number in range(3)]
     middle = [float(sheet[0, 0, y, MARGIN + 310]) for y in ys]
     assert middle[0] > 0.9 and abs(middle[1]) < 0.01 and abs(middle[2]) < 0.01

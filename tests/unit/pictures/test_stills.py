@@ -78,7 +78,7 @@ def test_exif_orientation_is_obeyed(tmp_path: Path) -> None:
     assert read_image(path).shape == (3, 30, 20)
 
 
-def test_missing_and_broken_pictures_are_told_in_words(tmp_path: Path) -> None:
+def test_missing_and_broken_pictures_are_reported_in_words(tmp_path: Path) -> None:
     with pytest.raises(KeyframeError, match="no picture at"):
         read_image(tmp_path / "none.png")
     broken = tmp_path / "broken.png"

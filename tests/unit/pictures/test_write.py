@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from tooncrafter_core.errors import OutputError
-from tooncrafter_core.files.parts import BESIDE
+from tooncrafter_core.files.parts import SIBLING
 from tooncrafter_core.pictures import write
 from tooncrafter_core.pictures.formats import FORMATS
 from tooncrafter_core.pictures.stills import read_image
@@ -114,7 +114,7 @@ def test_half_precision_frames_are_written(tmp_path: Path) -> None:
     write_video(clip().bfloat16(), tmp_path / "out.png")
 
 
-def test_a_folder_gets_numbered_pictures_and_loses_older_ones_only_when_told(
+def test_a_folder_gets_numbered_pictures_and_loses_older_ones_only_when_asked(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "deep" / "out"
@@ -137,7 +137,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
-def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(OutputError, match="is a file"):
         check_output(tmp_path / "out")
@@ -217,7 +217,7 @@ def test_an_older_folder_comes_back_when_the_swap_fails(
     replace = Path.replace
 
     def refuse_new(source: Path, target: Path) -> Path:
-        if source.parent.name == BESIDE:
+        if source.parent.name == SIBLING:
             raise OSError(errno.EACCES, "in use")
         return replace(source, target)
 
@@ -270,7 +270,7 @@ def test_an_empty_folder_is_filled_and_stays_the_same_folder(
     assert sorted(path.name for path in folder.iterdir()) == ["0001.png", "0002.png", "0003.png"]
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         write_video(clip(), tmp_path / "file" / "out.gif")

@@ -52,7 +52,7 @@ def test_frame_numbers_are_read(text: str, num_frames: int, expected: list[int])
 
 
 @pytest.mark.parametrize(
-    ("text", "num_sketches", "told"),
+    ("text", "num_sketches", "reported"),
     [
         ("0", 1, "There is no frame 0: the first frame is 1."),
         ("17", 1, "There is no frame 17: the clip has 16 frames"),
@@ -78,8 +78,8 @@ def test_frame_numbers_are_read(text: str, num_frames: int, expected: list[int])
         ("all", 1, "but there is 1 sketch"),
     ],
 )
-def test_a_mistake_is_told_in_one_sentence(text: str, num_sketches: int, told: str) -> None:
-    with pytest.raises(SketchError, match=told) as error:
+def test_a_mistake_is_reported_in_one_sentence(text: str, num_sketches: int, reported: str) -> None:
+    with pytest.raises(SketchError, match=reported) as error:
         parse_frames(text, 16, num_sketches)
     assert str(error.value).count(". ") == 0
 
@@ -90,7 +90,7 @@ def test_a_clip_without_frames_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strength", "start", "end", "told"),
+    ("strength", "start", "end", "reported"),
     [
         (-0.1, 0.0, 1.0, "between 0 and 10; got -0.1"),
         (10.5, 0.0, 1.0, "between 0 and 10; got 10.5"),
@@ -101,9 +101,9 @@ def test_a_clip_without_frames_is_refused() -> None:
     ],
 )
 def test_values_out_of_range_are_refused(
-    strength: float, start: float, end: float, told: str
+    strength: float, start: float, end: float, reported: str
 ) -> None:
-    with pytest.raises(SketchError, match=told):
+    with pytest.raises(SketchError, match=reported):
         layer(0, strength=strength, start=start, end=end)
 
 
@@ -113,7 +113,7 @@ def test_both_ends_of_the_strength_are_allowed(strength: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hints", "frames", "told"),
+    ("hints", "frames", "reported"),
     [
         (torch.zeros(2, 1, 8, 8), (0,), "There is 1 frame number for 2 sketches"),
         (torch.zeros(0, 1, 8, 8), (), "There is no sketch"),
@@ -123,9 +123,9 @@ def test_both_ends_of_the_strength_are_allowed(strength: float) -> None:
     ],
 )
 def test_layers_check_what_they_are_made_of(
-    hints: Tensor, frames: tuple[int, ...], told: str
+    hints: Tensor, frames: tuple[int, ...], reported: str
 ) -> None:
-    with pytest.raises(SketchError, match=told):
+    with pytest.raises(SketchError, match=reported):
         SketchLayer(hints=hints, frames=frames)
 
 
@@ -135,7 +135,7 @@ def test_frames_without_a_sketch_get_the_empty_hint_at_the_same_strength() -> No
     )
 
 
-def test_frames_without_a_sketch_get_nothing_when_told_so() -> None:
+def test_frames_without_a_sketch_get_nothing_when_asked() -> None:
     assert plan(layer(2, 0), missing="none") == FramePlan(
         sources=((0, 1), None, (0, 0), None), strengths=(0.6, 0.0, 0.6, 0.0)
     )

@@ -204,7 +204,7 @@ def test_one_warning_names_all_photographs_of_a_batch(number: int, words: str) -
 
 
 @pytest.mark.parametrize(
-    ("images", "told"),
+    ("images", "reported"),
     [
         (torch.zeros(0, 3, 8, 8), "the batch of pictures is empty"),
         (torch.zeros(3, 8, 8), "their shape is 3 x 8 x 8"),
@@ -214,8 +214,8 @@ def test_one_warning_names_all_photographs_of_a_batch(number: int, words: str) -
         (torch.full((1, 1, 8, 8), 255.0), "from 255 to 255"),
     ],
 )
-def test_what_is_no_picture_is_refused(images: Tensor, told: str) -> None:
-    with pytest.raises(SketchError, match=told):
+def test_what_is_no_picture_is_refused(images: Tensor, reported: str) -> None:
+    with pytest.raises(SketchError, match=reported):
         to_hint(images)
 
 

@@ -106,7 +106,7 @@ def test_line_art_is_taken_as_a_hint_either_way_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ({"line_width": 0.0}, "line width must be a finite number over 0; got 0"),
         ({"line_width": float("inf")}, "line width must be a finite number over 0; got inf"),
@@ -115,8 +115,8 @@ def test_line_art_is_taken_as_a_hint_either_way_round() -> None:
         ({"sharpness": -1.0}, "over 0; got -1"),
     ],
 )
-def test_settings_out_of_range_are_refused(settings: dict[str, float], told: str) -> None:
-    with pytest.raises(SketchError, match=told):
+def test_settings_out_of_range_are_refused(settings: dict[str, float], reported: str) -> None:
+    with pytest.raises(SketchError, match=reported):
         line_art(cartoon(), **settings)
 
 

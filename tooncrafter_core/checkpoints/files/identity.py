@@ -1,4 +1,4 @@
-"""What tells one state of a weight file from another, without reading it as a whole."""
+"""What distinguishes two states of a weight file, without reading the whole file."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Names the ways of keeping weights in few bits that are not read."""
+"""Recognises quantised weights that cannot be read, to name their format."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

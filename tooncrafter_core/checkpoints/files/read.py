@@ -47,7 +47,7 @@ class Checkpoint(Mapping[str, Tensor]):
         self._tensors = tensors
         kept = {key: one.shape for key, one in info.items() if key in KEPT_KEYS}
         if kept:
-            # Texts beside the weights stand in for metadata that was lost.
+            # Texts among the weights replace metadata that was lost.
             self.metadata = kept_texts(tensors, kept) | self.metadata
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Writes safetensors files: one tensor after another, beside the target, checked, then renamed."""
+"""Writes safetensors files one tensor at a time: temporary file, check, rename."""
 
 import hashlib
 import json

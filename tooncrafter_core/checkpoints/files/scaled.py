@@ -1,7 +1,7 @@
 """Weights that a file keeps as 8-bit floats with scales, as ComfyUI's scaled fp8 files do.
 
 ``X.scale_weight`` (``X.weight_scale`` in newer files) is what ``X.weight`` is multiplied by: one
-number, or one for every output channel. Beside it are scales of the inputs, which nothing here
+number, or one for every output channel. There are also scales of the inputs, which nothing here
 needs, and marks of the format.
 """
 

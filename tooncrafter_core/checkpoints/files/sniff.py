@@ -1,4 +1,4 @@
-"""Tells from its first bytes what a file is, for the errors that name what was found."""
+"""Recognises a file by its first bytes, for the errors that name what was found."""
 
 import struct
 from enum import Enum
@@ -13,7 +13,7 @@ MAX_HEADER = 100_000_000
 
 
 class FileKind(Enum):
-    """How a weight file is stored."""
+    """The form in which a weight file is stored."""
 
     SAFETENSORS = "safetensors"
     PICKLE = "torch checkpoint"
@@ -28,7 +28,7 @@ EXTENSIONS: dict[str, tuple[FileKind, ...]] = {
     ".pth": (FileKind.PICKLE, FileKind.LEGACY_PICKLE),
     ".bin": (FileKind.PICKLE, FileKind.LEGACY_PICKLE),
 }
-"""What a file of each name must be inside."""
+"""The form that each file extension requires."""
 
 
 def file_kind(path: Path) -> FileKind:

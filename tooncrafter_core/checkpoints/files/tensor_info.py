@@ -1,4 +1,4 @@
-"""What is known of a tensor before it is read."""
+"""A tensor's name, shape and type, known before it is read."""
 
 import math
 from collections.abc import Mapping

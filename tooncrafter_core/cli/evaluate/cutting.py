@@ -13,7 +13,7 @@ def run_cut(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ...errors import EvaluationError
-    from ...evaluation.clips import write_frames
+    from ...evaluation.clip_files import write_frames
     from ...evaluation.cutting import CutSettings, cut_clips, rest_of
 
     settings = CutSettings(

@@ -32,7 +32,7 @@ class Reporting:
 
 def run_compare(args: argparse.Namespace) -> int:
     """Let every method draw every clip, measure, and write the tables."""
-    from ...evaluation.clips import find_clips
+    from ...evaluation.clip_files import find_clips
     from ...evaluation.procedural import procedural_clips
 
     settings = _settings(args, "compare")
@@ -51,7 +51,7 @@ def run_compare(args: argparse.Namespace) -> int:
 
 def run_reconstruct(args: argparse.Namespace) -> int:
     """Send every clip through autoencoders, measure, and write Table 4."""
-    from ...evaluation.clips import find_clips
+    from ...evaluation.clip_files import find_clips
     from ...evaluation.methods.models import Reconstructor, variants
     from ...interpolation.session import Session, SessionSettings
 
@@ -88,7 +88,7 @@ def _peers(args: argparse.Namespace) -> "list[Peer | Rebuilder]":
 
 def _settings(args: argparse.Namespace, kind: str) -> "CompareSettings":
     from ...errors import EvaluationError
-    from ...evaluation.clips import MIN_FRAMES
+    from ...evaluation.clip_files import MIN_FRAMES
     from ...evaluation.compare import CompareSettings
 
     if args.num_frames < MIN_FRAMES or min(args.width, args.height) < 16:

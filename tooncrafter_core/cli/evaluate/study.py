@@ -19,7 +19,7 @@ def run_study(args: argparse.Namespace) -> int:
     check_places([place], [args.results])
     page = make_study(args.results, args.output, settings)
     print(f"{page}: open it, or send its whole folder to the raters")
-    print(f"{key_path(Path(args.output))}: tells which method is which; keep it from the raters")
+    print(f"{key_path(Path(args.output))}: says which method is which; keep it from the raters")
     return 0
 
 

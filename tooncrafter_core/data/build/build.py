@@ -1,7 +1,7 @@
 """Builds a data set: films to shots to clips to scores to a manifest.
 
-Everything that was computed lies in the output folder under ``work``; running again goes on, and
-computes only what is missing or was made by other models or settings.
+Every result is kept in the output folder under ``work``. Another run continues from there, and
+computes only what is missing or was made with other models or settings.
 """
 
 import json
@@ -32,12 +32,12 @@ MANIFEST = "manifest.parquet"
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a build is."""
+    """How far a build has come."""
 
     what: str
     """``films`` or ``clips``."""
     done: int
-    """Of these in this run, without what earlier runs did."""
+    """How many of them this run has done, without those of earlier runs."""
     total: int
     errors: int
 
@@ -50,7 +50,7 @@ def build_dataset(
     thresholds: Thresholds | None = None, runner: Runner = run_here,
     on_progress: OnProgress | None = None,
 ) -> Path:  # fmt: skip
-    """Build or go on building; returns the manifest's path.
+    """Build a data set, or continue; returns the manifest's path.
 
     A film or a clip that cannot be read becomes a row with its error. ``DatasetError`` when there
     is nothing to build from, ``OutputError`` when the disk is full: what was done is kept.
@@ -74,19 +74,19 @@ def _run(
     worker: Any, what: str, jobs: Sequence[Any], out: Path, settings: BuildSettings,
     runner: Runner, on_progress: OnProgress | None,
 ) -> None:  # fmt: skip
-    """Do the jobs that are not done, and tell how it goes."""
+    """Do the jobs that are not done, and report the progress."""
     check = worker(str(out), settings)
     todo = [job for job in jobs if not check.is_done(job)]
     errors = 0
 
-    def tell(done: int) -> None:
+    def report(done: int) -> None:
         if on_progress:
             on_progress(Progress(what=what, done=done, total=len(todo), errors=errors))
 
-    tell(0)
+    report(0)
     for done, (_, error) in enumerate(runner(worker, str(out), settings, todo), start=1):
         errors += error is not None
-        tell(done)
+        report(done)
 
 
 def _clip_jobs(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> Iterator[ClipJob]:

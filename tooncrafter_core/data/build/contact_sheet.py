@@ -1,4 +1,4 @@
-"""One picture of many clips: three frames of each, with its fate."""
+"""One picture of many clips: three frames of each, and whether it was kept."""
 
 import io
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from .decide import KEPT
 
 TILE = (128, 96)
 MOST = 60
-"""Clips on a sheet; of more, evenly chosen ones."""
+"""Largest number of clips on a sheet; of more, evenly spaced ones are shown."""
 
 
 def contact_sheet(rows: Sequence[dict[str, Any]], columns: int = 3) -> bytes | None:

@@ -13,7 +13,7 @@ KEPT, REJECTED, ERROR = "kept", "rejected", "error"
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """What a clip must reach. No source states the paper's: the defaults are ours.
+    """The thresholds that a clip must pass. The paper states none; the defaults are ours.
 
     They were chosen from the distributions on real cartoons (docs/dataset.md). None switches a
     filter off; so does a score that was not computed.
@@ -28,9 +28,9 @@ class Thresholds:
     min_agreement: float | None = 0.2
     """Cosine of caption and frames; CLIP gives unrelated pairs about 0.1, good ones 0.3."""
     evaluation_share: float = 1 / 271
-    """Of the shots; the paper holds out 1 K of 271 K clips."""
+    """Share of the shots for evaluation; the paper holds out 1 K of 271 K clips."""
     seed: int = 0
-    """Of the split."""
+    """Seed of the split."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -48,7 +48,7 @@ FILTERS = (
     ("aesthetic", "min_aesthetic", "low aesthetic score"),
     ("agreement", "min_agreement", "caption does not fit"),
 )
-"""Score, threshold and what is said of a clip that fails, in the paper's order."""
+"""Score, threshold and the reason given for a clip that fails, in the paper's order."""
 
 
 def decide(row: Mapping[str, Any], thresholds: Thresholds) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The list of all clips, kept and rejected: one Parquet file with a version.
 
-A row is a clip, or a film from which none could be made. What made the scores and decisions lies in
-the file's own notes: models, settings, thresholds.
+A row is a clip, or a film from which none could be made. The file's metadata has the models,
+settings and thresholds behind the scores and decisions.
 """
 
 import json
@@ -34,7 +34,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestNotes:
-    """What the manifest says about itself."""
+    """The models, settings and thresholds of a manifest."""
 
     thresholds: Thresholds
     stages: dict[str, Any]
@@ -60,7 +60,7 @@ def write_manifest(path: Path, rows: Iterable[Mapping[str, Any]], notes: Manifes
 
 
 def read_notes(path: str | Path) -> ManifestNotes:
-    """What made a manifest. ``DatasetError`` when it is none, or of another version."""
+    """The notes of a manifest. ``DatasetError`` for another file or another version."""
     parquet = require("pyarrow.parquet")
     pyarrow = require("pyarrow")
     path = Path(path)
@@ -75,7 +75,7 @@ def read_notes(path: str | Path) -> ManifestNotes:
         found = f"version {version}" if version else "no version"
         raise DatasetError(
             f"The manifest '{path.name}' has {found}; this program reads version {VERSION}. Build "
-            "the data set again: scores that were computed are kept beside it."
+            "the data set again: scores that were computed are kept."
         )
     try:
         notes = json.loads(metadata[b"tooncrafter.notes"])

@@ -1,4 +1,4 @@
-"""Does pieces of work one after the other, here; ``runner_ray`` does them on many machines."""
+"""Runs jobs one after the other in this process; ``runner_ray`` runs them on many machines."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ class Runner(Protocol):
         self, worker: Callable[[str, BuildSettings], Any], out: str, settings: BuildSettings,
         jobs: Iterable[Any],
     ) -> Iterator[Outcome]:  # fmt: skip
-        """Make workers, hand them the jobs, and tell of each that is done."""
+        """Create workers, give them the jobs, and yield each finished one."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""Does pieces of work on Ray: all cores of this machine, or a cluster, by Ray Data.
+"""Runs jobs on Ray: all cores of this machine, or a cluster, by Ray Data.
 
-Films and the output folder must lie where every machine sees them under the same path.
+Films and the output folder must have the same path on every machine.
 """
 
 import logging
@@ -18,9 +18,9 @@ from .runner import Outcome
 from .settings import BuildSettings
 
 STORE_BYTES = 128 * 2**20
-"""Ray's shared memory on a machine of our own: jobs are names, not pictures."""
+"""Ray's shared memory on this machine; small, as jobs are names, not pictures."""
 MOST_BLOCKS = 2000
-"""Ray Data keeps books on each block of jobs."""
+"""Largest number of blocks of jobs, as Ray Data keeps state for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class RayRunner:
                 return {"id": list(batch["id"]), "error": found}
 
         items = [{"id": number, "job": pickle.dumps(job)} for number, job in enumerate(todo)]
-        # Small blocks: what one worker is slow at does not hold up the others.
+        # Small blocks, so that a slow job does not hold up other workers.
         done = ray.data.from_items(
             items, override_num_blocks=min(len(items), MOST_BLOCKS)
         ).map_batches(

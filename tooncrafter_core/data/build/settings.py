@@ -1,13 +1,13 @@
-"""What a build of a data set is asked to do, and the stages that follow from it."""
+"""The settings of a data set build, and the scorers that follow from them."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .scorer import Scorer
 from .scores.captions import Blip2Captions, SidecarCaptions
 from .scores.motion import DisMotion, RaftMotion
 from .scores.text import RapidText
 from .shots import ShotSettings
-from .stages import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,17 +20,17 @@ class BuildSettings:
     find_text: bool = True
     aesthetic_head: str | None = None
     aesthetic_clip: str | None = None
-    """Both are needed; without them no aesthetic score is made up."""
+    """Both are needed; without them there is no aesthetic score."""
     blip2: str | None = None
-    """A folder; without it, text files beside the films."""
+    """BLIP-2's folder; without it captions come from text files next to the films."""
     clip_checkpoint: str | None = None
     """A ToonCrafter checkpoint with both encoders."""
     device: str = "cpu"
 
 
-def make_stages(settings: BuildSettings) -> list[Stage]:
+def make_stages(settings: BuildSettings) -> list[Scorer]:
     """The stages in the paper's order; their models load when the first clip comes."""
-    stages: list[Stage] = []
+    stages: list[Scorer] = []
     raft = settings.raft_weights
     stages.append(RaftMotion(raft) if raft else DisMotion())
     if settings.find_text:

@@ -22,7 +22,7 @@ from .settings import BuildSettings
 
 COPIED = ("source", "sha256", "shot", "in_frame", "out_frame", "fps", "motion", "text",
           "aesthetic", "agreement", "split")  # fmt: skip
-"""What a clip's JSON in a shard repeats of the manifest."""
+"""Columns of the manifest that a clip's JSON in a shard repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,9 @@ class ShardSettings:
 
     clips_per_shard: int = 512
     height: int = 384
-    """Clips are shrunk to this, never enlarged: more than the 320 that are trained on."""
+    """Clips are reduced to this height, never enlarged; training uses 320."""
     seed: int = 0
-    """Of the order: a shard holds clips of many films."""
+    """Seed of the order: a shard contains clips of many films."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class ShardWorker:
         del out, settings
 
     def is_done(self, job: ShardJob) -> bool:
-        """Whether the shard is there: it appears whole or not at all."""
+        """Whether the shard exists: it appears whole or not at all."""
         return Path(job.path).exists()
 
     def __call__(self, job: ShardJob) -> str | None:
@@ -60,7 +60,7 @@ class ShardWorker:
         webdataset = require("webdataset")
         errors = []
         with replacing(Path(job.path)) as part, part.open("wb") as file:
-            # Nothing of the machine or the hour is in a shard.
+            # A shard contains no times and nothing about the machine.
             owner = {"mtime": 0, "user": "tooncrafter", "group": "tooncrafter"}
             with webdataset.TarWriter(file, **owner) as tar:
                 for row in job.rows:

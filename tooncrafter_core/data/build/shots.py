@@ -13,7 +13,7 @@ from ...pictures.films import Film
 from ..extras import require
 
 ANALYSIS_HEIGHT = 180
-"""Frames are shrunk to this height to look for cuts: lines and grain do not matter there."""
+"""Height of the reduced frames in which cuts are looked for, without fine lines and grain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class ShotSettings:
     """How shots are found and cut; the defaults are ours (docs/dataset.md)."""
 
     adaptive_threshold: float = 3.0
-    """How many times more a frame must change than its neighbours: pans and fights are no cuts."""
+    """Ratio of a frame's change to its neighbours' that makes a cut; pans and fights stay below."""
     min_change: float = 15.0
     """How much it must change at least, in levels of hue, saturation and lightness."""
     fade_threshold: float = 12.0
@@ -29,7 +29,7 @@ class ShotSettings:
     min_shot_frames: int = 8
     """Cuts nearer to each other than this are flashes."""
     trim_frames: int = 2
-    """Left out at both ends of a shot, where video compression mixes it with the next."""
+    """Frames left out at both ends of a shot, where video compression mixes it with the next."""
     min_seconds: float = 0.6
     """Shorter clips are not made: 16 frames at 24 fps."""
     max_seconds: float = 4.0
@@ -51,7 +51,7 @@ class Shot:
 
 @dataclass(frozen=True, kw_only=True)
 class ShotList:
-    """The shots of a video and what was met on the way."""
+    """The shots of a video, and how much of it could be decoded."""
 
     shots: tuple[Shot, ...]
     decoded: int

@@ -1,4 +1,4 @@
-"""The two kinds of work of a build: a film to its shots, a clip to its scores.
+"""The two kinds of jobs of a build: a film to its shots, a clip to its scores.
 
 Each piece of work reads its film, computes, and leaves one small file, whole or not at all: a
 program that is killed loses only what it was doing. Nothing else is shared between workers.
@@ -15,24 +15,24 @@ from ...errors import DatasetError
 from ...files import read_json, write_json
 from ...pictures.films import Film, open_film, picture_files
 from ...pictures.kinds import check_regular
+from .scorer import Scorer, Scores, read_pixels
 from .settings import BuildSettings, make_stages
 from .shots import find_shots
-from .stages import Scores, Stage, read_pixels
 
 FORMAT = 2
-"""Of the small files; others are made again."""
+"""Version of the result files; those of other versions are made again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilmJob:
-    """A film to look at."""
+    """A film to find shots in."""
 
     path: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipJob:
-    """Frames ``first`` to ``end`` of a film to judge."""
+    """Frames ``first`` to ``end`` of a film to score."""
 
     path: str
     sha256: str
@@ -63,7 +63,7 @@ def clip_record_path(out: Path, job: ClipJob) -> Path:
 
 
 class FilmWorker:
-    """Looks at films."""
+    """Finds the shots of films."""
 
     def __init__(self, out: str, settings: BuildSettings) -> None:
         self.out, self.settings = Path(out), settings
@@ -74,7 +74,7 @@ class FilmWorker:
         return record is not None and record["made_by"] == self._made_by(job)
 
     def __call__(self, job: FilmJob) -> str | None:
-        """Find the film's shots; a film that cannot be read leaves its error."""
+        """Find the film's shots; for a film that cannot be read the error is recorded."""
         record: dict[str, Any] = {"made_by": self._made_by(job), "path": job.path, "error": None}
         try:
             record["sha256"] = hash_file(Path(job.path))
@@ -103,13 +103,13 @@ class FilmWorker:
 
 
 class ClipWorker:
-    """Judges clips."""
+    """Scores clips."""
 
     def __init__(self, out: str, settings: BuildSettings) -> None:
         self.out, self.settings = Path(out), settings
 
     @cached_property
-    def stages(self) -> Sequence[Stage]:
+    def stages(self) -> Sequence[Scorer]:
         """The stages, with their models once they are loaded."""
         return make_stages(self.settings)
 
@@ -123,7 +123,7 @@ class ClipWorker:
         return record is not None and not self._open_stages(record)
 
     def __call__(self, job: ClipJob) -> str | None:
-        """Compute the scores that are not there yet; a damaged clip leaves its error."""
+        """Compute the missing scores; for a damaged clip the error is recorded."""
         path = clip_record_path(self.out, job)
         record = read_json(path)
         if record is None or record["format"] != FORMAT:
@@ -137,7 +137,7 @@ class ClipWorker:
         write_json(path, record)
         return record["error"]
 
-    def _score(self, job: ClipJob, stages: Sequence[Stage], record: dict[str, Any]) -> None:
+    def _score(self, job: ClipJob, stages: Sequence[Scorer], record: dict[str, Any]) -> None:
         if not stages:
             return
         clip = read_pixels(_film(job.path, job.sha256), job.first, job.end)
@@ -148,13 +148,13 @@ class ClipWorker:
                 "scores": stage.score(clip, known),
             }
 
-    def _open_stages(self, record: dict[str, Any]) -> list[Stage]:
+    def _open_stages(self, record: dict[str, Any]) -> list[Scorer]:
         """The stages whose scores are missing, or were made by something else."""
         if record.get("format") != FORMAT:
             return list(self.stages)
         if record["error"] is not None and record["failed_with"] == self._identities:
             return []
-        found: list[Stage] = []
+        found: list[Scorer] = []
         for stage in self.stages:
             kept = record["stages"].get(stage.name)
             # What judges the caption must follow a new caption.

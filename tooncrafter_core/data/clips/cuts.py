@@ -1,7 +1,7 @@
-"""Clips that show something else from a moment on, as the ends of a shot or a magic trick do.
+"""Clips that change to another clip at some frame, as at the end of a shot.
 
-Between such keyframes nothing moves from the one to the other: what learns from them learns to tell
-that, and to show each as it is instead of a ghost of both.
+Between such keyframes nothing moves from one to the other. A model trained on them shows each as it
+is, instead of a ghost of both.
 """
 
 import torch
@@ -9,17 +9,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WHOLE = 1 / 3
-"""Of them change the whole picture; in the others a part of it stays."""
+"""Share of cuts that change the whole picture; in the others a part of it stays."""
 SPREAD = 0.17
-"""Deviation of the moment from the middle, as a part of the clip."""
+"""Standard deviation of the cut's time from the middle, as a share of the clip."""
 BLOBS = (4, 6)
-"""Random numbers down and across that the part which changes is drawn by."""
+"""Size, down and across, of the random grid from which the changing part is made."""
 PART = (0.25, 0.65)
-"""Of the picture that changes, at least and at most."""
+"""Least and largest share of the picture that changes."""
 
 
 def cut_to(clip: Tensor, other: Tensor, generator: torch.Generator) -> Tensor:
-    """The clip, which from some frame on is the other one, everywhere or in a part of the picture.
+    """The clip, which changes to the other one at some frame, everywhere or in a part.
 
     Args:
         clip: c t h w, of 2 frames or more.

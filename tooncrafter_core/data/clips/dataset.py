@@ -24,7 +24,7 @@ SKETCH_KINDS: tuple[SketchKind, ...] = get_args(SketchKind)
 
 
 EASE = 2.5
-"""The largest power of time by which frames are uneven; its reciprocal is the smallest."""
+"""Largest exponent of time for uneven timing; the smallest is its reciprocal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class ClipSettings:
     """Sides become multiples of this, as the model asks."""
     min_fps: float = 5.0
     max_fps: float = 30.0
-    """The motion fps that strides may give; the paper's batches are of dynamic fps."""
+    """Range of motion fps from which the stride is chosen; the paper's batches have many fps."""
     sketches: SketchKind = "none"
     """``line_art`` as the Line Art node draws it; ``exact`` where the source knows it."""
     sparse_sketches: bool = True
@@ -47,11 +47,10 @@ class ClipSettings:
     flip: bool = False
     """Mirror every other clip."""
     uneven: float = 0.0
-    """Share of samples whose frames between the ends come sooner or later than evenly, so that only
-    sketches tell when: the ends alone do not."""
+    """Share of samples with uneven timing between the ends, which only sketches show."""
     cuts: float = 0.0
-    """Share of samples that from some frame on show another clip, at least in a part of the
-    picture, so that nothing moves from end to end; see ``cuts``."""
+    """Share of samples that change to another clip at some frame, in a part of the picture or all
+    of it; see ``cuts``."""
 
     def __post_init__(self) -> None:
         if self.num_frames < 2 or not 0 < self.min_fps <= self.max_fps:
@@ -74,7 +73,7 @@ class ClipSettings:
 
 
 class SampleId(NamedTuple):
-    """A clip at its turn in an epoch: all that a sample depends on besides the seed."""
+    """A clip in an epoch: with the seed, all that a sample depends on."""
 
     epoch: int
     clip: int
@@ -106,7 +105,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         groups = ([clip for clip in group if fits[clip]] for group in source.groups)
         self.groups = [group for group in groups if group]
         self.others = [clip for group in self.groups for clip in group]
-        """What a cut may lead to."""
+        """The clips to which a cut may change."""
 
     def __len__(self) -> int:
         return sum(map(len, self.groups))
@@ -116,7 +115,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         epoch, clip = sample if isinstance(sample, tuple) else (0, sample)
         generator = sample_generator(self.seed, epoch, clip)
         found = self._uncut(clip, generator)
-        # Drawn where it counts alone, so that all other samples stay what they were.
+        # Drawn only where it is used, so that all other samples stay the same.
         if self.settings.cuts and float(torch.rand((), generator=generator)) < self.settings.cuts:
             number = int(torch.randint(len(self.others), (), generator=generator))
             other = self._uncut(self.others[number], generator)
@@ -184,7 +183,7 @@ def choose_frames(
     stride = strides[int(torch.randint(len(strides), (), generator=generator))]
     span = (settings.num_frames - 1) * stride + 1
     start = int(torch.randint(clip.num_frames - span + 1, (), generator=generator))
-    # As for cuts: drawn where it counts alone.
+    # As for cuts: drawn only where it is used.
     if settings.uneven and float(torch.rand((), generator=generator)) < settings.uneven:
         ease = EASE ** float(2 * torch.rand((), generator=generator) - 1)
         moments = torch.linspace(0, 1, settings.num_frames, dtype=torch.float64) ** ease
@@ -202,7 +201,7 @@ def fit_frames(pixels: np.ndarray, settings: ClipSettings) -> Tensor:
 
 
 def sample_generator(seed: int, epoch: int, clip: int) -> torch.Generator:
-    """Randomness that belongs to one sample alone, whoever draws it."""
+    """The random generator of one sample, the same in every process."""
     state = np.random.SeedSequence([seed, epoch, clip]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> 1))
 

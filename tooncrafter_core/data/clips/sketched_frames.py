@@ -3,7 +3,7 @@
 import torch
 
 BISECTION_SHARE = 0.8
-"""Of the clips; the others get a random subset. PAPER.md, sketch frame selection."""
+"""Share of clips by the bisection rule; the others get a random subset (PAPER.md)."""
 MAX_DEPTH = 4
 
 

@@ -17,10 +17,10 @@ from ...files import in_order, natural_key, read_text
 from ...pictures.films import (
     FOLDER_FPS,
     Film,
+    caption_file,
     find_films,
     open_film,
     picture_files,
-    text_beside,
 )
 from ...pictures.kinds import PICTURE_EXTENSIONS
 
@@ -100,7 +100,7 @@ class FrameFolders:
 
 
 class VideoFiles:
-    """Every film is a clip; a text file of the same name beside it is its caption.
+    """Every film is a clip; a text file of the same name next to it is its caption.
 
     Files that are no film are left out with a warning; ``DatasetError`` when none is left.
     """
@@ -119,7 +119,7 @@ class VideoFiles:
                 key=film.path.as_posix(),
                 num_frames=film.num_frames,
                 fps=film.fps,
-                caption=_text(text_beside(film.path)),
+                caption=_text(caption_file(film.path)),
             )
             for film in self.films
         ]

@@ -128,7 +128,7 @@ class Hopper:
         self.leaps = int(rng.integers(1, 3))
         self.x0, self.x1 = travel(rng, aspect, rng.uniform(0.35, 0.8))
         self.side = 1.0 if self.x1 > self.x0 else -1.0
-        # The keyframes may show it in the air: where it is on its parabola tells the rest.
+        # The keyframes may show it in the air; its point on the parabola determines the rest.
         self.begin, self.end = (0.0, 1.0) if rng.random() < 0.6 else (0.22, 0.85)
         self.colour, self.limb = palette.cloth[0], palette.cloth[3]
         self.head = (

@@ -20,7 +20,7 @@ WHITE: Colour = (250, 250, 250)
 
 
 class Look(Enum):
-    """What a scene is drawn as."""
+    """The style in which a scene is drawn."""
 
     CARTOON = "cartoon"
     """Outlines and flat colours."""

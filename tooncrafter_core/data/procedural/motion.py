@@ -1,4 +1,4 @@
-"""How things move: gaits, leaps, swings. Every curve follows from where it begins and ends.
+"""Motion curves: gaits, leaps, swings. Every curve is given by its two ends.
 
 ``u`` runs from 0 at the first frame to 1 at the last; lengths in picture heights, y down.
 """
@@ -6,9 +6,6 @@
 import math
 
 from .drawing import Point
-
-GRAVITY = 6.0
-"""Picture heights a clip, squared: how fast what leaps comes down again."""
 
 
 def lerp(a: float, b: float, u: float) -> float:

@@ -14,9 +14,9 @@ from .scene import Scene
 
 SUBFRAMES = 3
 SHUTTER = 0.6
-"""Of the time between two frames, during which the live look's picture is taken."""
+"""Exposure time of the live look, as a share of the time between two frames."""
 GRAIN = 5.0
-"""Levels by which the live look's pixels scatter; at most, the painted look's."""
+"""Standard deviation in levels of the live look's grain, and the largest of the painted look."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,7 +144,7 @@ def _grained(
 ) -> np.ndarray:  # fmt: skip
     """``t h w 3`` uint8 from levels of 0 to 255, with grain."""
     height, width = levels.shape[1:3]
-    # One grain for the clip, shifted from frame to frame: drawing it anew costs more than all else.
+    # One grain for the clip, shifted from frame to frame: a new one for each costs too much time.
     grain = rng.normal(0, deviation, (height, width)).astype(np.int16)
     places = rng.integers(0, [height, width], (num_frames, 2))[list(numbers)]
     frames = np.empty(levels.shape, dtype=np.uint8)

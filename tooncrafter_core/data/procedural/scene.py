@@ -30,20 +30,20 @@ FIGURES: dict[str, Any] = {
     "walker": Walker, "actor": Actor, "portrait": Portrait, "quadruped": Quadruped, "bird": Bird,
     "hopper": Hopper, "ball": Ball, "cart": Cart, "swing": Swing, "windmill": Windmill,
 }  # fmt: skip
-"""By name, what a clip is about."""
+"""Classes of figures by name."""
 
 SHARES = {
     "walker": 0.2, "actor": 0.18, "portrait": 0.12, "quadruped": 0.12, "bird": 0.08,
     "hopper": 0.1, "ball": 0.06, "cart": 0.06, "swing": 0.05, "windmill": 0.03,
 }  # fmt: skip
-"""How often each is the first figure."""
+"""How often each is the main figure."""
 
 COMPANIONS = ("bird", "ball", "windmill", "quadruped", "walker", "cart")
 
 
 DRIFTING, DRIFT = 0.6, (0.04, 0.02, 0.03)
-"""How often the camera drifts where it may, and the deviation of the way right and down, in picture
-heights, and of the logarithm of the size."""
+"""Share of clips with a drifting camera, and the standard deviations of the distance right and
+down, in picture heights, and of the logarithm of the scale."""
 
 
 class Scene:
@@ -72,7 +72,7 @@ class Scene:
         self.line_width = rng.uniform(0.008, 0.014)
         self.aspect = aspect
         self._camera(rng)
-        # Lots of their own: whatever the look, a seed tells one story.
+        # A separate generator: a seed gives the same motion in every look.
         paints = np.random.Generator(np.random.PCG64([seed, 2]))
         self.paint = int(paints.integers(PAINTS))
         self.figure_paint = int(paints.integers(PAINTS)) if paints.random() < 0.3 else None

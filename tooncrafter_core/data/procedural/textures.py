@@ -9,9 +9,9 @@ Colour = tuple[int, int, int]
 
 TEXTURE_SIZE = 128
 GRAIN_SCALE = 1 / 110
-"""Of the picture's height, a cell of the live look's grain."""
+"""Size of a grain cell in the live look, as a share of the picture's height."""
 PAINTS = 64
-"""Kinds of paint that there are."""
+"""Number of kinds of paint."""
 
 
 def mixed(a: Colour, b: Colour, share: float) -> Colour:

@@ -39,7 +39,7 @@ def load_gmfss() -> Any:
     for name in FILES:
         package_file(PACKAGE, f"models/{name}.pkl")
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6):
-        # Older ones would read the package's pickles without restriction.
+        # Older versions of torch would load the package's pickles without restriction.
         raise MissingWeightsError(f"GMFSS needs torch 2.6 or newer, this is {torch.__version__}.")
     package = ModuleType(PRIVATE_NAME)
     package.__path__ = [str(folder)]
@@ -57,7 +57,7 @@ class Gmfss:
     """GMFSS Fortuna's base model, at the clip's size or fed a larger picture."""
 
     def __init__(self, enlarge: int = 1) -> None:
-        """``enlarge`` 2 feeds twice the size and shrinks the result: flow is sought at half."""
+        """``enlarge`` 2 feeds twice the size and reduces the result: flow is found at half size."""
         self.name = "GMFSS" if enlarge == 1 else f"GMFSS x{enlarge}"
         files = (describe_file(package_file(PACKAGE, f"models/{name}.pkl")) for name in FILES)
         self.weights = f"{PACKAGE} 1.0.0, {'; '.join(files)}"
@@ -73,7 +73,7 @@ class Gmfss:
         padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         ends = [F.pad(self._sized(to_unit(x), height, width), padding) for x in (first, last)]
         flows = self.network.reuse(*ends)
-        # The network asks itself for the flows at every moment; they do not depend on it.
+        # The network computes the flows again for every time; they do not depend on it.
         self.network.reuse = lambda *_: flows
         try:
             between = [

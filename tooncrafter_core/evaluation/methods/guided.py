@@ -14,19 +14,19 @@ from ...models.sketch_encoder import SketchEncoder
 from ...sketches.frames import SketchLayer
 from ...sketches.guidance import load_sketch_encoder
 from ...sketches.line_art import line_art
-from ..clips import fit_clip, read_clip
+from ..clip_files import fit_clip, read_clip
 
 
 @dataclass(frozen=True)
 class SketchGuide:
-    """A sketch encoder, and the frames (from 0) of each clip whose lines it is shown."""
+    """A sketch encoder, and the frames (from 0) of each clip whose lines it gets."""
 
     file: Path
     frames: Sequence[int]
 
     @property
     def weights(self) -> str:
-        """In words that stand beside the numbers."""
+        """A description for the tables."""
         numbers = ", ".join(str(frame + 1) for frame in self.frames)
         return f"sketches at {numbers} through {describe_file(self.file)}"
 

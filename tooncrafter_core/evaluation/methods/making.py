@@ -1,7 +1,7 @@
-"""Lets a peer draw a clip and keeps the frames, so that a run that was ended goes on where it was.
+"""Lets a peer draw a clip and keeps the frames, so that a stopped run continues where it was.
 
-Frames lie as ``FOLDER/frames/METHOD/CLIP/0001.png`` with ``CLIP.json`` beside them, which says what
-they were made from. What is measured is always what was written: 8 bits a colour.
+Frames are ``FOLDER/frames/METHOD/CLIP/0001.png``; ``CLIP.json`` next to them records their inputs.
+The written frames are what is measured: 8 bits a colour.
 
 Legend: t frames, c channels (3), h w space; values in [-1, 1].
 """
@@ -18,7 +18,7 @@ from ...errors import EvaluationError
 from ...files import read_json, write_text
 from ...metrics.metric import Clip
 from ...pictures.levels import at_levels, to_levels
-from ..clips import read_clip, write_frames
+from ..clip_files import read_clip, write_frames
 from .peers import Peer, Rebuilder
 
 TRUTH = "true frames"
@@ -30,7 +30,7 @@ def folder_name(name: str) -> str:
 
 
 def frames_folder(folder: Path, method: str, clip: str) -> Path:
-    """Where the frames of a method lie in the results."""
+    """The folder of a method's frames in the results."""
     return folder / "frames" / folder_name(method) / folder_name(clip)
 
 

@@ -15,11 +15,11 @@ from ...errors import EvaluationError
 from ...files import in_order
 from ...metrics.metric import Clip
 from ...pictures.sheets import cross_fade
-from ..clips import fit_clip, read_clip
+from ..clip_files import fit_clip, read_clip
 
 
 class Peer(Protocol):
-    """Something that draws the frames between two keyframes."""
+    """A method that draws the frames between two keyframes."""
 
     @property
     def name(self) -> str:
@@ -28,7 +28,7 @@ class Peer(Protocol):
 
     @property
     def weights(self) -> str:
-        """Which weights it uses, in words that stand beside its numbers."""
+        """A description of its weights, for the tables."""
         ...
 
     def __call__(self, first: Tensor, last: Tensor, num_frames: int, clip: Clip) -> Tensor:
@@ -38,7 +38,7 @@ class Peer(Protocol):
 
 @runtime_checkable
 class Rebuilder(Protocol):
-    """Something that sees all frames of a clip and gives them back."""
+    """A method that gets all frames of a clip and reconstructs them."""
 
     @property
     def name(self) -> str:
@@ -47,7 +47,7 @@ class Rebuilder(Protocol):
 
     @property
     def weights(self) -> str:
-        """Which weights it uses, in words that stand beside its numbers."""
+        """A description of its weights, for the tables."""
         ...
 
     def reconstruct(self, frames: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class Rebuilder(Protocol):
 
 
 def positions(num_frames: int) -> list[float]:
-    """When the frames between the ends are seen: 0 is the first keyframe, 1 the last."""
+    """Times of the frames between the ends: 0 is the first keyframe, 1 the last."""
     return [index / (num_frames - 1) for index in range(1, num_frames - 1)]
 
 
@@ -123,5 +123,5 @@ def to_unit(image: Tensor) -> Tensor:
 
 
 def from_unit(image: Tensor) -> Tensor:
-    """The way back from ``to_unit``."""
+    """The inverse of ``to_unit``."""
     return rearrange(image, "1 c h w -> c h w") * 2 - 1

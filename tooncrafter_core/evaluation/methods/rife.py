@@ -22,13 +22,13 @@ from ...metrics.metric import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 
 RIFE = "RIFE 4.0"
-"""What results call the method."""
+"""The method's name in results."""
 BLOCK_CHANNELS = (192, 128, 96, 64)
 SCALES = (8, 4, 2, 1)
 MULTIPLE = 128
-"""Sides are padded to it: the coarsest scale, sixteen, times the blocks' own reduction and more."""
+"""Sides are padded to multiples of this: the coarsest scale, 16, times the blocks' reduction."""
 LARGE_MOTION = 32
-"""Where the second block moves both flows by more, everything begins again twice as coarse."""
+"""If the second block changes both flows by more, estimation restarts at twice the coarseness."""
 REFINER_CHANNELS = 16
 
 
@@ -172,7 +172,7 @@ class FlowNet(nn.Module):
         for index in range(1, len(scales)):
             step, mask_step = self._correct(index, first, last, time, flow, mask, scales[index])
             if index == 1 and step[:, :2].abs().max() > LARGE_MOTION < step[:, 2:].abs().max():
-                # The package's own retreat; its list of scales outlives the call, ours does not.
+                # As in the package, whose list of scales stays changed for later calls; ours not.
                 scales = [scale * 2 for scale in scales]
                 flow, mask = self._block(0)(start, None, scales[0])
                 step, mask_step = self._correct(index, first, last, time, flow, mask, scales[index])

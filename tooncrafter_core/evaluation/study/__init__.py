@@ -1,1 +1,1 @@
-"""The blind user study: its page, and what raters answered."""
+"""The blind user study: its page, and the count of the raters' answers."""

@@ -2,7 +2,7 @@
 
 The page works from its folder without a server. Raters see two methods on the same clip, in random
 order and on random sides, and answer three questions. Which method is which stands only in the key
-file beside the folder.
+file next to the folder.
 """
 
 import json
@@ -32,16 +32,16 @@ class StudySettings:
     num_trials: int = 20
     """Pairs a rater judges; three answers each."""
     methods: tuple[str, ...] = ()
-    """By their names in the tables; all but the true frames when empty."""
+    """The methods' names in the tables; when empty, all but the true frames."""
     fps: int = 8
     seed: int = 0
-    """The choice of pairs and the names of the files come from it."""
+    """Seed of the choice of pairs and the names of the files."""
     quality: int = 92
-    """Of the pictures, 1 to 100."""
+    """WebP quality of the pictures, 1 to 100."""
 
 
 def make_study(results_folder: str | Path, folder: str | Path, settings: StudySettings) -> Path:
-    """Write ``index.html`` and its pictures into a new folder, and ``FOLDER.key.json`` beside it.
+    """Write ``index.html`` and its pictures into a new folder, and ``FOLDER.key.json`` next to it.
 
     Every pair of methods is shown about as often as any other, on clips taken in turn. Returns the
     page's path. ``EvaluationError`` when there are no results, a method is not in them, there are
@@ -100,7 +100,7 @@ def _never(path: Path) -> bool:
 
 
 def key_path(folder: Path) -> Path:
-    """Where the key of a study lies: beside its folder, which goes to the raters."""
+    """The path of a study's key: next to the folder, as the folder goes to the raters."""
     return folder.with_name(f"{folder.name}.key.json")
 
 
@@ -128,7 +128,7 @@ def _choose(
     pairs, order = list(combinations(methods, 2)), list(clips)
     chance.shuffle(pairs)
     chance.shuffle(order)
-    # Round after round each pair meets the next clip, until every pair has met every clip.
+    # In each round a pair of methods gets the next clip, until every pair has had every clip.
     rounds = (
         (pair, order[(index + turn) % len(order)])
         for turn in range(len(order))
@@ -143,7 +143,7 @@ def _choose(
 
 
 def _media_names(media: Sequence[Any], chance: random.Random) -> dict[Media, str]:
-    """File names that tell nothing."""
+    """File names that do not reveal the method."""
     unique = sorted(set(media))
     chance.shuffle(unique)
     return {item: f"media/{chance.getrandbits(64):016x}.webp" for item in unique}

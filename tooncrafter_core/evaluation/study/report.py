@@ -1,4 +1,4 @@
-"""Turns raters' answers into shares of preference, as the paper's Table 2 tells them."""
+"""Turns raters' answers into shares of preference, as in the paper's Table 2."""
 
 import json
 import math
@@ -18,7 +18,7 @@ CONFIDENCE = 1.959963984540054
 
 
 def wilson_interval(successes: int, total: int, z: float = CONFIDENCE) -> tuple[float, float]:
-    """The interval of a share, by Wilson's score (1927); all of [0, 1] when nothing was counted."""
+    """The interval of a share, by Wilson's score (1927); [0, 1] when nothing was counted."""
     if total == 0:
         return 0.0, 1.0
     share = successes / total

@@ -4,16 +4,16 @@ Pixels come upright, square, over white and in full range; frames are numbered a
 """
 
 from .film import CHANGES, FOLDER_FPS, Film
-from .finding import film_files, find_films, picture_files, text_beside
+from .finding import caption_file, film_files, find_films, picture_files
 from .opening import open_film
 
 __all__ = [
     "CHANGES",
     "FOLDER_FPS",
     "Film",
+    "caption_file",
     "film_files",
     "find_films",
     "open_film",
     "picture_files",
-    "text_beside",
 ]

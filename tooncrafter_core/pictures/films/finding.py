@@ -47,8 +47,8 @@ def picture_files(folder: Path) -> list[Path]:
     )  # fmt: skip
 
 
-def text_beside(path: Path) -> Path:
-    """The text file that may lie beside a film; a folder's name may have dots."""
+def caption_file(path: Path) -> Path:
+    """The path of the text file next to a film; a folder's name may have dots."""
     return path.with_name(f"{path.name if path.is_dir() else path.stem}.txt")
 
 

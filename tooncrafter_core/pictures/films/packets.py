@@ -20,7 +20,7 @@ _CONTAINERS = ",".join(
 """What FFmpeg may take a file for: lists of other files, which it would open, are not among them;
 nor are pictures and text."""
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-"""FFmpeg's own decoders of these pass over the transparency that lies beside the colours."""
+"""FFmpeg's own decoders of these ignore the transparency, which is stored separately."""
 
 
 def open_container(path: Path, content: bytes | None) -> Any:

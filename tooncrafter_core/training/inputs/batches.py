@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ...data.clip_loader import ClipSampler
 from ...data.clips.dataset import SampleId, collate_clips
+from ...data.clips.order import epoch_order
 from ...errors import TrainingError
 from ..stage import Batch
 from .draws import draw_seeds
@@ -77,7 +77,7 @@ class PartSampler(Sampler[list[SampleId]]):
         first_step: int = 0,
     ) -> None:
         """``variants`` is the number of cuts of a clip before they repeat; None repeats none."""
-        self._order = ClipSampler(groups, seed)
+        self._groups, self._seed = groups, seed
         self._plan, self._variants, self._first_step = plan, variants, first_step
         self._epochs: dict[int, list[int]] = {}
 
@@ -99,7 +99,7 @@ class PartSampler(Sampler[list[SampleId]]):
         if epoch not in self._epochs:
             # DataLoader asks for the length of the first sampler again and again.
             self._epochs = {n: self._epochs[n] for n in (0, epoch - 1) if n in self._epochs}
-            self._epochs[epoch] = self._order.epoch_order(epoch)
+            self._epochs[epoch] = epoch_order(self._groups, self._seed, epoch)
         return self._epochs[epoch]
 
 

@@ -35,7 +35,6 @@ class StageKind:
     """A stage that can be run."""
 
     name: str
-    help: str
     settings: type
     build: BuildStage
     write: WriteResult
@@ -63,7 +62,6 @@ STAGES: dict[str, StageKind] = {
     for kind in (
         StageKind(
             name="base",
-            help="train the denoiser and the projector from scratch, all of them",
             settings=DenoisingSettings,
             build=build_denoising,
             write=write_stage_model,
@@ -72,7 +70,6 @@ STAGES: dict[str, StageKind] = {
         ),
         StageKind(
             name="rectify",
-            help="tune a trained model on cartoons, its motion frozen (stage 1 of the paper)",
             settings=DenoisingSettings,
             build=build_rectify,
             write=write_stage_model,
@@ -86,7 +83,6 @@ STAGES: dict[str, StageKind] = {
         ),
         StageKind(
             name="autoencoder",
-            help="train the image encoder and decoder from scratch",
             settings=AutoencoderSettings,
             build=build_autoencoder,
             write=write_stage_model,
@@ -95,7 +91,6 @@ STAGES: dict[str, StageKind] = {
         ),
         StageKind(
             name="decoder",
-            help="train the dual-reference decoder (stage 2 of the paper)",
             settings=DecoderSettings,
             build=build_decoder,
             write=write_stage_model,
@@ -105,7 +100,6 @@ STAGES: dict[str, StageKind] = {
         ),
         StageKind(
             name="sketch",
-            help="train the sketch encoder (stage 3 of the paper)",
             settings=SketchSettings,
             build=build_sketch,
             write=write_stage_sketch_encoder,

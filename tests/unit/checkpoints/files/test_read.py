@@ -1,4 +1,4 @@
-"""Every form of weight file reads alike, and every broken one is told in a sentence."""
+"""Every form of weight file reads alike, and every broken one is reported in a sentence."""
 
 import collections
 import os
@@ -50,7 +50,7 @@ def test_every_form_reads_back_under_official_keys(
     assert torch.equal(found["betas"], wanted["betas"])
 
 
-def test_metadata_and_kind_are_told(tmp_path: Path) -> None:
+def test_metadata_and_kind_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     save_file(small(), path, metadata={"made": "here"})
     found = read_checkpoint(path)
@@ -102,7 +102,7 @@ class Evil:
         return (os.mkdir, (str(self.path),))
 
 
-@pytest.mark.parametrize("how", ["zip", "legacy", "bare", "zip4", "beside_leftovers"])
+@pytest.mark.parametrize("how", ["zip", "legacy", "bare", "zip4", "with_leftovers"])
 def test_a_pickle_that_runs_code_is_refused_and_nothing_runs(how: str, tmp_path: Path) -> None:
     path, target = tmp_path / "evil.ckpt", tmp_path / "ran"
     content: dict[str, Any] = {"state_dict": small(), "evil": Evil(target)}
@@ -111,7 +111,7 @@ def test_a_pickle_that_runs_code_is_refused_and_nothing_runs(how: str, tmp_path:
     elif how == "zip4":
         torch.save(content, path, pickle_protocol=4)
     else:
-        if how == "beside_leftovers":
+        if how == "with_leftovers":
             content["hyper_parameters"] = OmegaConf.create({"a": 1})
         torch.save(content, path, _use_new_zipfile_serialization=how != "legacy")
     with warnings.catch_warnings():
@@ -153,7 +153,7 @@ def one_sentence(path: Path) -> str:
 
 @pytest.mark.parametrize("name", ["a.safetensors", "a.ckpt"])
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         (b"", "is empty"),
         (b"Entry not found\n", "text .it begins 'Entry not found'"),
@@ -164,11 +164,11 @@ def one_sentence(path: Path) -> str:
         ("Nicht gefunden: ä".encode() * 60, "text"),
     ],
 )
-def test_files_that_are_no_weights_are_told(
-    name: str, content: bytes, told: str, tmp_path: Path
+def test_files_that_are_no_weights_are_reported(
+    name: str, content: bytes, reported: str, tmp_path: Path
 ) -> None:
     text = damaged(tmp_path, name, content)
-    assert re.search(told, text)
+    assert re.search(reported, text)
 
 
 @pytest.mark.parametrize("form", ["safetensors", "plain", "legacy"])
@@ -181,7 +181,7 @@ def test_a_file_that_is_cut_short_says_so(form: str, share: float, tmp_path: Pat
     assert "Download it again" in text
 
 
-def test_a_damaged_index_is_told(tmp_path: Path) -> None:
+def test_a_damaged_index_is_reported(tmp_path: Path) -> None:
     path = write_checkpoint(small(), tmp_path / "a.safetensors", "safetensors")
     content = path.read_bytes()
     assert "damaged index" in damaged(tmp_path, "b.safetensors", content.replace(b'"', b"!", 3))
@@ -189,14 +189,14 @@ def test_a_damaged_index_is_told(tmp_path: Path) -> None:
     assert "betas as C99, which is not supported" in damaged(tmp_path, "c.safetensors", wrong_type)
 
 
-def test_missing_files_folders_and_other_names_are_told(tmp_path: Path) -> None:
+def test_missing_files_folders_and_other_names_are_reported(tmp_path: Path) -> None:
     assert "no file" in one_sentence(tmp_path / "nothing.ckpt")
     (tmp_path / "folder.ckpt").mkdir()
     assert "is a folder" in one_sentence(tmp_path / "folder.ckpt")
     assert "ends in '.png'" in damaged(tmp_path, "a.png", b"x")
 
 
-def test_a_checkpoint_under_the_other_name_is_told(tmp_path: Path) -> None:
+def test_a_checkpoint_under_the_other_name_is_reported(tmp_path: Path) -> None:
     pickled = write_checkpoint(small(), tmp_path / "a.ckpt", "plain")
     pickled.rename(tmp_path / "b.safetensors")
     assert "rename it to .ckpt" in one_sentence(tmp_path / "b.safetensors")
@@ -204,7 +204,7 @@ def test_a_checkpoint_under_the_other_name_is_told(tmp_path: Path) -> None:
     assert "rename it to .safetensors" in one_sentence(tmp_path / "c.pt")
 
 
-def test_files_without_tensors_are_told(tmp_path: Path) -> None:
+def test_files_without_tensors_are_reported(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "note": "x"}, tmp_path / "a.ckpt")
     assert "holds no weights (found: epoch, note)" in one_sentence(tmp_path / "a.ckpt")
     torch.save([1, 2], tmp_path / "b.ckpt")

@@ -156,7 +156,7 @@ def test_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
-def test_impossible_targets_are_told(tmp_path: Path) -> None:
+def test_impossible_targets_are_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"must end in .safetensors"):
         save_checkpoint({}, tmp_path / "a.ckpt")
     with pytest.raises(OutputError, match="There is no folder"):

@@ -104,7 +104,7 @@ EIGHT = torch.ones(4, 2).to(torch.float8_e4m3fn)
 
 
 @pytest.mark.parametrize(
-    ("tensors", "told"),
+    ("tensors", "reported"),
     [
         (layer(EIGHT, torch.ones(2)), r"scales of the shape \(2,\)"),
         (layer(EIGHT, torch.ones(4, 2)), r"scales of the shape \(4, 2\)"),
@@ -123,8 +123,8 @@ EIGHT = torch.ones(4, 2).to(torch.float8_e4m3fn)
         ({LAYER + ".weight": EIGHT, PROJECTOR + "scaled_fp8": torch.zeros(0)}, "has no scale"),
     ],
 )
-def test_unusable_scales_are_told(tensors: Tensors, told: str, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=told):
+def test_unusable_scales_are_reported(tensors: Tensors, reported: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=reported):
         read_checkpoint(written(tensors, tmp_path / "a.safetensors"))
     refused(tensors, tmp_path / "a.safetensors")
 
@@ -135,7 +135,7 @@ def noted(form: str) -> Tensors:
 
 
 @pytest.mark.parametrize(
-    ("tensors", "told"),
+    ("tensors", "reported"),
     [
         (noted("nvfp4"), "nvfp4"),
         (noted("int8_tensorwise"), "int8"),
@@ -152,18 +152,18 @@ def noted(form: str) -> Tensors:
         ({LAYER + ".weight": EIGHT, LAYER + ".weight_scale_2": torch.ones(3)}, "nvfp4"),
     ],
 )
-def test_other_formats_are_refused_by_name(tensors: Tensors, told: str, tmp_path: Path) -> None:
+def test_other_formats_are_refused_by_name(tensors: Tensors, reported: str, tmp_path: Path) -> None:
     text = refused(tensors, tmp_path / "a.safetensors")
-    assert told in text and "scaled fp8" in text
+    assert reported in text and "scaled fp8" in text
     torch.save(tensors, tmp_path / "a.ckpt")
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=reported):
         read_checkpoint(tmp_path / "a.ckpt")
 
 
-def test_formats_told_in_the_metadata_are_known(tmp_path: Path) -> None:
+def test_formats_reported_in_the_metadata_are_known(tmp_path: Path) -> None:
     key = "_quantization_metadata"
-    told = {"format_version": "1.0", "layers": {LAYER: {"format": "nvfp4"}}}
-    metadata = {key: json.dumps(told)}
+    reported = {"format_version": "1.0", "layers": {LAYER: {"format": "nvfp4"}}}
+    metadata = {key: json.dumps(reported)}
     tensors = {LAYER + ".weight": EIGHT, LAYER + ".weight_scale": torch.tensor(2.0)}
     assert "nvfp4" in refused(tensors, tmp_path / "a.safetensors", metadata=metadata)
     for text in ("[", "3", "{}", '{"layers": {"a": 3}}'):
@@ -184,8 +184,12 @@ def test_the_commands_read_scaled_files(tmp_path: Path, capsys: pytest.CaptureFi
     path, out = tmp_path / "a.safetensors", tmp_path / "out.safetensors"
     written(scaled_fp8(tiny_tensors(dtype=torch.float16)), path)
     assert main(["inspect", str(path)]) == 0
-    told = capsys.readouterr().out
-    assert "scaled fp8: " in told and "denoiser: complete" in told and "DOES NOT" not in told
+    reported = capsys.readouterr().out
+    assert (
+        "scaled fp8: " in reported
+        and "denoiser: complete" in reported
+        and "DOES NOT" not in reported
+    )
     assert main(["convert", str(path), str(out), "--dtype", "bf16"]) == 0
     found, before = read_checkpoint(out), read_checkpoint(path)
     assert set(found) == set(before) and found.num_scaled == 0

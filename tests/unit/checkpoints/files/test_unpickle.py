@@ -90,7 +90,9 @@ def test_a_dictionary_that_holds_itself_is_searched_once(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-9], lambda data: data[:40]])
-def test_a_list_that_ends_early_is_told(change: Callable[[bytes], bytes], tmp_path: Path) -> None:
+def test_a_list_that_ends_early_is_reported(
+    change: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
     assert "ends early" in refused(rewritten(tmp_path / "a.ckpt", change))
 
 
@@ -99,7 +101,7 @@ def test_a_list_longer_than_weights_need_is_refused(tmp_path: Path) -> None:
     assert "more than weights need" in refused(rewritten(tmp_path / "a.ckpt", lambda _: long))
 
 
-def test_parts_that_another_program_has_compressed_are_told(tmp_path: Path) -> None:
+def test_parts_that_another_program_has_compressed_are_reported(tmp_path: Path) -> None:
     # Mapped as they lie, they would be read as other numbers.
     path = rewritten(tmp_path / "a.ckpt", bytes, compression=zipfile.ZIP_DEFLATED)
     assert "was compressed by another program" in refused(path)
@@ -139,7 +141,7 @@ def test_a_newer_protocol_is_read(tmp_path: Path) -> None:
     assert torch.equal(read_checkpoint(tmp_path / "a.ckpt")["a"], torch.ones(3))
 
 
-def test_a_pickle_of_another_program_is_told(tmp_path: Path) -> None:
+def test_a_pickle_of_another_program_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.ckpt").write_bytes(pickle.dumps({"a": 1}, protocol=2))
     assert "no torch checkpoint" in refused(tmp_path / "a.ckpt")
 

@@ -242,7 +242,7 @@ def test_a_film_that_goes_away_in_the_middle_is_an_error_in_its_clips(
     assert errors == {"b.mp4"}
 
 
-def test_nothing_to_build_from_is_told(tmp_path: Path) -> None:
+def test_nothing_to_build_from_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="There is no video in"):
         build_dataset([tmp_path], tmp_path / "out", PLAIN)
     with pytest.raises(DatasetError, match="no file or folder"):

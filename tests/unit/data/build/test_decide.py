@@ -33,7 +33,7 @@ def notes(thresholds: Thresholds = LIMITS) -> ManifestNotes:
     return ManifestNotes(thresholds=thresholds, stages={"motion": {"model": "m"}}, settings={})
 
 
-def test_every_reason_is_told_and_unknown_scores_reject_nothing() -> None:
+def test_every_reason_is_reported_and_unknown_scores_reject_nothing() -> None:
     assert decide(row(), LIMITS)["decision"] == "kept"
     bad = decide(row(motion=0.01, text=0.2, aesthetic=3.0, agreement=0.1), LIMITS)
     assert bad["decision"] == "rejected" and bad["split"] is None

@@ -70,7 +70,7 @@ def test_shards_hold_the_same_clips_again_and_those_that_are_there_stay(
     assert [path for path, _, _ in write_shards(manifest, tmp_path / "a", settings)] == paths[:1]
 
 
-def test_a_manifest_that_keeps_nothing_and_files_that_are_no_shards_are_told(
+def test_a_manifest_that_keeps_nothing_and_files_that_are_no_shards_are_reported(
     manifest: Path, tmp_path: Path
 ) -> None:
     strict = redecide(manifest, Thresholds(min_motion=99), tmp_path / "strict.parquet")
@@ -83,7 +83,7 @@ def test_a_manifest_that_keeps_nothing_and_files_that_are_no_shards_are_told(
         ShardClips(tmp_path)
 
 
-def test_a_film_that_is_gone_is_told_and_the_others_are_written(
+def test_a_film_that_is_gone_is_reported_and_the_others_are_written(
     manifest: Path, tmp_path: Path
 ) -> None:
     rows = list(read_rows(manifest))

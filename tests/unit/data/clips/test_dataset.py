@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from support.films import encode, numbered
-from tooncrafter_core.data.clip_loader import ClipLoader, ClipSampler
 from tooncrafter_core.data.clips.dataset import (
     ClipDataset,
     ClipSettings,
@@ -18,6 +17,7 @@ from tooncrafter_core.data.clips.dataset import (
     choose_frames,
     possible_strides,
 )
+from tooncrafter_core.data.clips.order import epoch_order
 from tooncrafter_core.data.clips.sources import ClipInfo, FrameFolders, ProceduralClips, VideoFiles
 from tooncrafter_core.data.procedural import render_clip
 from tooncrafter_core.errors import DatasetError
@@ -122,7 +122,7 @@ def test_a_sample_depends_on_seed_epoch_and_clip_alone(film: Callable[..., Path]
     assert other.shape != a["video"].shape or not torch.equal(other, a["video"])
 
 
-def test_clips_that_are_too_short_are_left_out_or_told(tmp_path: Path) -> None:
+def test_clips_that_are_too_short_are_left_out_or_reported(tmp_path: Path) -> None:
     write_folder(tmp_path / "long", numbered(20, 32, 32))
     write_folder(tmp_path / "short", numbered(3, 32, 32))
     source = FrameFolders(tmp_path)
@@ -160,7 +160,7 @@ def test_sources_without_clips_say_so(tmp_path: Path) -> None:
         {"cuts": 0.1, "sketches": "line_art"},
     ],
 )
-def test_impossible_settings_are_told(wrong: dict[str, object]) -> None:
+def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(DatasetError):
         ClipSettings(**wrong)  # type: ignore[arg-type]
 
@@ -168,53 +168,18 @@ def test_impossible_settings_are_told(wrong: dict[str, object]) -> None:
 GROUPS = [list(range(7)), list(range(7, 10)), list(range(10, 20)), list(range(20, 25))]
 
 
-def test_an_epoch_has_every_clip_once_over_all_ranks() -> None:
-    shares = [ClipSampler(GROUPS, 1, rank, 2).epoch_order(0) for rank in range(2)]
-    assert set(shares[0]) | set(shares[1]) == set(range(25))
-    assert not set(shares[0]) & set(shares[1])
-    assert len(shares[0]) == len(shares[1]), "every rank takes as many steps"
-    alone = ClipSampler(GROUPS, 1)
-    assert sorted(alone.epoch_order(0)) == list(range(25))
-    assert alone.epoch_order(0) != alone.epoch_order(1)
+def test_an_epoch_has_every_clip_once_in_an_order_of_its_own() -> None:
+    assert sorted(epoch_order(GROUPS, 1, 0)) == list(range(25))
+    assert epoch_order(GROUPS, 1, 0) == epoch_order(GROUPS, 1, 0)
+    assert epoch_order(GROUPS, 1, 0) != epoch_order(GROUPS, 1, 1)
+    assert epoch_order(GROUPS, 1, 0) != epoch_order(GROUPS, 2, 0)
 
 
-def test_a_rank_reads_one_shard_after_the_other() -> None:
-    order = ClipSampler(GROUPS, 4).epoch_order(2)
+def test_an_epoch_reads_one_shard_after_the_other() -> None:
+    order = epoch_order(GROUPS, 4, 2)
     group_of = {clip: number for number, group in enumerate(GROUPS) for clip in group}
     changes = sum(group_of[a] != group_of[b] for a, b in itertools.pairwise(order))
     assert changes == len(GROUPS) - 1
-
-
-def test_more_ranks_than_shards_share_their_clips() -> None:
-    shares = [ClipSampler([list(range(10))], 0, rank, 3).epoch_order(0) for rank in range(3)]
-    assert {clip for share in shares for clip in share} == set(range(10))
-    assert len({len(share) for share in shares}) == 1
-    with pytest.raises(DatasetError, match="Rank 3 of 3"):
-        ClipSampler(GROUPS, 0, 3, 3)
-
-
-def batches(loader: ClipLoader, count: int) -> list[torch.Tensor]:
-    return [batch["video"] for batch, _ in zip(loader, range(count), strict=False)]
-
-
-def test_a_stopped_run_goes_on_with_the_next_batch_whatever_its_workers() -> None:
-    dataset = ClipDataset(ProceduralClips(range(6), 32, 32), ClipSettings(width=32, height=32), 1)
-    whole = batches(ClipLoader(dataset, 2), 5)
-    first = ClipLoader(dataset, 2, num_workers=2)
-    iterator = iter(first)
-    begun = [next(iterator)["video"] for _ in range(2)]
-    state = first.state_dict()
-    second = ClipLoader(dataset, 2)
-    second.load_state_dict(state)
-    resumed = batches(second, 3)
-    assert all(torch.equal(a, b) for a, b in zip(whole, begun + resumed, strict=True))
-
-
-def test_a_state_of_other_clips_is_refused() -> None:
-    settings = ClipSettings(width=32, height=32)
-    one, two = (ClipDataset(ProceduralClips(range(n), 32, 32), settings) for n in (4, 5))
-    with pytest.raises(DatasetError, match="stopped with clips 4 and goes on with 5"):
-        ClipLoader(two, 1).load_state_dict(ClipLoader(one, 1).state_dict())
 
 
 @pytest.mark.parametrize(

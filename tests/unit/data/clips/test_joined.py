@@ -1,4 +1,4 @@
-"""Clips of films among drawn ones: how many, where, and what is told."""
+"""Clips of films among drawn ones: how many, where, and what is reported."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def test_clips_are_read_of_the_source_that_has_them(folders: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.5])
-def test_a_share_that_is_none_is_told(folders: Path, share: float) -> None:
+def test_a_share_that_is_none_is_reported(folders: Path, share: float) -> None:
     drawn = ProceduralClips(range(3), 32, 32)
     with pytest.raises(DatasetError, match="between 0 and 1"):
         JoinedClips(drawn, FrameFolders(folders), share)
@@ -71,7 +71,7 @@ def test_a_run_has_drawn_clips_and_films_and_holds_back_drawn_ones(folders: Path
         ({"lines": "exact"}, "no exact lines"),
     ],
 )
-def test_what_clips_cannot_be_beside_is_told(
+def test_clips_that_cannot_be_mixed_are_refused(
     folders: Path, settings: dict[str, Any], words: str
 ) -> None:
     config = DataConfig(beside=str(folders), clips=4, width=64, height=64, **settings)

@@ -113,7 +113,7 @@ def test_rifes_retreat_for_large_motion_equals_its_package() -> None:
 
 
 @pytest.mark.usefixtures("rife_weights")
-def test_rife_starts_anew_at_every_call(make_clip: MakeClip) -> None:
+def test_rife_starts_again_at_every_call(make_clip: MakeClip) -> None:
     truth = make_clip(5, 100, 70)
     first = draw(Rife(), truth)
     assert torch.equal(draw(Rife(), truth), first)

@@ -44,7 +44,7 @@ def results(tmp_path: Path, make_clip: Callable[..., Tensor]) -> Path:
     return folder
 
 
-def test_the_page_tells_no_method_and_the_key_tells_all(results: Path, tmp_path: Path) -> None:
+def test_the_page_names_no_method_and_the_key_names_all(results: Path, tmp_path: Path) -> None:
     page = make_study(results, tmp_path / "study", StudySettings(num_trials=6))
     text = page.read_text(encoding="utf-8")
     assert not any(method in text for method in ("cross-fade", "secret", TRUTH))
@@ -84,7 +84,7 @@ def test_the_same_seed_makes_the_same_study(results: Path, tmp_path: Path) -> No
         (StudySettings(num_trials=0), "one pair or more"),
     ],
 )
-def test_studies_that_cannot_be_made_are_told(
+def test_studies_that_cannot_be_made_are_reported(
     settings: StudySettings, words: str, results: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(EvaluationError, match=words):
@@ -92,7 +92,7 @@ def test_studies_that_cannot_be_made_are_told(
     assert not (tmp_path / "study").exists()
 
 
-def test_a_folder_with_something_in_it_and_lost_frames_are_told(
+def test_a_folder_with_something_in_it_and_lost_frames_are_reported(
     results: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(EvaluationError, match="is there already"):
@@ -148,7 +148,7 @@ def test_wilsons_interval_has_known_values() -> None:
     assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
-def test_answers_that_do_not_belong_are_told(
+def test_answers_that_do_not_belong_are_reported(
     study: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     path, key = study

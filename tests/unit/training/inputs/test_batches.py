@@ -92,6 +92,6 @@ def test_held_out_clips_have_seeds_that_no_step_has() -> None:
         ((4, 8, 0, 1), "4 clips a step and cannot take them 8 at a time"),
     ],
 )
-def test_a_batch_that_cannot_be_dealt_is_told(asked: Any, words: str) -> None:
+def test_a_batch_that_cannot_be_dealt_is_reported(asked: Any, words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         plan_batches(*asked)

@@ -93,8 +93,8 @@ def test_parts_of_a_batch_give_the_steps_of_the_whole(smallest: Path, tmp_path: 
 
 def test_prepared_clips_give_the_losses_of_their_pictures(smallest: Path, tmp_path: Path) -> None:
     quick_run("rectify", tmp_path / "a", smallest, data__variants=1)
-    told = {"data__variants": 1, "data__prepare": True}
-    quick_run("rectify", tmp_path / "b", smallest, **told)
+    reported = {"data__variants": 1, "data__prepare": True}
+    quick_run("rectify", tmp_path / "b", smallest, **reported)
     a, b = ([line["model_loss"] for line in read_log(tmp_path / name)] for name in "ab")
     # They are kept in half precision.
     assert a == pytest.approx(b, rel=1e-2) and a != b
@@ -102,15 +102,15 @@ def test_prepared_clips_give_the_losses_of_their_pictures(smallest: Path, tmp_pa
     assert len(files) == 18
     times = {file: file.stat().st_mtime_ns for file in files}
     files[0].unlink()
-    quick_run("rectify", tmp_path / "b", smallest, steps=5, **told)
+    quick_run("rectify", tmp_path / "b", smallest, steps=5, **reported)
     kept = {file: file.stat().st_mtime_ns for file in files}
     assert [file for file in files if kept[file] != times[file]] == files[:1]
     with pytest.raises(TrainingError, match=r"needs data\.variants"):
         quick_run("rectify", tmp_path / "c", smallest, data__prepare=True)
     with pytest.raises(TrainingError, match="'decoder' needs the pictures themselves"):
-        quick_run("decoder", tmp_path / "d", smallest, **told)
+        quick_run("decoder", tmp_path / "d", smallest, **reported)
     with pytest.raises(TrainingError, match="other clips or weights than this run's"):
-        quick_run("rectify", tmp_path / "b", smallest, data__flip=True, **told)
+        quick_run("rectify", tmp_path / "b", smallest, data__flip=True, **reported)
 
 
 def test_computing_activations_again_changes_nothing(smallest: Path, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_run_does_not_go_on_as_another(smallest: Path, tmp_path: Path) -> None
         quick_run("rectify", tmp_path, smallest, steps=4, batch_size=2)
 
 
-def test_a_full_disk_is_told_and_the_last_checkpoint_kept(
+def test_a_full_disk_is_reported_and_the_last_checkpoint_kept(
     smallest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import errno
@@ -205,7 +205,7 @@ def test_a_loss_that_is_no_number_names_step_clips_and_cause(
                   optimizer__clip_norm=None)  # fmt: skip
 
 
-def test_the_settings_are_kept_beside_the_result(smallest: Path, tmp_path: Path) -> None:
+def test_the_settings_are_kept_with_the_result(smallest: Path, tmp_path: Path) -> None:
     quick_run("rectify", tmp_path, smallest, steps=1, seed=7)
     text = (tmp_path / "settings.yaml").read_text()
     assert "seed: 7" in text

@@ -43,7 +43,7 @@ def test_levels_and_clips_count_alike() -> None:
     torch.testing.assert_close(both, torch.stack(alone).mean())
 
 
-def test_unsteady_flow_costs_more_where_pictures_cannot_tell() -> None:
+def test_unsteady_flow_costs_more_where_pictures_do_not_decide() -> None:
     plain = torch.zeros(1, 3, 5, 32, 48)
     steady = moved_loss([flow(2, 8, 12)], plain)
     unsteady = moved_loss([flow(2, 8, 12) + normal(5, 4, 8, 12)], plain)

@@ -65,7 +65,7 @@ def test_what_a_kill_left_half_written_is_not_taken_for_a_checkpoint(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "notes.json"])
-def test_a_damaged_checkpoint_is_told(name: str, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_reported(name: str, tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path, keep=2)
     file = folder.save(state(5)) / name
     file.write_bytes(file.read_bytes()[:20])
@@ -73,13 +73,13 @@ def test_a_damaged_checkpoint_is_told(name: str, tmp_path: Path) -> None:
         folder.load(5)
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written"):
         CheckpointFolder(tmp_path / "checkpoints", keep=1).save(state(1))
 
 
-def test_another_run_is_told_by_the_first_difference() -> None:
+def test_another_run_is_reported_by_the_first_difference() -> None:
     check_identity({"a": 1}, {"a": 1}, Path("x"))
     with pytest.raises(TrainingError, match=r"begun with seed=1 and cannot go on with seed=2"):
         check_identity({"seed": 1, "z": 1}, {"seed": 2, "z": 2}, Path("x"))

@@ -76,17 +76,17 @@ def test_the_report_is_a_table_that_adds_up() -> None:
     assert rows["together"] == [f"{total:,}", "48,787,456"]
 
 
-def test_a_mixture_that_was_not_told_is_refused() -> None:
+def test_a_mixture_that_was_not_reported_is_refused() -> None:
     stage = stage_of(TINY, (Group.SPATIAL, Group.PROJECTOR))
     known = STAGES["rectify"].mixtures
     with pytest.raises(TrainingError, match=r"parameters of spatial would learn, but 'learn' name"):
         check_mixture(stage, (Group.PROJECTOR,), known, allow_other=True)
     other = stage_of(TINY, (Group.SPATIAL, Group.TEMPORAL))
-    told = (Group.SPATIAL, Group.TEMPORAL)
+    reported = (Group.SPATIAL, Group.TEMPORAL)
     with pytest.raises(TrainingError, match=r"No preset .* trains spatial, temporal together; they"
                        r" train .*allow_other_mixture=true"):  # fmt: skip
-        check_mixture(other, told, known, allow_other=False)
-    check_mixture(other, told, known, allow_other=True)
+        check_mixture(other, reported, known, allow_other=False)
+    check_mixture(other, reported, known, allow_other=True)
     with pytest.raises(TrainingError, match="has no parameters of sketch_encoder"):
         check_mixture(stage, (Group.SKETCH_ENCODER,), known, allow_other=True)
 

@@ -1,4 +1,4 @@
-"""Settings from a preset, a file and the command; what is not known is told."""
+"""Settings from a preset, a file and the command; what is not known is reported."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +50,10 @@ def test_every_preset_can_be_read(stage: str) -> None:
     assert kind.presets == PRESETS[stage]
     for preset in kind.presets.values():
         config = read_settings(kind.settings, preset, None, ["out=x"])
-        told = frozenset(config.learn)
-        assert config.lora.rank or told in {frozenset(g.value for g in m) for m in kind.mixtures}
+        reported = frozenset(config.learn)
+        assert config.lora.rank or reported in {
+            frozenset(g.value for g in m) for m in kind.mixtures
+        }
 
 
 @pytest.mark.parametrize(
@@ -75,12 +77,12 @@ def test_every_preset_can_be_read(stage: str) -> None:
         ("learn=[a", r"cannot be read"),
     ],
 )
-def test_what_is_wrong_is_told_with_what_is_near(wrong: str, words: str) -> None:
+def test_what_is_wrong_is_reported_with_what_is_near(wrong: str, words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         read(wrong)
 
 
-def test_a_run_without_a_folder_is_told() -> None:
+def test_a_run_without_a_folder_is_reported() -> None:
     with pytest.raises(TrainingError, match="Say where the run goes: out=FOLDER"):
         read_settings(Own, {})
 
@@ -93,7 +95,7 @@ def test_a_run_without_a_folder_is_told() -> None:
         ("steps: [", r"no YAML file that can be read"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told(text: str, words: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_used_is_reported(text: str, words: str, tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(text)
     with pytest.raises(TrainingError, match=words):

@@ -136,12 +136,12 @@ def test_a_new_autoencoder_decodes_clips_as_its_image_decoder_does() -> None:
         ({"lpips_backbone": "resnet"}, "alexnet, vgg16; not 'resnet'"),
     ],
 )
-def test_wrong_settings_are_told(wrong: dict[str, object], words: str) -> None:
+def test_wrong_settings_are_reported(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         AutoencoderStage(models(), settings(**wrong))
 
 
-def test_a_crop_larger_than_the_clips_is_told() -> None:
+def test_a_crop_larger_than_the_clips_is_reported() -> None:
     stage = AutoencoderStage(models(), settings(crop_width=128))
     with pytest.raises(TrainingError, match=r"128x40 pixels were asked for.* of 64x48"):
         stage("model", {"video": clips(), "seeds": SEEDS}, 0)

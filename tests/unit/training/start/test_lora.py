@@ -29,8 +29,8 @@ def denoiser() -> Denoiser:
     return filled(Denoiser(CONFIG, device="meta"))
 
 
-def learnt(adapters: LoraAdapters) -> LoraAdapters:
-    """As if something had been learnt."""
+def learned(adapters: LoraAdapters) -> LoraAdapters:
+    """As if something had been learned."""
     for index, up in enumerate(adapters.up):
         up.data = 0.1 * normal(*up.shape, seed=index)
     return adapters
@@ -57,7 +57,7 @@ def test_a_lora_adds_what_its_file_says_merged_by_hand(
     adapters = LoraAdapters(network, groups, rank=3, alpha=1.5, seed=4)
     assert torch.equal(network(*INPUTS), plain)
     path = tmp_path / "lora.safetensors"
-    write_lora(learnt(adapters), path, torch.float32)
+    write_lora(learned(adapters), path, torch.float32)
     checkpoint = read_checkpoint(path)
     expected = merged(denoiser(), {key: checkpoint[key] for key in checkpoint})(*INPUTS)
     found = network(*INPUTS)
@@ -67,7 +67,7 @@ def test_a_lora_adds_what_its_file_says_merged_by_hand(
     assert list(network.state_dict()) == list(denoiser().state_dict())
 
 
-def test_spatial_and_temporal_layers_are_told_apart() -> None:
+def test_spatial_and_temporal_layers_are_distinguished() -> None:
     spatial, temporal, both = (
         set(LoraAdapters(denoiser(), groups, rank=1).names)
         for groups in ((Group.SPATIAL,), (Group.TEMPORAL,), (Group.SPATIAL, Group.TEMPORAL))
@@ -89,7 +89,7 @@ def test_a_stage_without_a_denoiser_to_train_takes_none() -> None:
 
 
 def test_a_run_learns_the_products_alone_and_writes_them(tmp_path: Path) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     settings = [
         f"out={tmp_path / 'run'}", "start.model=tiny", "steps=2", "batch_size=2", "learn=[spatial]",
         "lora.rank=2", "data.clips=20", "data.width=64", "data.height=64", "data.num_frames=2",
@@ -98,11 +98,11 @@ def test_a_run_learns_the_products_alone_and_writes_them(tmp_path: Path) -> None
     ]  # fmt: skip
     kind = STAGES["base"]
     config = read_settings(kind.settings, {}, overrides=settings)
-    path = train(kind, config, told.append, is_quiet=True)
+    path = train(kind, config, reported.append, is_quiet=True)
     assert path.name == "lora.safetensors"
     checkpoint = read_checkpoint(path)
     ups = [key for key in checkpoint if key.endswith("lora_up.weight")]
     assert len(ups) > 50
     # Of a new denoiser only the last layer has a gradient in the first step, and it is frozen.
     assert all(checkpoint[key].isfinite().all() for key in ups)
-    assert "learns in part" in told[0] and "projector" in told[0]
+    assert "learns in part" in reported[0] and "projector" in reported[0]

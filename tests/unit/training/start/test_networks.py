@@ -1,4 +1,4 @@
-"""What training begins with, where a part of a network is to begin anew."""
+"""What training begins with, where a part of a network gets new weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def write_moving(path: Path, other_warp: bool = False) -> Path:
 
 
 @pytest.mark.parametrize("other_warp", [False, True])
-def test_what_moves_the_references_begins_anew_alone(tmp_path: Path, other_warp: bool) -> None:
+def test_only_the_reference_warp_gets_new_weights(tmp_path: Path, other_warp: bool) -> None:
     path = str(write_moving(tmp_path / "moving.safetensors", other_warp))
     made = made_up_checkpoint(MOVING)
     start = StartConfig(checkpoint=path, fresh=["reference_warp"])
@@ -61,8 +61,8 @@ def test_what_moves_the_references_begins_anew_alone(tmp_path: Path, other_warp:
         torch.testing.assert_close(found, of_denoiser[f"{MATCHING}{key}"] * scale)
 
 
-def test_what_chooses_among_the_pictures_begins_anew_alone(tmp_path: Path) -> None:
-    # An earlier program's file: it weighed by other layers, beside those that moved.
+def test_only_the_picture_choice_gets_new_weights(tmp_path: Path) -> None:
+    # An earlier program's file: it weighed by other layers, besides those that warped.
     path = write_moving(tmp_path / "moving.safetensors")
     made = read_checkpoint(path)
     tensors = {key: made[key].clone() for key in made if f"{WARP}choice." not in key}
@@ -77,14 +77,14 @@ def test_what_chooses_among_the_pictures_begins_anew_alone(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("part", ["reference_warp", "picture_choice"])
-def test_a_decoder_that_moves_nothing_is_told(tmp_path: Path, part: str) -> None:
+def test_a_decoder_that_moves_nothing_is_reported(tmp_path: Path, part: str) -> None:
     path = write_smallest(tmp_path / "smallest.safetensors")
     start = StartConfig(checkpoint=str(path), fresh=[part])
     with pytest.raises(TrainingError, match="moves no references"):
         start_models(start, TORCH_OPERATIONS, 0)
 
 
-def test_a_name_that_is_no_network_is_told(tmp_path: Path) -> None:
+def test_a_name_that_is_no_network_is_reported(tmp_path: Path) -> None:
     path = write_smallest(tmp_path / "smallest.safetensors")
     start = StartConfig(checkpoint=str(path), fresh=["warp"])
     with pytest.raises(TrainingError, match=r"denoiser, .*reference_warp, .*; not 'warp'"):

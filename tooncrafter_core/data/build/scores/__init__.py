@@ -1,1 +1,1 @@
-"""What a clip is judged by: motion, text, captions, looks."""
+"""The scores of a clip: motion, text, captions, agreement with the caption, aesthetics."""

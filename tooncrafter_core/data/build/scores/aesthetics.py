@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ....checkpoints import read_checkpoint
 from ....errors import DatasetError
 from ...extras import refused_folder, require
-from ..stages import ClipPixels, Identity, Scores
+from ..scorer import ClipPixels, Identity, Scores
 
 
 class LaionAesthetics:

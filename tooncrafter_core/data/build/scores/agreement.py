@@ -8,11 +8,11 @@ from einops import rearrange
 
 from ....models.clip.similarity import ClipModel
 from ....pictures.levels import from_levels
-from ..stages import ClipPixels, Identity, Scores
+from ..scorer import ClipPixels, Identity, Scores
 
 
 class ClipAgreement:
-    """Cosine of caption and frames, by CLIP of a ToonCrafter checkpoint or a file of its own."""
+    """Cosine of caption and frames, by CLIP of a ToonCrafter checkpoint or of a separate file."""
 
     name = "agreement"
 

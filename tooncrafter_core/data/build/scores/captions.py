@@ -1,4 +1,4 @@
-"""What a clip shows, in words: from text files beside the films, or from BLIP-2."""
+"""Captions of clips, from text files next to the films, or from BLIP-2."""
 
 from functools import cached_property
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 from ....errors import DatasetError
 from ....files import read_text
-from ....pictures.films import text_beside
+from ....pictures.films import caption_file
 from ...extras import refused_folder, require
-from ..stages import ClipPixels, Identity, Scores
+from ..scorer import ClipPixels, Identity, Scores
 
 
 class SidecarCaptions:
-    """Captions from ``film.txt`` beside ``film.mkv``.
+    """Captions from ``film.txt`` next to ``film.mkv``.
 
     Either one text for the whole film, or lines ``start<TAB>end<TAB>text`` with times in seconds:
     the one in which the clip's middle lies counts.
@@ -26,7 +26,7 @@ class SidecarCaptions:
 
     def score(self, clip: ClipPixels, known: Scores) -> Scores:
         """``caption``; None where there is no text."""
-        path = text_beside(Path(clip.source))
+        path = caption_file(Path(clip.source))
         if not path.is_file():
             return {"caption": None}
         text = read_text(path, DatasetError)
@@ -43,7 +43,7 @@ def caption_at(text: str, second: float) -> str | None:
         try:
             is_here = float(start) <= second < float(end)
         except ValueError as error:
-            raise DatasetError(f"A caption's times are no seconds: {start!r}, {end!r}.") from error
+            raise DatasetError(f"A caption's times are not seconds: {start!r}, {end!r}.") from error
         if is_here:
             return " ".join(" ".join(words).split())
     return None

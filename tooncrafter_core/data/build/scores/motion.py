@@ -1,4 +1,4 @@
-"""How much moves in a clip: mean optical flow. Still shots teach no motion."""
+"""How much moves in a clip: mean optical flow. Still shots are useless for training motion."""
 
 import itertools
 from functools import cached_property
@@ -10,10 +10,10 @@ import numpy as np
 from ....checkpoints import read_checkpoint
 from ....errors import DatasetError
 from ...extras import require
-from ..stages import ClipPixels, Identity, Scores
+from ..scorer import ClipPixels, Identity, Scores
 
 SMALLEST_SIDE = 16
-"""In pixels; the flow of smaller pictures means nothing."""
+"""Least side in pixels of a picture whose flow is meaningful."""
 
 
 class DisMotion:
@@ -28,7 +28,7 @@ class DisMotion:
     @cached_property
     def _dis(self) -> Any:
         cv2 = require("cv2")
-        cv2.setNumThreads(1)  # the same sums on every machine, and workers beside each other
+        cv2.setNumThreads(1)  # the same sums on every machine; workers run in parallel anyway
         return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def score(self, clip: ClipPixels, known: Scores) -> Scores:
@@ -37,7 +37,7 @@ class DisMotion:
         moving = clip.moving
         if min(moving.shape[1:3]) < SMALLEST_SIDE:
             raise DatasetError(f"The picture is too small to measure motion: {moving.shape[1:3]}.")
-        # Film grain moves by itself; a little blur keeps it out of the flow.
+        # Film grain moves on its own; a little blur keeps it out of the flow.
         greys = [
             cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
             for picture in moving

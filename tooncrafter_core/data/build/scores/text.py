@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from ...extras import require
-from ..stages import ClipPixels, Identity, Scores
+from ..scorer import ClipPixels, Identity, Scores
 
 CONFIDENCE = 0.8
 LEAST_LETTERS = 2
-"""What must be read in a box: to a detector alone, painted backgrounds look like text."""
+"""Letters that must be recognised in a box: a detector alone takes painted rocks for text."""
 
 
 class RapidText:
-    """Share of the picture covered by text, by RapidOCR, which carries its weights."""
+    """Share of the picture covered by text, by RapidOCR, whose package contains its weights."""
 
     name = "text"
 

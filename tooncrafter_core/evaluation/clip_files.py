@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import EvaluationError, FilmError
 from ..files import in_order, read_text
 from ..metrics.metric import Clip
-from ..pictures.films import Film, film_files, open_film, picture_files, text_beside
+from ..pictures.films import Film, caption_file, film_files, open_film, picture_files
 from ..pictures.fitting import fit
 from ..pictures.levels import from_levels
 from ..pictures.write import write_video
@@ -64,9 +64,9 @@ def _clips_of(source: Path) -> list[Clip]:
 
 def _clip(path: Path, prompt: str | None = None) -> Clip:
     name = path.name if path.is_dir() else path.stem
-    beside = text_beside(path)
+    sidecar = caption_file(path)
     if prompt is None:
-        prompt = read_text(beside, EvaluationError).strip() if beside.is_file() else ""
+        prompt = read_text(sidecar, EvaluationError).strip() if sidecar.is_file() else ""
     places = path.with_name(f"{name}.npz")
     return Clip(name, path, prompt, places if places.is_file() else None)
 

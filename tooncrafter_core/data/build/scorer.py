@@ -1,4 +1,4 @@
-"""What a clip is judged by: the stages, and the pictures they are handed."""
+"""The interface of a scorer of clips, and the pictures of a clip that scorers get."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,18 +18,18 @@ FLOW_RATE = 12.0
 MAX_FLOW_FRAMES = 25
 
 Scores = dict[str, float | str | None]
-"""By name; None where a clip has no such score."""
+"""Scores by name; None where a clip has no such score."""
 Identity = dict[str, str | float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClipPixels:
-    """The pictures of a clip that the stages look at."""
+    """The pictures of a clip that scorers get."""
 
     moving: np.ndarray
     """``t h w 3`` uint8, at most 256 high, evenly spaced in time."""
     rate: float
-    """Of ``moving``, pictures a second."""
+    """Pictures a second of ``moving``."""
     stills: np.ndarray
     """``3 h w 3`` uint8, at most 720 high: the first, middle and last frame."""
     source: str
@@ -37,25 +37,25 @@ class ClipPixels:
     last_second: float
 
 
-class Stage(Protocol):
-    """One way to judge a clip."""
+class Scorer(Protocol):
+    """Computes a score of a clip, such as its motion."""
 
     name: str
 
     def identity(self) -> Identity:
-        """What decides its scores: model, weights and settings. Other scores count as unknown."""
+        """Model, weights and settings; scores with another identity are computed again."""
         ...
 
     def score(self, clip: ClipPixels, known: Scores) -> Scores:
-        """The clip's scores; ``known`` are those of earlier stages.
+        """The clip's scores; ``known`` are those of earlier scorers.
 
-        ``DatasetError`` where it cannot be judged.
+        ``DatasetError`` when it cannot be scored.
         """
         ...
 
 
 def read_pixels(film: Film, first: int, end: int) -> ClipPixels:
-    """Read what the stages need in one pass. ``DatasetError`` for a clip with missing frames."""
+    """Read what the scorers need in one pass. ``DatasetError`` for a clip with missing frames."""
     cv2 = require("cv2")
     step = max(round(film.fps / FLOW_RATE), 1, -(-(end - first) // MAX_FLOW_FRAMES))
     moving_numbers = range(first, end, step)

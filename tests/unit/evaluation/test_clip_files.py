@@ -1,4 +1,4 @@
-"""Clips are found and read, and what cannot be used is told in words."""
+"""Clips are found and read, and what cannot be used is reported in words."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tooncrafter_core.errors import EvaluationError
-from tooncrafter_core.evaluation.clips import find_clips, fit_clip, read_clip, write_frames
+from tooncrafter_core.evaluation.clip_files import find_clips, fit_clip, read_clip, write_frames
 from tooncrafter_core.evaluation.cutting import CutSettings, cut_clips, rest_of
 from tooncrafter_core.metrics.metric import check_pair
 from tooncrafter_core.pictures.write import write_video
@@ -41,7 +41,7 @@ def test_a_list_names_clips_and_prompts(clip_folder: Path) -> None:
         ("path\nnowhere\n", "'nowhere', which is missing"),
     ],
 )
-def test_a_list_that_is_missing_or_wrong_is_told(
+def test_a_list_that_is_missing_or_wrong_is_reported(
     content: str | None, words: str, tmp_path: Path
 ) -> None:
     manifest = tmp_path / "list.csv"
@@ -51,7 +51,7 @@ def test_a_list_that_is_missing_or_wrong_is_told(
         find_clips([manifest])
 
 
-def test_an_empty_or_missing_folder_is_told(tmp_path: Path) -> None:
+def test_an_empty_or_missing_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(EvaluationError, match="empty of clips"):
         find_clips([tmp_path / "empty"])
@@ -61,7 +61,7 @@ def test_an_empty_or_missing_folder_is_told(tmp_path: Path) -> None:
         read_clip(tmp_path / "empty")
 
 
-def test_two_clips_of_one_name_are_told(clip_folder: Path) -> None:
+def test_two_clips_of_one_name_are_reported(clip_folder: Path) -> None:
     with pytest.raises(EvaluationError, match="Two clips are named 'slow'"):
         find_clips([clip_folder, clip_folder / "slow"])
 
@@ -82,14 +82,14 @@ def test_names_may_have_dots(name: str, tmp_path: Path, make_clip: MakeClip) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video at all, only words", b"\x1aE\xdf\xa3" * 9])
-def test_an_unreadable_video_is_told(content: bytes, tmp_path: Path) -> None:
+def test_an_unreadable_video_is_reported(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.mkv"
     path.write_bytes(content)
     with pytest.raises(EvaluationError, match=r"broken.mkv' (cannot be read|is an empty file)"):
         read_clip(path)
 
 
-def test_one_frame_and_the_wrong_number_are_told(tmp_path: Path, make_clip: MakeClip) -> None:
+def test_one_frame_and_the_wrong_number_are_reported(tmp_path: Path, make_clip: MakeClip) -> None:
     write_video(make_clip()[:1], tmp_path / "one")
     with pytest.raises(EvaluationError, match="has 1 frame; needed are two keyframes"):
         read_clip(tmp_path / "one")
@@ -98,7 +98,7 @@ def test_one_frame_and_the_wrong_number_are_told(tmp_path: Path, make_clip: Make
         read_clip(tmp_path / "six", 16)
 
 
-def test_pictures_of_different_sizes_are_told(tmp_path: Path, make_clip: MakeClip) -> None:
+def test_pictures_of_different_sizes_are_reported(tmp_path: Path, make_clip: MakeClip) -> None:
     write_video(make_clip(), tmp_path / "clip")
     write_video(make_clip(width=64), tmp_path / "other")
     (tmp_path / "other" / "0001.png").replace(tmp_path / "clip" / "0001.png")
@@ -106,7 +106,7 @@ def test_pictures_of_different_sizes_are_told(tmp_path: Path, make_clip: MakeCli
         read_clip(tmp_path / "clip")
 
 
-def test_videos_that_cannot_be_compared_are_told() -> None:
+def test_videos_that_cannot_be_compared_are_reported() -> None:
     video = torch.zeros(4, 3, 16, 24)
     with pytest.raises(EvaluationError, match="differ in length: 3 frames against 4"):
         check_pair(video[:3], video)
@@ -161,7 +161,7 @@ def test_what_is_left_to_learn_from_is_apart_from_every_clip(
     ]
 
 
-def test_no_room_to_learn_from_is_told(tmp_path: Path, make_clip: MakeClip) -> None:
+def test_no_room_to_learn_from_is_reported(tmp_path: Path, make_clip: MakeClip) -> None:
     film = write_video(make_clip(20, 64, 48, 30.0), tmp_path / "film.mkv")
     settings = CutSettings(num_frames=4, stride=3, every=20, apart=5)
     with pytest.raises(EvaluationError, match=r"leave 0 frames .* larger --every"):

@@ -1,4 +1,4 @@
-"""Table 4 of the paper in small: decoders trained with and without the parts that are its own."""
+"""Table 4 of the paper at a small size: decoders trained with and without their special parts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ STAGES = {"train": "decoder"}
 FULL, WITHOUT_P3D, PLAIN = "full", "without P3D", "without HAR and P3D"
 PAPER_ROWS: dict[str, Collection[str]] = {FULL: (HAR, P3D), WITHOUT_P3D: (HAR,), PLAIN: ()}
 MOVING = "full, and moving the keyframes"
-"""The small decoder as it ships; the paper has nothing like it."""
+"""The mini model's own decoder, which the paper does not have."""
 SAG = "the middle below the ends"
 
 
@@ -41,12 +41,12 @@ class DecoderConfig(ExperimentConfig):
     """The decoders' training, whose ``stage.parts`` each row sets itself."""
 
     moving: bool = True
-    """Also a row in which the keyframes' pixels are moved, where the model can."""
+    """Add a row in which the keyframes' pixels are warped, if the model can."""
     train: RunConfig = field(default_factory=RunConfig)
 
 
 def run(config: DecoderConfig, start: Path, bench: Bench) -> list[Path]:
-    """Train every row with every seed, give clips back with each, and write the tables."""
+    """Train every row with every seed, reconstruct clips with each, and write the tables."""
     rows = {**PAPER_ROWS, **({MOVING: PARTS} if config.moving else {})}
     peers = []
     for seed in config.seed_numbers:

@@ -1,4 +1,4 @@
-"""A tiny denoiser that has learnt something, to measure distances on.
+"""A tiny trained denoiser, to measure distances on.
 
 Made-up weights amplify whatever is changed: under guidance of 7.5 with fresh noise a nudge of 1e-6
 of the start ends as 3 % of the latents, so that every change looks alike. Some hundred steps of
@@ -35,14 +35,14 @@ FRAMES, SIDE = 4, 8
 """Of a clip of latents; its frames have 64x64 pixels."""
 TRAINING_STEPS, BATCH, RATE = 400, 8, 2e-3
 DROPPED = 0.15
-"""Share of clips that are learnt without their tokens, for guidance."""
+"""Share of clips that are trained without their tokens, for guidance."""
 KEPT = Path(__file__).parents[1] / "out" / "benchmarks"
 SHAPE = (1, 4, FRAMES, SIDE, SIDE)
 F32 = torch.float32
 
 
 def clips(batch: int, generator: torch.Generator) -> tuple[Tensor, Condition]:
-    """Clips that fade from one smooth field to another, and what the denoiser is told of them."""
+    """Clips that fade from one smooth field to another, and the conditions of the denoiser."""
     coarse = torch.randn(batch, 2, 4, 3, 3, generator=generator)
     ends = 1.2 * F.interpolate(coarse.flatten(0, 1), (SIDE, SIDE), mode="bicubic")
     first, last = ends.unflatten(0, (batch, 2)).unbind(1)
@@ -50,9 +50,9 @@ def clips(batch: int, generator: torch.Generator) -> tuple[Tensor, Condition]:
     keyframes[:, :, 0], keyframes[:, :, -1] = first, last
     way = torch.linspace(0, 1, FRAMES)[:, None, None]
     clip = torch.lerp(first[:, :, None], last[:, :, None], way)
-    told, dim = coarse.flatten(1), TINY.unet.context_dim
+    features, dim = coarse.flatten(1), TINY.unet.context_dim
     text, image = (
-        (told @ _projection(tokens * dim, told.shape[1]).T).unflatten(1, (tokens, dim))
+        (features @ _projection(tokens * dim, features.shape[1]).T).unflatten(1, (tokens, dim))
         for tokens in (77, FRAMES * 16)
     )
     return clip, Condition(
@@ -63,7 +63,7 @@ def clips(batch: int, generator: torch.Generator) -> tuple[Tensor, Condition]:
 
 @cache
 def _projection(rows: int, columns: int) -> Tensor:
-    """How tokens tell what a clip is about."""
+    """The projection from a clip's coarse fields to its tokens."""
     return made_up_tensor("told", f"{rows}.weight", (rows, columns))
 
 
@@ -77,7 +77,7 @@ def without_tokens(condition: Condition, dropped: Tensor | float = 1.0) -> Condi
     )  # fmt: skip
 
 
-def train(tell: Callable[[str], None] = print) -> dict[str, Tensor]:
+def train(report: Callable[[str], None] = print) -> dict[str, Tensor]:
     """Weights of a tiny denoiser after some minutes on one core; the same on one machine."""
     generator = torch.Generator().manual_seed(0)
     schedule = make_schedule(DiffusionConfig())
@@ -90,14 +90,14 @@ def train(tell: Callable[[str], None] = print) -> dict[str, Tensor]:
     for step in range(TRAINING_STEPS):
         clip, condition = clips(BATCH, generator)
         dropped = (torch.rand(BATCH, generator=generator) < DROPPED).float()
-        told = without_tokens(condition, dropped)
+        given = without_tokens(condition, dropped)
         timesteps = torch.randint(0, schedule.num_timesteps, (BATCH,), generator=generator)
         alpha = schedule.alphas_cumprod[timesteps].reshape(-1, 1, 1, 1, 1)
         clean = clip * schedule.scales[timesteps].reshape(-1, 1, 1, 1, 1)
         noise = torch.randn(clip.shape, generator=generator)
         z = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        x = torch.cat([z, told.keyframe_latents], dim=1)
-        v = network(x, timesteps, told.text, told.image_tokens, told.motion_fps)
+        x = torch.cat([z, given.keyframe_latents], dim=1)
+        v = network(x, timesteps, given.text, given.image_tokens, given.motion_fps)
         loss = F.mse_loss(v, v_target(clean, noise, alpha))
         optimizer.zero_grad()
         loss.backward()
@@ -105,11 +105,11 @@ def train(tell: Callable[[str], None] = print) -> dict[str, Tensor]:
         optimizer.step()
         rate.step()
         if step % 50 == 49:
-            tell(f"learning: step {step + 1} of {TRAINING_STEPS}, loss {loss.item():.3f}")
+            report(f"learning: step {step + 1} of {TRAINING_STEPS}, loss {loss.item():.3f}")
     return {key: value.detach() for key, value in network.state_dict().items()}
 
 
-def learnt_weights() -> dict[str, Tensor]:
+def learned_weights() -> dict[str, Tensor]:
     """The weights, from the last run's file where there is one."""
     path = KEPT / f"learnt_{TRAINING_STEPS}.safetensors"
     if not path.exists():
@@ -119,10 +119,10 @@ def learnt_weights() -> dict[str, Tensor]:
     return load_file(path)
 
 
-def learnt_denoiser(dtype: torch.dtype = F32) -> Denoiser:
+def learned_denoiser(dtype: torch.dtype = F32) -> Denoiser:
     """The denoiser in a precision."""
     network = Denoiser(TINY.unet, dtype=dtype)
-    network.load_state_dict(learnt_weights())
+    network.load_state_dict(learned_weights())
     network.eval().requires_grad_(False)
     return network
 

@@ -11,12 +11,12 @@ from PIL import Image, ImageDraw
 
 from support.checkpoints import tiny_tensors, write_checkpoint
 from support.films import encode, numbered
+from tooncrafter_core.data.build.scorer import ClipPixels, read_pixels
 from tooncrafter_core.data.build.scores.aesthetics import LaionAesthetics, build_head
 from tooncrafter_core.data.build.scores.agreement import ClipAgreement
 from tooncrafter_core.data.build.scores.captions import Blip2Captions, SidecarCaptions, caption_at
 from tooncrafter_core.data.build.scores.motion import DisMotion, RaftMotion
 from tooncrafter_core.data.build.scores.text import RapidText
-from tooncrafter_core.data.build.stages import ClipPixels, read_pixels
 from tooncrafter_core.errors import DatasetError
 from tooncrafter_core.pictures.films import open_film
 
@@ -61,7 +61,7 @@ def test_motion_needs_two_pictures_of_some_size() -> None:
         DisMotion().score(pixels(np.zeros((3, 8, 8, 3), np.uint8)), {})
 
 
-def test_raft_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_raft_weights_that_are_not_there_are_reported(tmp_path: Path) -> None:
     stage = RaftMotion(tmp_path / "raft.pth")
     assert "RAFT" in str(stage.identity()["model"])
     with pytest.raises(DatasetError, match="no RAFT weights"):
@@ -128,7 +128,7 @@ def test_the_aesthetic_score_is_the_heads_word_on_clip_embeddings(tmp_path: Path
         LaionAesthetics(tmp_path / "none.pth", tmp_path / "clip").score(pixels(sliding(0)), {})
 
 
-def test_a_text_beside_the_film_is_its_caption(tmp_path: Path) -> None:
+def test_a_text_next_to_the_film_is_its_caption(tmp_path: Path) -> None:
     clip = replace(pixels(sliding(0)), source=str(tmp_path / "a.mp4"))
     assert SidecarCaptions().score(clip, {}) == {"caption": None}
     (tmp_path / "a.txt").write_text("a cat\nruns\n", "utf-8")
@@ -144,7 +144,7 @@ def test_captions_with_times_are_found_by_the_middle_of_the_clip() -> None:
     assert caption_at(text, 2.5) == "it runs"
     assert caption_at(text, 4) is None
     assert caption_at("", 0) is None
-    with pytest.raises(DatasetError, match="no seconds"):
+    with pytest.raises(DatasetError, match="not seconds"):
         caption_at("a\tb\tc", 0)
 
 
