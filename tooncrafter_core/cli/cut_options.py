@@ -80,10 +80,10 @@ def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path
     """Where results go; ``OutputError`` when they cannot, before anything is loaded."""
     from ..cut.output import DRAWINGS, FILM, FRAMES, NOTE, WRITTEN, foreign_in
     from ..files import Place, check_places
-    from ..pictures.formats import ENCODERS
+    from ..pictures.formats import FORMATS
 
     folder = Path(args.output)
-    if folder.suffix.lower() in ENCODERS and not folder.is_dir():
+    if folder.suffix.lower() in FORMATS and not folder.is_dir():
         raise OutputError(
             f"-o takes a folder for drawings, frames and the film, not '{folder.name}'."
         )

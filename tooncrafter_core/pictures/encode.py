@@ -33,29 +33,47 @@ def encode_film(
     """Write a film of the format of an extension to an open file.
 
     ``lossless`` counts for WebP; APNG always is, and PNG. ``OutputError`` where the encoder
-    refuses.
+    refuses; ``OSError`` of the file itself, a full disk among them.
     """
     import av
     import av.error
 
+    target = _Remembering(file)
     form = FORMATS[extension]
     has_alpha = frames.shape[-1] == 4
     options = {**form.options, **(form.alpha_options if has_alpha else {})}
     options |= form.lossless_options if lossless else {}
     rate = Fraction(fps).limit_denominator(1001)
     try:
-        with av.open(file, "w", format=form.container, options=_muxer_options(form)) as output:
+        with av.open(target, "w", format=form.container, options=_muxer_options(form)) as output:
             stream: Any = output.add_stream(form.codec, rate=rate, options=options)
             if has_alpha and form.container == "webm":
                 stream.metadata["alpha_mode"] = "1"
             _encode(output, stream, form, frames, rate)
     except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError):
-            raise
+        if target.error is not None:
+            raise target.error from error
         raise OutputError(
             f"The {form.codec} encoder of this PyAV cannot write a {form.container} video of "
             f"{frames.shape[2]} x {frames.shape[1]} ({error}). Write a folder of pictures instead."
         ) from error
+
+
+class _Remembering:
+    """A file that keeps the error of a write, which FFmpeg passes on as a number of its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+
+    def write(self, content: bytes) -> int:
+        """As the file's own."""
+        try:
+            return self._file.write(content)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def film_bytes(frames: Frames, extension: str, fps: float) -> bytes:

@@ -1,6 +1,7 @@
 """Every way ``interpolate`` can go wrong: one sentence, an exit code, and nothing left behind."""
 
 import errno
+import io
 import pickle
 import re
 import shutil
@@ -153,7 +154,7 @@ def test_wrong_checkpoints_are_reported_in_a_sentence_and_leave_nothing(
 
 
 @pytest.mark.usefixtures("loaded")
-@pytest.mark.parametrize("name", ["o.mp4", "frames"])
+@pytest.mark.parametrize("name", ["o.mp4", "o.webm", "o.gif", "o.webp", "frames"])
 def test_a_full_disk_is_reported_and_leaves_no_half_file(
     folder: Path,
     tmp_path: Path,
@@ -161,12 +162,20 @@ def test_a_full_disk_is_reported_and_leaves_no_half_file(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def write_half(path: Path, content: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(content[: len(content) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class Full(io.FileIO):
+        """A file on a disk that has room for a kilobyte."""
 
-    monkeypatch.setattr(Path, "write_bytes", write_half)
+        def write(self, content: Any) -> int:
+            if self.tell() + len(content) > 1000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content)
+
+    opened = Path.open
+
+    def open_full(path: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
+        return Full(path, "w") if mode == "wb" else opened(path, mode, *args, **options)
+
+    monkeypatch.setattr(Path, "open", open_full)
     assert "The disk is full" in failure(capsys, command(folder, "-o", tmp_path / name))
     assert not list(tmp_path.iterdir())
 
