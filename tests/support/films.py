@@ -42,3 +42,23 @@ def drawn_film(seeds: Sequence[int], frames_per_shot: int = 30) -> np.ndarray:
     """Shots of different drawn clips, one after the other."""
     clips = [render_clip(seed, 96, 64, frames_per_shot).frames for seed in seeds]
     return np.concatenate(clips)
+
+
+def exact_colours(frame: av.VideoFrame) -> np.ndarray:
+    """``h w 3``, or ``h w 4`` with alpha, levels of a YUV frame by BT.709's own numbers.
+
+    Without FFmpeg's conversions, which are some levels off, and leave out columns of some widths.
+    """
+    bits, planes = frame.format.components[0].bits, []
+    for plane in frame.planes:
+        stored = np.frombuffer(plane, "u1" if bits == 8 else "<u2").reshape(plane.height, -1)
+        values = stored[:, : plane.width].astype(float)
+        if plane.height < frame.height:
+            values = values.repeat(2, axis=0).repeat(2, axis=1)
+        planes.append(values[: frame.height, : frame.width])
+    light, blue, red = (values / 2 ** (bits - 8) for values in planes[:3])
+    light = (light - 16) * 255 / 219
+    blue, red = (blue - 128) * 255 / 224, (red - 128) * 255 / 224
+    levels = [light + 1.5748 * red, light - 0.1873 * blue - 0.4681 * red, light + 1.8556 * blue]
+    levels += [alpha * 255 / (2**bits - 1) for alpha in planes[3:]]
+    return np.stack(levels, axis=-1)

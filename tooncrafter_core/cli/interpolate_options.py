@@ -21,7 +21,7 @@ def add_output_options(group: Any) -> None:
         "-o",
         "--output",
         metavar="OUT",
-        help="the video: .mp4 .mkv .webm .gif .webp .png .apng, or a folder of pictures",
+        help="the video: .mp4 .mkv .webm .mov .gif .webp .png .apng, or a folder of pictures",
     )
     add("--frames-dir", metavar="DIR", help="a folder for the frames as PNG files")
     add(

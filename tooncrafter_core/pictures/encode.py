@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import OutputError
+from .films.pixels import linked
 from .formats import FORMATS, Format
-from .palette import Palette, clip_palette
+from .palette import clip_palette
 
 # t frames, h w space, c channels
 
@@ -99,10 +100,11 @@ def _encode(output: Any, stream: Any, form: Format, frames: Frames, rate: Fracti
     tick = form.tick or 1 / rate
     stream.time_base = stream.codec_context.time_base = tick
     _tag(stream.codec_context, form)
-    palette = clip_palette(frames) if form.pixels == "pal8" else None
+    to_frame = _Indexed(frames) if form.pixels == "pal8" else FrameConverter(stream.pix_fmt, form)
     ends = [round(number / rate / tick) for number in range(len(frames) + 1)]
     for number, pixels in enumerate(frames):
-        frame = _frame(pixels, stream.pix_fmt, form, palette)
+        frame = to_frame(pixels)
+        _tag(frame, form)
         frame.pts, frame.time_base = ends[number], tick
         frame.duration = ends[number + 1] - ends[number]
         _mux(output, stream, stream.encode(frame), ends, tick)
@@ -134,25 +136,41 @@ def _tag(target: Any, form: Format) -> None:
             setattr(target, name, value)
 
 
-def _frame(pixels: np.ndarray, pixel_format: str, form: Format, palette: Palette | None) -> Any:
-    """One picture ``h w c`` as the encoder takes it."""
-    from av import VideoFrame
+class _Indexed:
+    """Turns pictures ``h w c`` into frames of one palette."""
 
-    if palette is not None:
-        indexed: Any = (palette.indices(pixels), palette.argb)
-        frame = VideoFrame.from_ndarray(indexed, format="pal8")
-    else:
+    def __init__(self, frames: Frames) -> None:
+        self.palette = clip_palette(frames)
+
+    def __call__(self, pixels: np.ndarray) -> Any:
+        from av import VideoFrame
+
+        indexed: Any = (self.palette.indices(pixels), self.palette.argb)
+        return VideoFrame.from_ndarray(indexed, format="pal8")
+
+
+class FrameConverter:
+    """Turns pictures ``h w c`` into frames of a pixel format, by FFmpeg's filters.
+
+    PyAV's own ``reformat`` cuts a picture into slices for its threads, and the first eight pixels
+    of a slice come out half bright in one of a hundred pictures of ten bits.
+    """
+
+    def __init__(self, pixel_format: str, form: Format) -> None:
+        exact = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+        colours = ":out_color_matrix=bt709:out_range=limited" if form.is_yuv else ""
+        self.filters = [("scale", exact + colours), ("format", pixel_format)]
+        self.graph: Any = None
+
+    def __call__(self, pixels: np.ndarray) -> Any:
+        """One frame; all pictures have the size and channels of the first."""
+        from av import VideoFrame
+
         source = "rgba" if pixels.shape[-1] == 4 else "rgb24"
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=source)
-        if form.is_yuv:
-            frame = frame.reformat(
-                format=pixel_format, src_color_range="JPEG", dst_colorspace="ITU709",
-                dst_color_range="MPEG",
-            )  # fmt: skip
-        elif pixel_format != source:
-            frame = frame.reformat(format=pixel_format)
-    _tag(frame, form)
-    return frame
+        self.graph = self.graph or linked(frame, self.filters)
+        self.graph.push(frame)
+        return self.graph.pull()
 
 
 def _even_sides(frames: Frames) -> Frames:

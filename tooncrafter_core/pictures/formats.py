@@ -51,6 +51,11 @@ FORMATS: dict[str, Format] = {
         options={"crf": "20", "b": "0"}, alpha_options={"auto-alt-ref": "0"}, has_even_sides=True,
         is_yuv=True,
     ),
+    ".mov": Format(
+        container="mov", codec="prores_ks", pixels="yuv444p10le", alpha_pixels="yuva444p10le",
+        # 4444, which has alpha and colours for every pixel; Final Cut asks who has made it.
+        options={"profile": "4444", "vendor": "apl0"}, is_yuv=True,
+    ),
     ".gif": Format(
         container="gif", codec="gif", pixels="pal8", alpha_pixels="pal8",
         # Every frame whole: what leaves out unchanged pixels marks them as transparent.

@@ -24,7 +24,7 @@ def write_video(
 ) -> Path:
     """Write ``t 3 h w``, or ``t 4 h w`` with straight alpha, in [-1, 1], by the path's extension.
 
-    ``.mp4`` ``.mkv`` (H.264), ``.webm`` (VP9), ``.gif`` (one palette for
+    ``.mp4`` ``.mkv`` (H.264), ``.webm`` (VP9), ``.mov`` (ProRes 4444), ``.gif`` (one palette for
     the clip), ``.webp``, ``.png`` ``.apng`` (animated PNG, lossless), or a folder (no extension)
     of pictures ``0001.png``. Every frame is a frame of the file, alike or not. Alpha is kept by
     all but H.264; GIF has on and off alone. ``lossless`` counts for WebP. Values are clamped and

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from support.films import exact_colours
 from tooncrafter_core.errors import OutputError
 from tooncrafter_core.pictures.films import open_film
 from tooncrafter_core.pictures.formats import FORMATS, encode_png
@@ -24,14 +25,17 @@ FPS = 24
 STILLS = {".gif", ".apng", ".webp", ".png"}
 """Read by Pillow."""
 OPAQUE, WITH_ALPHA = 3, 4
+FEW_COLOURS = {".mp4", ".mkv", ".webm"}
+"""With colours for 2x2 pixels: edges are soft there, and sides even."""
 BOUND = {
     "": 0, ".png": 0, ".apng": 0, ".gif": 0, ".webp": 0,
-    # Quantised, which rings around edges by a dozen levels, and in steps of up to 2.3 levels.
-    ".mp4": 24, ".mkv": 24, ".webm": 24,
+    # Twice the worst pixel of the whole table: 10 bits of ProRes are 0.5 off by rounding alone;
+    # H.264 and VP9 ring around edges by 10.1 and 13.4.
+    ".mov": 1, ".mp4": 20, ".mkv": 20, ".webm": 27,
 }  # fmt: skip
-"""Levels that a flat colour may be off by; WebP is asked to lose nothing, GIF has few colours."""
-SHARE = 0.98
-"""Of the pixels away from edges that keep to it: blocks at the border may be off by more."""
+"""Levels that a pixel may be off by; WebP is asked to lose nothing, the colours are few for GIF."""
+ALPHA_BOUND = {".webm": 2}
+"""Twice the worst of the table; the other formats store it as it is."""
 TICK = {".gif": 0.01, ".webp": 0.001, ".mkv": 0.001, ".webm": 0.001}
 """Seconds that times are counted in, where that is not the frame's own."""
 
@@ -67,17 +71,7 @@ def seen_by_others(path: Path, channels: int) -> Iterator[tuple[float, np.ndarra
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             for frame in _decoded(container, stream, channels):
-                pixels = frame.to_ndarray(format="rgb24", src_colorspace="ITU709")
-                if channels == WITH_ALPHA:
-                    pixels = np.concatenate([pixels, _alpha(frame)[..., None]], axis=-1)
-                yield float(frame.pts * frame.time_base), pixels
-
-
-def _alpha(frame: av.VideoFrame) -> np.ndarray:
-    """The last plane as 256 levels; what converts all at once leaves out columns of odd widths."""
-    plane, is_deep = frame.planes[3], "12" in frame.format.name
-    rows = np.frombuffer(plane, np.uint16 if is_deep else np.uint8).reshape(frame.height, -1)
-    return (rows[:, : frame.width] >> (4 if is_deep else 0)).astype(np.uint8)
+                yield float(frame.pts * frame.time_base), exact_colours(frame)
 
 
 def _away_from_edges(picture: np.ndarray) -> np.ndarray:
@@ -123,15 +117,15 @@ def test_every_frame_comes_back_at_its_time(
         assert abs(time - number / FPS) <= 0.51 * tick, number
     height, width = size
     expected = to_levels(frames).permute(0, 2, 3, 1).numpy().astype(int)
-    is_seen = np.ones((height, width), dtype=bool)
-    is_seen[height - height // 4 :] = channels == OPAQUE
-    for found, wanted in zip(seen, expected, strict=True):
-        pixels = found[1][:height, :width].astype(int)
-        mask = is_seen & (_away_from_edges(wanted) if BOUND[extension] else True)
-        assert np.quantile(np.abs(pixels - wanted)[..., :3][mask], SHARE) <= BOUND[extension]
+    for (_, found), wanted in zip(seen, expected, strict=True):
+        pixels = found[:height, :width]
+        is_flat = _away_from_edges(wanted) if extension in FEW_COLOURS else True
+        # What is hidden has no colour in some formats.
+        mask = is_flat & (wanted[..., 3] > 0 if channels == WITH_ALPHA else np.True_)
+        assert np.abs(pixels - wanted)[..., :3][mask].max() <= BOUND[extension]
         if channels == WITH_ALPHA:
-            assert pixels[: height // 2, :, 3].min() >= 250
-            assert pixels[-height // 8 :, :, 3].max() <= 5
+            off = np.abs(pixels - wanted)[..., 3].max()
+            assert off <= ALPHA_BOUND.get(extension, 0)
 
 
 @pytest.mark.parametrize("channels", [OPAQUE, WITH_ALPHA])
@@ -151,8 +145,10 @@ def test_our_own_reader_gives_the_same_clip_over_white(
     expected = to_levels(frames[:, :3]).permute(0, 2, 3, 1).numpy().astype(int)
     if channels == WITH_ALPHA:
         expected[:, -8:] = 255
-    away = np.stack([_away_from_edges(wanted) for wanted in expected])
-    assert np.quantile(np.abs(found - expected)[away], SHARE) <= max(BOUND[extension], 1)
+    is_flat = np.ones(expected.shape[:3], dtype=bool)
+    if extension in FEW_COLOURS:
+        is_flat = np.stack([_away_from_edges(wanted) for wanted in expected])
+    assert np.abs(found - expected)[is_flat].max() <= BOUND[extension]
 
 
 @pytest.mark.parametrize("fps", [8, 12, 23.976, 25, 29.97, 30, 50])
@@ -164,7 +160,7 @@ def test_a_rate_is_kept_over_a_hundred_frames(tmp_path: Path, extension: str, fp
     assert last == pytest.approx(100 / fps, abs=0.51 * TICK.get(extension, 1e-6) + 1e-5)
 
 
-@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".webm", ".mov"])
 def test_colours_are_tagged_as_bt709_in_limited_range(tmp_path: Path, extension: str) -> None:
     path = write_video(clip(2, 1, 32, 48, 3), tmp_path / f"a{extension}")
     with av.open(str(path)) as container:
@@ -172,6 +168,18 @@ def test_colours_are_tagged_as_bt709_in_limited_range(tmp_path: Path, extension:
         context = container.streams.video[0].codec_context
         assert (int(frame.colorspace), int(frame.color_range)) == (1, 1)
         assert (int(context.color_primaries), int(context.color_trc)) == (1, 1)
+
+
+def test_alike_pictures_are_stored_alike(tmp_path: Path) -> None:
+    """Conversions cut a picture into slices for their threads, which once got in each other's way.
+
+    Of 10-bit pictures one in a hundred then had eight pixels of half the brightness.
+    """
+    frames = clip(1, 1, 37, 50, WITH_ALPHA).expand(500, -1, -1, -1)
+    path = write_video(frames, tmp_path / "a.mov")
+    with av.open(str(path)) as container:
+        planes = [[bytes(plane) for plane in f.planes] for f in container.decode(video=0)]
+    assert len(planes) == 500 and all(stored == planes[0] for stored in planes)
 
 
 def test_png_files_say_that_they_are_srgb(tmp_path: Path) -> None:
@@ -218,7 +226,7 @@ def test_half_transparent_pixels_of_a_gif_are_on_or_off(tmp_path: Path) -> None:
 def test_alpha_that_cannot_be_kept_is_refused_at_the_door_with_the_ways_out(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(OutputError, match=r"Write \.webm, \.gif, .* or a folder"):
+    with pytest.raises(OutputError, match=r"Write \.webm, \.mov, .* or a folder"):
         check_format(tmp_path / "a.mp4", has_alpha=True)
     check_format(tmp_path / "frames", has_alpha=True)
 

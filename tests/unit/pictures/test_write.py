@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from support.films import exact_colours
 from tooncrafter_core.errors import OutputError
 from tooncrafter_core.files.parts import SIBLING
 from tooncrafter_core.pictures import write
@@ -22,6 +23,7 @@ from tooncrafter_core.pictures.write import check_output, write_video
 
 LOSSLESS = [".png", ".apng", ".webp"]
 STREAMS = [".mp4", ".mkv", ".webm"]
+"""With colours for 2x2 pixels, hence even sides."""
 
 
 def clip(num_frames: int = 5, height: int = 36, width: int = 50) -> Tensor:
@@ -36,20 +38,10 @@ def levels(frames: Tensor) -> np.ndarray:
     return ((frames[:, :, 0, 0] + 1) * 127.5).round().numpy()
 
 
-def colours(frame: av.VideoFrame) -> np.ndarray:
-    """``h w 3`` levels by BT.709's own numbers; a player's quick conversion is some levels off."""
-    stored, half = frame.to_ndarray(format="yuv420p").astype(float), frame.height // 2
-    light = (stored[: frame.height] - 16) * 255 / 219
-    tint = (stored[frame.height :].reshape(2, half, -1) - 128) * 255 / 224
-    blue, red = tint.repeat(2, axis=1).repeat(2, axis=2)
-    levels = light + 1.5748 * red, light - 0.1873 * blue - 0.4681 * red, light + 1.8556 * blue
-    return np.stack(levels, axis=-1)
-
-
 def read_stream(path: Path) -> tuple[np.ndarray, float]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        frames = [colours(frame) for frame in container.decode(stream)]
+        frames = [exact_colours(frame) for frame in container.decode(stream)]
         return np.stack(frames), float(stream.average_rate)
 
 
