@@ -8,6 +8,7 @@ that loading stays strict.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,7 +16,9 @@ from torch import Tensor
 from ..config.model import ModelConfig
 from ..errors import CheckpointError
 from .detect import EncoderFile, component_shapes, detect_component_files
+from .files.made import Made
 from .files.read import Checkpoint
+from .files.tensor_info import TensorInfo
 from .keys import COMPONENT_KEYS, Component, select, where_to_get
 from .load import Models, build_network, load_component
 from .shapes import (
@@ -102,12 +105,12 @@ def encoder_checkpoint(file: Checkpoint, component: Component, config: ModelConf
     ``CheckpointError`` names the right file when this holds another encoder or none.
     SPEC section 0.
     """
-    encoder, own = find_encoder(file, component, config)
+    encoder, own = _found(file, component, config)
     tensors = own if encoder.layout == "open_clip" else dict(_from_huggingface(own))
     is_text = component is Component.TEXT_ENCODER
     tensors = dict(_text_parts(tensors) if is_text else _image_parts(tensors))
     prefix = COMPONENT_KEYS[component].prefix
-    return Checkpoint.from_tensors({prefix + k: v for k, v in tensors.items()}, name=file.name)
+    return Checkpoint.from_made({prefix + k: v for k, v in tensors.items()}, name=file.name)
 
 
 def find_encoder(
@@ -119,10 +122,18 @@ def find_encoder(
     and so does a complete ToonCrafter checkpoint. ``CheckpointError`` names the right file when
     this holds no such encoder or one that does not belong to the model's sizes.
     """
+    encoder, own = _found(file, component, config)
+    return encoder, {key: one.make() for key, one in own.items()}
+
+
+def _found(
+    file: Checkpoint, component: Component, config: ModelConfig
+) -> tuple[EncoderFile, dict[str, Made]]:
+    """The same, none of the tensors read yet."""
     if official := select(file, component):
         # A complete checkpoint lends its encoder to a pruned one.
-        file = Checkpoint.from_tensors(
-            {own: file[k] for own, k in official.items()}, name=file.name
+        file = Checkpoint.from_made(
+            {own: _of(file, key) for own, key in official.items()}, name=file.name
         )
     found = next((f for f in detect_component_files(file) if f.component is component), None)
     title = COMPONENT_KEYS[component].title
@@ -143,23 +154,50 @@ def find_encoder(
             f"{file.name} is a {title} {needed} wide, and nothing in it says how many heads that "
             f"is; CLIP's are multiples of {CLIP_HEAD_WIDTH}. Use the checkpoint's own {title}."
         )
-    others = ("vision_model.", "visual") if is_text else ("text_", "token_embedding")
+    others = ("vision_model.", "visual") if is_text else ("text_", *_TEXT_TOWER)
     keys = (key.removeprefix(found.prefix) for key in file if key.startswith(found.prefix))
     return found, {
-        key: file[found.prefix + key]
+        key: _of(file, found.prefix + key)
         for key in keys
         if not key.startswith(others) and not _UNUSED.search(key)
     }
 
 
-def _from_huggingface(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+def _of(file: Checkpoint, key: str) -> Made:
+    return Made(file.info[key], partial(file.__getitem__, key))
+
+
+def _zeros(like: Made, *shape: int) -> Made:
+    return Made(
+        TensorInfo(shape, like.info.dtype), partial(torch.zeros, shape, dtype=like.info.dtype)
+    )
+
+
+def _transposed(one: Made) -> Made:
+    return Made(TensorInfo(one.info.shape[::-1], one.info.dtype), lambda: one.make().T)
+
+
+def _packed(parts: list[Made]) -> Made | None:
+    """Tensors one below the other; None for ones that do not fit."""
+    rows = [one.info.shape[:1] for one in parts]
+    if not all(rows) or len({one.info.shape[1:] for one in parts}) > 1:
+        return None
+    shape = (sum(count for (count,) in rows), *parts[0].info.shape[1:])
+    dtypes = {one.info.dtype for one in parts}
+    dtype = dtypes.pop() if len(dtypes) == 1 else torch.float32
+    return Made(
+        TensorInfo(shape, dtype), lambda: torch.cat([one.make().to(dtype) for one in parts])
+    )
+
+
+def _from_huggingface(tensors: Mapping[str, Made]) -> Iterator[tuple[str, Made]]:
     """Give every tensor OpenCLIP's name; queries, keys and values become one tensor."""
     names = _TEXT_NAMES | _IMAGE_NAMES
     for key, value in tensors.items():
         layer = _LAYER.fullmatch(key)
         if layer is None:
             # What has no name there is left over, and loading says so.
-            yield names.get(key, key), value.T if key in _TRANSPOSED else value
+            yield names.get(key, key), _transposed(value) if key in _TRANSPOSED else value
             continue
         index, name, kind = layer.groups()
         tower = "visual." if key.startswith("vision_model") else ""
@@ -168,38 +206,38 @@ def _from_huggingface(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tens
             yield f"{block}{_LAYER_NAMES[name]}{kind}", value
         elif name == _PACKED[0]:
             parts = [tensors.get(key.replace(name, part)) for part in _PACKED]
+            packed = _packed([part for part in parts if part is not None])
             # An incomplete set is left out as a whole, and loading names it.
-            if all(part is not None for part in parts):
-                packed = torch.cat([part for part in parts if part is not None])
+            if packed is not None and None not in parts:
                 yield f"{block}attn.in_proj_{kind}", packed
         elif name not in _PACKED:
             yield key, value
 
 
-def _text_parts(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+def _text_parts(tensors: Mapping[str, Made]) -> Iterator[tuple[str, Made]]:
     """Fill in what the text encoder carries and does not use."""
     yield from tensors.items()
     weight = tensors["token_embedding.weight"]
-    width = weight.shape[1]
+    width = weight.info.shape[1]
     if "text_projection" not in tensors:
-        yield "text_projection", weight.new_zeros(width, width)
-    yield "logit_scale", weight.new_zeros(())
+        yield "text_projection", _zeros(weight, width, width)
+    yield "logit_scale", _zeros(weight)
     last = f"transformer.resblocks.{(_LAST_LAYER_LEFT_OUT.get(width) or 0) - 1}."
     following = f"transformer.resblocks.{_LAST_LAYER_LEFT_OUT.get(width)}."
     if not any(key.startswith(following) for key in tensors):
         for key, value in tensors.items():
             if key.startswith(last):
-                yield key.replace(last, following), torch.zeros_like(value)
+                yield key.replace(last, following), _zeros(value, *value.info.shape)
 
 
-def _image_parts(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Leave out the text tower; official files add tensors of it, here in the least size."""
-    yield from ((key, value) for key, value in tensors.items() if not key.startswith(_TEXT_TOWER))
+def _image_parts(tensors: Mapping[str, Made]) -> Iterator[tuple[str, Made]]:
+    """Official files add tensors of the text tower, here in the least size."""
+    yield from tensors.items()
     weight = tensors["visual.conv1.weight"]
     if "visual.proj" not in tensors:
-        yield "visual.proj", weight.new_zeros(weight.shape[0], weight.shape[0])
+        yield "visual.proj", _zeros(weight, weight.info.shape[0], weight.info.shape[0])
     for key in ("token_embedding.weight", "positional_embedding", "text_projection"):
-        yield key, weight.new_zeros(1, 1)
+        yield key, _zeros(weight, 1, 1)
     for key in ("ln_final.weight", "ln_final.bias"):
-        yield key, weight.new_zeros(1)
-    yield "logit_scale", weight.new_zeros(())
+        yield key, _zeros(weight, 1)
+    yield "logit_scale", _zeros(weight)

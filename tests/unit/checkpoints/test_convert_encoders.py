@@ -16,6 +16,7 @@ from tooncrafter_core.checkpoints.convert_encoders import (
     find_encoder,
     with_encoder,
 )
+from tooncrafter_core.checkpoints.files.tensor_info import tensor_infos
 from tooncrafter_core.checkpoints.keys import COMPONENT_KEYS
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.errors import CheckpointError
@@ -153,6 +154,57 @@ def test_the_unused_last_layer_may_be_left_out() -> None:
     keys = encoder_checkpoint(file, TEXT, config)
     last = "cond_stage_model.model.transformer.resblocks.23.attn.in_proj_weight"
     assert keys.shapes[last] == (3 * width, width)
+
+
+class Counted(dict[str, Tensor]):
+    """Tensors that note which of them were read."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        super().__init__(tensors)
+        self.read: list[str] = []
+
+    def __getitem__(self, key: str) -> Tensor:
+        self.read.append(key)
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("component", [TEXT, IMAGE])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_of_a_whole_clip_each_tensor_of_one_encoder_is_read_once_and_when_it_is_loaded(
+    pruned: Models, layout: Callable[[Component], Tensors], component: Component
+) -> None:
+    tensors = Counted({**layout(TEXT), **layout(IMAGE)})
+    file = Checkpoint(tensors, tensor_infos(tensors))
+    encoder = encoder_checkpoint(file, component, TINY)
+    assert not tensors.read
+    with_encoder(pruned, encoder, component)
+    assert len(tensors.read) == len(set(tensors.read)) > 10
+    others = ("vision", "visual") if component is TEXT else ("text", "transformer", "token")
+    assert not [key for key in tensors.read if key.startswith(others)]
+
+
+def test_of_a_complete_checkpoint_nothing_is_read_before_the_encoder_is_loaded() -> None:
+    tensors = Counted(tiny_tensors())
+    encoder_checkpoint(Checkpoint(tensors, tensor_infos(tensors)), IMAGE, TINY)
+    assert not tensors.read
+
+
+def test_queries_and_keys_of_two_precisions_are_packed_in_the_wider(pruned: Models) -> None:
+    tensors = huggingface(TEXT)
+    key = "text_model.encoder.layers.0.self_attn.k_proj.weight"
+    tensors[key] = tensors[key].half()
+    encoder = read(tensors, TEXT)
+    packed = "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"
+    assert encoder[packed].dtype is encoder.info[packed].dtype is torch.float32
+    assert tuple(encoder[packed].shape) == encoder.shapes[packed]
+
+
+def test_queries_and_keys_of_two_widths_are_named_as_missing(pruned: Models) -> None:
+    tensors = huggingface(TEXT)
+    key = "text_model.encoder.layers.0.self_attn.k_proj.weight"
+    tensors[key] = tensors[key][:, :-1].clone()
+    with pytest.raises(CheckpointError, match=r"in_proj_weight"):
+        with_encoder(pruned, read(tensors, TEXT), TEXT)
 
 
 def test_a_missing_tensor_is_named(pruned: Models) -> None:

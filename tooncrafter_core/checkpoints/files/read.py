@@ -13,6 +13,7 @@ from ...errors import CheckpointError
 from ..kept_texts import KEPT_KEYS, kept_texts
 from ..keys import official_names
 from .archive import open_pickled
+from .made import Made, MadeTensors
 from .quantised import refuse_quantised
 from .safetensors_index import DTYPES, read_index
 from .scaled import apply_scales
@@ -61,6 +62,12 @@ class Checkpoint(Mapping[str, Tensor]):
         """A checkpoint of tensors that are in memory already (or on the meta device)."""
         clean = {key: tensors[raw] for key, raw in official_names(tensors).items()}
         return cls(clean, tensor_infos(clean), name=name, metadata=metadata)
+
+    @classmethod
+    def from_made(cls, tensors: Mapping[str, Made], *, name: str) -> "Checkpoint":
+        """A checkpoint of tensors that are made when they are read."""
+        clean = MadeTensors({key: tensors[raw] for key, raw in official_names(tensors).items()})
+        return cls(clean, clean.infos, name=name)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
