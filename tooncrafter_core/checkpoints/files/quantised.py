@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...errors import CheckpointError
 from .scaled import QUANT_ENDING
+from .tensor_info import TensorInfo
 
 READ_FORMATS = ("float8_e4m3fn", "float8_e5m2")
 """ComfyUI's names of scaled fp8."""
@@ -41,11 +42,13 @@ def refuse_quantised(
     keys: Iterable[str],
     metadata: Mapping[str, str],
     tensors: Mapping[str, Tensor],
+    infos: Mapping[str, TensorInfo],
     name: str,
 ) -> None:
     """``CheckpointError`` that names the format of a file whose weights are not read.
 
-    Tensors are read only where they are notes of the formats.
+    Tensors are read only where they are notes of the formats; ``infos`` are of all those that can
+    be read.
     """
     keys = list(keys)
     for what, endings in _ENDINGS:
@@ -54,7 +57,7 @@ def refuse_quantised(
     for what, part in _PARTS:
         if any(part in key for key in keys):
             raise not_read(name, what)
-    for form in _formats(keys, metadata, tensors, name):
+    for form in _formats(keys, metadata, tensors, infos, name):
         if form not in READ_FORMATS:
             raise not_read(name, _FORMATS.get(form, f"'{form[:40]}'"))
 
@@ -71,6 +74,7 @@ def _formats(
     keys: Iterable[str],
     metadata: Mapping[str, str],
     tensors: Mapping[str, Tensor],
+    infos: Mapping[str, TensorInfo],
     name: str,
 ) -> Iterator[str]:
     """ComfyUI's names of the formats of all layers that have one."""
@@ -80,10 +84,11 @@ def _formats(
             yield _format(layer, name)
     notes = [key for key in keys if key.endswith(QUANT_ENDING)]
     for key in notes:
-        note = tensors[key]
-        if note.numel() > _LONGEST_NOTE or note.is_floating_point():
+        info = infos.get(key)
+        # One of a format that torch does not know is no note either.
+        if info is None or info.numel > _LONGEST_NOTE or info.dtype.is_floating_point:
             raise _unknown(name)
-        numbers = note.flatten().tolist()
+        numbers = tensors[key].flatten().tolist()
         if not all(isinstance(one, int) and 0 <= one < 256 for one in numbers):
             raise _unknown(name)
         yield _format(_parsed(bytes(numbers), name), name)

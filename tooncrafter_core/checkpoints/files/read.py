@@ -123,6 +123,12 @@ class _Renamed(Mapping[str, Tensor]):
     def __init__(self, tensors: FileTensors, names: Mapping[str, str]) -> None:
         self._tensors, self.names = tensors, names
 
+    @property
+    def infos(self) -> dict[str, TensorInfo]:
+        """Shape and number format of each that can be read."""
+        infos = self._tensors.infos
+        return {key: infos[raw] for key, raw in self.names.items() if raw in infos}
+
     def __getitem__(self, key: str) -> Tensor:
         return self._tensors[self.names[key]]
 
@@ -141,32 +147,30 @@ def read_safetensors(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path.name} holds no tensors at all. Download it again.")
     tensors = _Renamed(index.tensors, names)
     # Before formats are looked at that torch may not know.
-    refuse_quantised(names, index.metadata, tensors, path.name)
+    refuse_quantised(names, index.metadata, tensors, tensors.infos, path.name)
     for key, form in index.unknown.items():
         raise CheckpointError(
             f"{path.name} stores {key} as {form}, which is not supported; "
             f"needed is one of {', '.join(DTYPES)}. Use another file of these weights."
         )
-    return _checkpoint(tensors, index.tensors, path, FileKind.SAFETENSORS, index.metadata)
+    return _checkpoint(tensors, path, FileKind.SAFETENSORS, index.metadata)
 
 
 def _read_pickle(path: Path, kind: FileKind) -> Checkpoint:
     found = open_pickled(path, kind)
     tensors = _Renamed(found, official_names(found))
-    refuse_quantised(tensors, {}, tensors, path.name)
-    return _checkpoint(tensors, found, path, kind, {})
+    refuse_quantised(tensors, {}, tensors, tensors.infos, path.name)
+    return _checkpoint(tensors, path, kind, {})
 
 
 def _checkpoint(
     tensors: _Renamed,
-    file: FileTensors,
     path: Path,
     kind: FileKind,
     metadata: Mapping[str, str],
 ) -> Checkpoint:
     """A file's tensors, its scales applied."""
-    infos = file.infos
-    info = {key: infos[raw] for key, raw in tensors.names.items()}
+    info = tensors.infos
     scaled = apply_scales(tensors, info, path.name)
     return Checkpoint(
         scaled.tensors if scaled else tensors,

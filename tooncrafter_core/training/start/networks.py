@@ -63,12 +63,7 @@ def _load(config: StartConfig, operations: Operations, seed: int) -> Models:
         for component in OPTIONAL
         if component.value not in config.fresh
     }
-    models = load_models(checkpoint, encoders, needed, dtype=torch.float32, operations=operations)
-    for component in NETWORKS:
-        network = getattr(models, component.value)
-        if network is not None:
-            _own(network)
-    return models
+    return load_models(checkpoint, encoders, needed, dtype=torch.float32, operations=operations)
 
 
 def _with_new_part(checkpoint: Checkpoint, part: str, seed: int) -> Checkpoint:
@@ -112,12 +107,6 @@ def _denoiser_matching(checkpoint: Checkpoint, sizes: ModelConfig) -> dict[str, 
         if key in known:
             known[key] = known[key] * sizes.diffusion.latent_scale
     return known
-
-
-def _own(network: nn.Module) -> None:
-    """Copy weights that are mapped from the file: training changes them in place."""
-    for parameter in network.parameters():
-        parameter.data = parameter.data.clone()
 
 
 def _new_models(

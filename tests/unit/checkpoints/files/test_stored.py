@@ -164,6 +164,15 @@ def test_an_index_that_claims_what_cannot_be_is_refused(what: str, tmp_path: Pat
         read_checkpoint(path)
 
 
+def test_a_note_in_a_format_that_torch_does_not_know_is_refused(tmp_path: Path) -> None:
+    def note(index: dict[str, Any]) -> None:
+        index["betas.comfy_quant"] = {**index.pop("betas"), "dtype": "F8_E8M0"}
+
+    path = with_index(tmp_path / "a.safetensors", note)
+    with pytest.raises(CheckpointError, match="a quantisation that it does not name"):
+        read_checkpoint(path)
+
+
 def test_a_deep_or_a_long_index_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     deep = b'{"a":' + b"[" * 200_000
