@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import CutError
 from ..files import errors_in_words, read_json, replacing_folder, write_bytes, write_json
-from ..files.parts import is_abandoned, part_in
+from ..files.parts import is_abandoned, part_in, parts_of
 from .values import NUM_MOMENTS, Cut, Segment
 
 NOTE = "clip.json"
@@ -115,7 +115,7 @@ def alone_in(folder: Path) -> Iterator[Callable[[], None]]:
     with part_in(folder) as mine:
         with errors_in_words(folder):
             mine.touch()
-        for other in sorted(folder.absolute().glob(f"*{mine.suffix}")):
+        for other in parts_of(folder):
             if other != mine and not is_abandoned(other):
                 raise CutError(
                     f"Another run is drawing into '{folder}': wait until it has ended, or name "

@@ -24,7 +24,8 @@ ABANDONED_AFTER = 24 * 3600
 
 _NAME = re.compile(r"\.tooncrafter-([0-9a-f]{8})-(\d{1,9})-[0-9a-f]{6}\.part")
 _MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-_in_use: set[Path] = set()
+_in_use: set[str] = set()
+"""Names, as one folder has several spellings."""
 _searched: set[Path] = set()
 
 SIBLING, WITHIN = "sibling", "within"
@@ -45,12 +46,12 @@ def part_in(folder: Path) -> Iterator[Path]:
         remove_abandoned(folder)
         _searched.add(folder)
     part = folder / part_name()
-    _in_use.add(part)
+    _in_use.add(part.name)
     try:
         yield part
     finally:
         _remove(part)
-        _in_use.discard(part)
+        _in_use.discard(part.name)
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -60,7 +61,7 @@ def remove_abandoned(folder: Path) -> None:
     """
     if not folder.is_dir():
         return
-    for part in sorted(folder.absolute().glob(".tooncrafter-*.part")):
+    for part in parts_of(folder):
         try:
             if is_abandoned(part):
                 _finish(part)
@@ -69,10 +70,17 @@ def remove_abandoned(folder: Path) -> None:
             logger.warning("'%s', left by a stopped run, cannot be removed: %s", part, error)
 
 
+def parts_of(folder: Path) -> list[Path]:
+    """The parts in a folder; other programs have files of that ending too."""
+    return sorted(
+        p for p in folder.absolute().glob(".tooncrafter-*.part") if _NAME.fullmatch(p.name)
+    )
+
+
 def is_abandoned(part: Path) -> bool:
     """Whether this is a part that no process is at work on."""
     name = _NAME.fullmatch(part.name)
-    if name is None or part in _in_use:
+    if name is None or part.name in _in_use:
         return False
     machine, process = name[1], int(name[2])
     if machine == _MACHINE and (process == os.getpid() or not is_running(process)):

@@ -48,7 +48,7 @@ def is_animation(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_BEGINNING)
     if head[:4] == b"RIFF":
-        return head[8:16] == b"WEBPVP8X" and bool(head[20] & 2)
+        return head[8:16] == b"WEBPVP8X" and bool(int.from_bytes(head[20:21], "big") & 2)
     if head[:4] == b"\x89PNG":
         return b"acTL" in head.partition(b"IDAT")[0]
     return head[:4] == b"GIF8"

@@ -128,6 +128,12 @@ def test_two_runs_do_not_draw_into_one_folder(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_half_files_of_other_programs_keep_nobody_out(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4.part").touch()
+    with alone_in(tmp_path):
+        pass
+
+
 def test_what_a_killed_run_left_keeps_nobody_out(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

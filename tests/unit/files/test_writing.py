@@ -72,6 +72,15 @@ def test_a_part_is_hidden_and_no_file_that_comfyui_lists(tmp_path: Path) -> None
     assert names(tmp_path) == ["a.safetensors"]
 
 
+def test_a_part_in_use_stays_by_whatever_spelling_its_folder_is_searched(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    with replacing(tmp_path / "a.txt") as part:
+        part.write_bytes(b"x")
+        parts_module.remove_abandoned(tmp_path / "deep" / "..")
+        assert part.exists()
+    assert (tmp_path / "a.txt").read_bytes() == b"x"
+
+
 def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path) -> None:
     write_bytes(tmp_path / ("n" * 255), b"x")
     assert names(tmp_path) == ["n" * 255]

@@ -14,6 +14,7 @@ from PIL import Image
 from support.films import drawn_film, encode, numbered
 from tooncrafter_core.errors import FilmError
 from tooncrafter_core.pictures.films import find_films, open_film, picture_files
+from tooncrafter_core.pictures.kinds import is_animation
 
 FFMPEG = shutil.which("ffmpeg")
 needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="this film is made by the program ffmpeg")
@@ -257,3 +258,9 @@ def test_a_single_picture_and_a_change_of_size_are_named(tmp_path: Path) -> None
     Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
     with pytest.raises(FilmError, match="is a single picture"):
         open_film(tmp_path / "one.png")
+
+
+@pytest.mark.parametrize("length", [8, 16, 20])
+def test_a_webp_that_ends_in_its_head_is_no_animation(length: int, tmp_path: Path) -> None:
+    (tmp_path / "a.webp").write_bytes(b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0"[:length])
+    assert not is_animation(tmp_path / "a.webp")
