@@ -84,15 +84,28 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
 
 
 def check_number(
-    name: str, value: object, least: float, most: float, *, is_whole: bool = False
+    name: str, value: object, least: float, most: float, unit: str = "", *, is_whole: bool = False
 ) -> None:
-    """``ToonCrafterError`` for a value that is no number from ``least`` to ``most``."""
-    if isinstance(value, Real) and not isinstance(value, bool):
-        number = float(value)
-        if least <= number <= most and not (is_whole and number % 1):
-            return
-    kind = "a whole number" if is_whole else "a number"
-    raise ToonCrafterError(f"{name} is {kind} from {least:g} to {most:g}; not {value!r}.")
+    """``ToonCrafterError`` for a value that is no number from ``least`` to ``most``.
+
+    NaN lies outside of every range. ``unit`` stands behind the range, such as "pixels" or what is
+    usual; ``is_whole`` refuses fractions.
+    """
+    number = value if isinstance(value, Real) and not isinstance(value, bool) else None
+    is_within = number is not None and bool(number <= most and not number < least)
+    if number is not None and is_within and not (is_whole and number % 1):
+        return
+    # What is only out of range is seen to be a number.
+    is_outside = number is not None and not is_within
+    kind = "" if is_outside else "a whole number, " if is_whole else "a number, "
+    found = str(number) if number is not None else repr(value)
+    wanted = f"{kind}{_plain(least)} to {_plain(most)} {unit}".rstrip()
+    raise ToonCrafterError(f"{name} must be {wanted}, not {found}.")
+
+
+def _plain(bound: float) -> str:
+    """A bound without the zeros that a float is shown with; large whole ones in full."""
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 class KeyframeError(ToonCrafterError):

@@ -13,6 +13,7 @@ from tooncrafter_core.errors import (
     KeyframeError,
     ToonCrafterError,
     check_choice,
+    check_number,
     printable,
 )
 
@@ -107,3 +108,28 @@ def test_a_value_that_is_no_choice_is_refused_in_words(value: object) -> None:
     with pytest.raises(ToonCrafterError, match=r"^The way is one of a, b; not .+"):
         check_choice("The way", value, ["a", "b"])
     check_choice("The way", "a", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("value", "is_whole", "message"),
+    [
+        (0, False, "cfg must be 1 to 4096 pixels, not 0."),
+        (float("nan"), False, "cfg must be 1 to 4096 pixels, not nan."),
+        (10**400, True, f"cfg must be 1 to 4096 pixels, not 1{'0' * 150}"),
+        ("7", False, "cfg must be a number, 1 to 4096 pixels, not '7'."),
+        (True, True, "cfg must be a whole number, 1 to 4096 pixels, not True."),
+        (2.5, True, "cfg must be a whole number, 1 to 4096 pixels, not 2.5."),
+    ],
+)
+def test_a_number_is_refused_with_its_range_and_unit(
+    value: object, is_whole: bool, message: str
+) -> None:
+    with pytest.raises(ToonCrafterError) as caught:
+        check_number("cfg", value, 1.0, 4096, "pixels", is_whole=is_whole)
+    assert str(caught.value).startswith(message)
+
+
+def test_numbers_in_range_pass_at_both_bounds() -> None:
+    for value in (0, 1, 0.5, 1.0):
+        check_number("share", value, 0, 1)
+    check_number("seed", 2**64 - 1, 0, 2**64 - 1, is_whole=True)

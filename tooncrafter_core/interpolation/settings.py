@@ -1,13 +1,12 @@
 """The settings of an interpolation, checked when they are created."""
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Literal, get_args
 
 from ..conditioning.build import TokenMode
 from ..diffusion.noise import MAX_SEED
 from ..diffusion.schedule import SPACINGS, Spacing
-from ..errors import ToonCrafterError, check_choice
+from ..errors import check_choice, check_number
 from ..pictures.fitting import FIT_MODES, FitMode
 from ..sketches.frames import MISSING_MODES, MissingMode
 from ..sketches.guidance import TOKENS_READ, TokensRead
@@ -86,23 +85,23 @@ class InterpolationSettings:
     """What frames without a sketch get: an empty sketch as in the paper, or no guidance."""
 
     def __post_init__(self) -> None:
-        _check("The width", self.width, MIN_SIDE, MAX_SIDE, "pixels", is_whole=True)
-        _check("The height", self.height, MIN_SIDE, MAX_SIDE, "pixels", is_whole=True)
-        _check(
+        check_number("The width", self.width, MIN_SIDE, MAX_SIDE, "pixels", is_whole=True)
+        check_number("The height", self.height, MIN_SIDE, MAX_SIDE, "pixels", is_whole=True)
+        check_number(
             "The number of frames", self.num_frames, 2, MAX_FRAMES,
             "(both keyframes count; the model was trained on 16)", is_whole=True
         )  # fmt: skip
-        _check("The motion fps", self.motion_fps, 1, 60, "(5 to 30 were trained)")
-        _check("The number of steps", self.steps, 1, 1000, "(50 is usual)", is_whole=True)
-        _check("The guidance scale", self.guidance_scale, 0, 100, "(7.5 is usual)")
+        check_number("The motion fps", self.motion_fps, 1, 60, "(5 to 30 were trained)")
+        check_number("The number of steps", self.steps, 1, 1000, "(50 is usual)", is_whole=True)
+        check_number("The guidance scale", self.guidance_scale, 0, 100, "(7.5 is usual)")
         if self.image_guidance_scale is not None:
-            _check("The image guidance scale", self.image_guidance_scale, 0, 100)
-        _check("The guidance rescale", self.guidance_rescale, 0, 1)
-        _check("The start of guidance", self.guidance_start, 0, 1)
-        _check("The end of guidance", self.guidance_end, self.guidance_start, 1)
-        _check("Eta", self.eta, 0, 1, "(1 as published, 0 adds no noise)")
-        _check("The seed", self.seed, 0, MAX_SEED, is_whole=True)
-        _check(
+            check_number("The image guidance scale", self.image_guidance_scale, 0, 100)
+        check_number("The guidance rescale", self.guidance_rescale, 0, 1)
+        check_number("The start of guidance", self.guidance_start, 0, 1)
+        check_number("The end of guidance", self.guidance_end, self.guidance_start, 1)
+        check_number("Eta", self.eta, 0, 1, "(1 as published, 0 adds no noise)")
+        check_number("The seed", self.seed, 0, MAX_SEED, is_whole=True)
+        check_number(
             "The number of frames decoded at a time",
             self.decode_chunk,
             1,
@@ -110,29 +109,10 @@ class InterpolationSettings:
             is_whole=True,
         )
         if self.memory_budget is not None:
-            _check("The memory budget", self.memory_budget, 1, 10**6, "MB", is_whole=True)
+            check_number("The memory budget", self.memory_budget, 1, 10**6, "MB", is_whole=True)
         check_choice("The fit", self.fit, FIT_MODES)
         check_choice("The solver", self.solver, get_args(Solver))
         check_choice("The spacing", self.spacing, SPACINGS)
         check_choice("The token mode", self.token_mode, get_args(TokenMode))
         check_choice("What the sketch encoder reads", self.sketch_tokens, TOKENS_READ)
         check_choice("What frames without a sketch get", self.sketch_missing, MISSING_MODES)
-
-
-def _check(
-    name: str, value: Any, low: float, high: float, unit: str = "", *, is_whole: bool = False
-) -> None:
-    """Refuse what is no finite number of the range, or no whole one; NaN lies outside of all."""
-    is_number = _is_number(value)
-    is_within = is_number and low <= value <= high
-    if is_within and not (is_whole and value % 1):
-        return
-    kind = "a whole number, " if is_within else ""
-    found = value if is_number else repr(value)
-    raise ToonCrafterError(
-        f"{name} must be {kind}{low} to {high} {unit}".rstrip() + f", not {found}."
-    )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
