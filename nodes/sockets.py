@@ -1,6 +1,7 @@
 """Inputs that several nodes share, and the categories they appear in."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
@@ -23,15 +24,38 @@ CELL = TOONCRAFTER_512.autoencoder.downsampling
 """Step in pixels of the inputs for a size."""
 MAX_FRAMES = 256
 
-
-NEWER_FIELDS = frozenset({"search_aliases"})
-"""Of a schema, and unknown to the oldest versions of ComfyUI; they only help to find a node."""
+KNOWS_ALIASES = "search_aliases" in io.Schema.__dataclass_fields__
 
 
-def schema(**settings: Any) -> io.Schema:
-    """A node's schema, without the newer fields that this version of ComfyUI does not know."""
-    absent = NEWER_FIELDS - io.Schema.__dataclass_fields__.keys()
-    return io.Schema(**{key: value for key, value in settings.items() if key not in absent})
+def schema(
+    *,
+    node_id: str,
+    display_name: str,
+    category: str,
+    description: str,
+    inputs: list[Any],
+    outputs: list[Any],
+    hidden: Sequence[io.Hidden] = (),
+    search_aliases: Sequence[str] = (),
+    is_output_node: bool = False,
+) -> io.Schema:
+    """A node's schema.
+
+    ``search_aliases`` are left out where this version of ComfyUI does not know them: they only
+    help to find a node.
+    """
+    newer: dict[str, Any] = {"search_aliases": list(search_aliases)} if KNOWS_ALIASES else {}
+    return io.Schema(
+        node_id=node_id,
+        display_name=display_name,
+        category=category,
+        description=description,
+        inputs=inputs,
+        outputs=outputs,
+        hidden=list(hidden),
+        is_output_node=is_output_node,
+        **newer,
+    )
 
 
 def advanced(kind: Any) -> dict[str, Any]:

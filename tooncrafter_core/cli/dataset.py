@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, ToonCrafterError
 from ..files import Place, check_places, write_bytes
-from .dataset_options import MODELS, add_parts, given, runner_of, thresholds_of
+from .dataset_options import (
+    MODELS,
+    SCORED,
+    SHOTS,
+    THRESHOLDS,
+    add_parts,
+    given,
+    runner_of,
+    thresholds_of,
+)
 
 if TYPE_CHECKING:
     from ..data.build.build import Progress
@@ -40,8 +49,8 @@ def run_build(args: argparse.Namespace) -> int:
     from ..data.build.settings import BuildSettings
     from ..data.build.shots import ShotSettings
 
-    shots = ShotSettings(**given(args, ShotSettings))
-    settings = BuildSettings(shots=shots, **given(args, BuildSettings))
+    shots = ShotSettings(**given(args, SHOTS))
+    settings = BuildSettings(shots=shots, **given(args, SCORED))
     if (settings.aesthetic_head is None) != (settings.aesthetic_clip is None):
         raise ToonCrafterError("--aesthetic-head and --aesthetic-clip go together; one is missing.")
     check_places([build_place(args.out)], [*args.inputs, *model_files(settings)])
@@ -76,13 +85,12 @@ def run_decide(args: argparse.Namespace) -> int:
     """Decide again; thresholds that are not named stay as they were."""
     from dataclasses import replace
 
-    from ..data.build.decide import Thresholds
     from ..data.build.manifest import read_notes, redecide
 
     if args.out is not None:
         check_places([Place(option="-o", at=args.out)], [args.manifest], args.overwrite)
     before = read_notes(args.manifest).thresholds
-    thresholds = replace(before, **given(args, Thresholds))
+    thresholds = replace(before, **given(args, THRESHOLDS))
     _print_counts(redecide(args.manifest, thresholds, args.out))
     return 0
 

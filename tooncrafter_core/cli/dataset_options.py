@@ -1,7 +1,7 @@
 """The options of ``dataset ...``, and the settings that they make."""
 
 import argparse
-from dataclasses import fields
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ MODELS = {
     "clip_checkpoint": "a ToonCrafter checkpoint or whole CLIP file, to judge the captions",
     "device": "where BLIP-2 runs (cpu)",
 }
+
+SCORED = (*MODELS, "find_text")
+"""Options of a build that say how clips are scored."""
 
 SHOTS = ("adaptive_threshold", "min_change", "fade_threshold", "min_seconds", "max_seconds")
 
@@ -103,17 +106,16 @@ def _number(text: str) -> float | None:
     return None if text == "off" else float(text)
 
 
-def given(args: argparse.Namespace, kind: type) -> dict[str, Any]:
-    """The options that were named, of those that a settings class knows."""
-    names = {field.name for field in fields(kind)}
-    return {name: value for name, value in vars(args).items() if name in names}
+def given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the options that were named; a settings class refuses what it does not know."""
+    return {name: value for name, value in vars(args).items() if name in set(names)}
 
 
 def thresholds_of(args: argparse.Namespace) -> "Thresholds":
     """The thresholds that were named; the others are the defaults."""
     from ..data.build.decide import Thresholds
 
-    return Thresholds(**given(args, Thresholds))
+    return Thresholds(**given(args, THRESHOLDS))
 
 
 def runner_of(args: argparse.Namespace) -> "Runner":

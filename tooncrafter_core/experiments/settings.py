@@ -106,9 +106,9 @@ def check_same(config: ExperimentConfig, start: Path, folder: Path) -> None:
             )
 
 
-def sampling(config: EvaluationConfig, **others: Any) -> InterpolationSettings:
+def sampling(config: EvaluationConfig) -> InterpolationSettings:
     """How clips are drawn."""
-    return InterpolationSettings(steps=config.steps, guidance_scale=config.guidance_scale, **others)
+    return InterpolationSettings(steps=config.steps, guidance_scale=config.guidance_scale)
 
 
 def part_config(

@@ -75,8 +75,8 @@ def run(config: SketchConfig, start: Path, bench: Bench) -> list[Path]:
     for title, depth in DEPTHS.items():
         frames = bisected_frames(config.train.data.num_frames, depth)
         for (row, seed), path in encoders.items():
-            settings = sampling(
-                config.evaluate,
+            settings = replace(
+                sampling(config.evaluate),
                 sketch_missing=MISSING[row],
                 sketch_tokens=config.train.stage.tokens,
             )

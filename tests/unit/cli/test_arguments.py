@@ -1,8 +1,16 @@
 """Settings may stand before and after options."""
 
+import argparse
+from dataclasses import fields
+
 import pytest
 
-from tooncrafter_core.cli import parse
+from tooncrafter_core.cli import build_parser, parse
+from tooncrafter_core.cli.dataset_options import SCORED, SHOTS, THRESHOLDS
+from tooncrafter_core.data.build.decide import Thresholds
+from tooncrafter_core.data.build.settings import BuildSettings
+from tooncrafter_core.data.build.shots import ShotSettings
+from tooncrafter_core.interpolation.settings import InterpolationSettings
 
 
 @pytest.mark.parametrize(
@@ -24,3 +32,29 @@ def test_what_no_command_knows_is_refused(words: str, capsys: pytest.CaptureFixt
         parse(words.split())
     assert stop.value.code == 2
     assert "unrecognized arguments" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["interpolate", "cut"])
+def test_every_option_of_pictures_and_sampling_reaches_the_settings(command: str) -> None:
+    """An option whose name is no field would be taken and forgotten."""
+    (commands,) = (
+        action
+        for action in build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    groups = commands.choices[command]._action_groups
+    names = {
+        action.dest
+        for group in groups
+        if group.title in ("picture", "sampling")
+        for action in group._group_actions
+    }
+    assert {"width", "steps"} <= names
+    assert names - {field.name for field in fields(InterpolationSettings)} <= {"preset"}
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"), [(SHOTS, ShotSettings), (THRESHOLDS, Thresholds), (SCORED, BuildSettings)]
+)
+def test_options_of_data_sets_are_fields_of_their_settings(names: object, kind: type) -> None:
+    assert {*names} <= {field.name for field in fields(kind)}  # type: ignore[misc]
