@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checkpoints.detect import detect, detect_sketch_encoder
 from ..checkpoints.files.read import read_checkpoint
 from ..checkpoints.keys import OPTIONAL, Component
 from ..checkpoints.load import Models
+from ..config.model import ModelConfig
 from ..device import memory
 from ..device.choosing import choose_device, choose_dtype
 from ..device.compiling import compile_denoiser, warn_where_it_loses
@@ -47,7 +48,7 @@ class SessionSettings:
     """``fp32``, ``fp16`` or ``bf16``; ``auto`` is what the device is quick at."""
     offload: Offload = "never"
     """Whether networks wait on the CPU and visit the device, each for its own stage. ``auto`` does
-    so when the first clip needs more memory than the device has free."""
+    so when a clip needs more memory than the device has free, from that clip on."""
     compiles: bool = False
     """Compile the denoiser at its first step."""
 
@@ -61,6 +62,16 @@ class SessionSettings:
         return [file for file in named if file is not None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Weights:
+    """What all weight files of a session come to."""
+
+    config: ModelConfig
+    values: int
+    itemsize: int
+    """Bytes of each value in the precision that is computed in."""
+
+
 class Session:
     """The networks of one model, loaded when they are first needed and kept."""
 
@@ -69,6 +80,7 @@ class Session:
         self.settings = settings
         self._offloads = settings.offload == "always"
         self._models: Models | None = None
+        self._weights: _Weights | None = None
         self._sketch_encoder: SketchEncoder | None = None
 
     @classmethod
@@ -118,6 +130,9 @@ class Session:
         """Load what a clip of these settings needs, unless it is there; errors as the networks'."""
         if self._models is None:
             self._offloads = self.needs_offloading(job)
+        elif not self._offloads and self.needs_offloading(job):
+            self._offloads = True
+            self._leave_device()
         # The smaller file first: the error for a wrong one comes sooner.
         if with_sketches:
             _ = self.sketch_encoder
@@ -134,11 +149,34 @@ class Session:
         free = memory.free_memory(device)
         if free is None:
             return False
-        checkpoints = [read_checkpoint(file) for file in self.settings.files]
-        config = detect(checkpoints[0])
-        itemsize = choose_dtype(self.settings.dtype, device, config).itemsize
-        values = sum(prod(shape) for one in checkpoints for shape in one.shapes.values())
-        return job_bytes(config, job, values * itemsize, itemsize) > free
+        if self._weights is None:
+            checkpoints = [read_checkpoint(file) for file in self.settings.files]
+            config = detect(checkpoints[0])
+            itemsize = choose_dtype(self.settings.dtype, device, config).itemsize
+            values = sum(prod(shape) for one in checkpoints for shape in one.shapes.values())
+            self._weights = _Weights(config=config, values=values, itemsize=itemsize)
+        weights = self._weights
+        needed = job_bytes(weights.config, job, weights.values * weights.itemsize, weights.itemsize)
+        return needed > free + self._held(device)
+
+    def _held(self, device: torch.device) -> int:
+        """Bytes of weights that are on the device already."""
+        return sum(
+            parameter.nbytes
+            for network in self._networks()
+            for parameter in network.parameters()
+            if parameter.device.type == device.type
+        )
+
+    def _networks(self) -> list[nn.Module]:
+        """The networks that are loaded."""
+        loaded = [] if self._models is None else [*vars(self._models).values()]
+        return [one for one in (*loaded, self._sketch_encoder) if isinstance(one, nn.Module)]
+
+    def _leave_device(self) -> None:
+        """Let the loaded networks wait in the host's memory: an earlier clip had room for all."""
+        for network in self._networks():
+            network.to("cpu")
 
     def _storage(self) -> torch.device:
         """Where networks are kept: on the device, or waiting in the host's memory."""

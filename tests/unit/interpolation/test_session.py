@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from support.checkpoints import tiny_tensors, write_checkpoint
 from support.tiny import tiny_models, write_tiny
-from tooncrafter_core.checkpoints import save_checkpoint
+from tooncrafter_core.checkpoints import detect, read_checkpoint, save_checkpoint
 from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 from tooncrafter_core.config.presets import TINY_SKETCH
 from tooncrafter_core.device import memory
 from tooncrafter_core.errors import CheckpointError, SketchError, ToonCrafterError
 from tooncrafter_core.interpolation import session
+from tooncrafter_core.interpolation.offloading import job_bytes
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.session import Session, SessionSettings
 from tooncrafter_core.interpolation.settings import InterpolationSettings
@@ -121,6 +123,31 @@ def test_networks_wait_in_the_hosts_memory_when_the_device_has_too_little(
 ) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: free)
     assert Session(replace(settings, **options)).needs_offloading(JOB) is expected
+
+
+def test_every_clip_is_judged_and_a_larger_one_sends_the_networks_to_wait(
+    settings: SessionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sizes of the second clip are judged with the weights that the device holds already."""
+    opened = Session(replace(settings, device="meta", offload="auto"))
+    large = replace(JOB, width=512, height=512, num_frames=16)
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "free_memory", lambda device: None)
+        opened.prepare(JOB, with_sketches=True)
+    held = sum(p.nbytes for network in opened._networks() for p in network.parameters())
+    config = detect(read_checkpoint(opened.settings.files[0]))
+    of_small, of_large = (job_bytes(config, job, 0, 4) for job in (JOB, large))
+    free = (of_small + of_large) // 2
+    assert of_small < free < of_large
+    where: list[torch.device | None] = []
+    moved: list[object] = []
+    monkeypatch.setattr(memory, "free_memory", lambda device: free)
+    monkeypatch.setattr(nn.Module, "to", lambda network, place: moved.append((network, place)))
+    monkeypatch.setattr(session.pipeline, "interpolate", lambda *given: where.append(given[-1]))
+    for job in (JOB, large, JOB):
+        opened.interpolate(ENDS, job)
+    assert where == [None, torch.device("meta"), torch.device("meta")]
+    assert held > 0 and [place for _, place in moved] == ["cpu"] * 6
 
 
 def test_networks_that_wait_are_kept_on_the_cpu(settings: SessionSettings) -> None:
