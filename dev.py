@@ -75,9 +75,9 @@ def command_comfyui(arguments: Sequence[str]) -> int:
     command += ["--base", HOSTS / "base", "--port", str(options.port)]
     command += ["--examples", make_tiny_checkpoint()]
     say(
-        f"\nComfyUI {options.version} opens at http://127.0.0.1:{options.port} (Ctrl+C ends it).\n"
-        "The examples are under Templates in the bar on the left; example_workflows holds their\n"
-        "files, to be dropped on the page. Your own weights go into\n"
+        f"\nComfyUI {options.version} starts, and a line says where its page opens with the\n"
+        "first example (Ctrl+C ends it). The others are under Templates in the bar on the left;\n"
+        "example_workflows holds their files, to be dropped on the page. Your own weights go into\n"
         f"{HOSTS / 'base' / 'models'}.\n"
     )
     return run(command, **host.changes)

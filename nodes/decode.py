@@ -10,6 +10,7 @@ from ..tooncrafter_core.device.memory import TileSize
 from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.tiling import tiles_notice
 from .bridge.autoencoder import MEBIBYTE, decoding_progress, require_tooncrafter
+from .bridge.clips.saved_size import saved_size
 from .bridge.images import to_image
 from .bridge.notices import warn
 from .checked import checked
@@ -31,7 +32,8 @@ class ToonCrafterDecode(io.ComfyNode):
             node_id="ToonCrafterDecode",
             display_name="ToonCrafter Decode",
             category=CATEGORY,
-            search_aliases=["vae decode"],
+            search_aliases=["vae decode", "animation frames"],
+            found_as="interpolation",
             description="Turns the clip into pictures. It reads lines and texture from the two "
             "keyframes, which ComfyUI's VAE Decode cannot.",
             inputs=[
@@ -84,8 +86,8 @@ class ToonCrafterDecode(io.ComfyNode):
                         min=0,
                         max=MAX_SIDE,
                         optional=True,
-                        tooltip=f"Only for a LATENT that has lost its size (Load Latent): {side} "
-                        "of the result in pixels. 0 is as the clip was drawn.",
+                        tooltip=f"Only for a LATENT from Load Latent: {side} of the result in "
+                        "pixels. 0 is what its file says, else as the clip was drawn.",
                         **advanced(io.Int.Input),
                     )
                     for side in ("width", "height")
@@ -98,7 +100,7 @@ class ToonCrafterDecode(io.ComfyNode):
                     "asked for.",
                 )
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -119,7 +121,8 @@ class ToonCrafterDecode(io.ComfyNode):
         check_choice("tiles", tiles, (TILES_OFF, TILES_WHEN_NEEDED))
         vae = require_tooncrafter(vae)
         pictures, size = (first_image, last_image), (width, height)
-        references = references_for(latent, vae, pictures, size)
+        saved = saved_size(getattr(cls.hidden, "prompt", None), cls.hidden.unique_id)
+        references = references_for(latent, vae, pictures, size, saved)
         clip = check_clip(latent["samples"], vae.latent_channels)
         used: list[TileSize] = []
         with decoding_progress(vae, clip, second_pass, cls.hidden.unique_id):

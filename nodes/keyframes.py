@@ -15,10 +15,11 @@ from ..tooncrafter_core.interpolation.keyframes import (
 from ..tooncrafter_core.pictures.fitting import FitMode
 from ..tooncrafter_core.pictures.keyframes import Keyframes
 from .bridge.autoencoder import ToonCrafterVAE, require_tooncrafter
-from .bridge.clip_request import REQUEST, ClipRequest
+from .bridge.clips.request import REQUEST, ClipRequest
 from .bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from .bridge.encoders.image import encode_image, encode_mid_grey, require_clip_vision
 from .bridge.images import to_pixels
+from .bridge.notices import warn
 from .checked import checked
 from .latents import make_clip
 from .sockets import (
@@ -45,7 +46,8 @@ class ToonCrafterKeyframes(io.ComfyNode):
             node_id="ToonCrafterKeyframes",
             display_name="ToonCrafter Keyframes",
             category=CATEGORY,
-            search_aliases=["inbetween", "interpolate", "start end frame"],
+            search_aliases=["inbetween", "tween", "interpolation", "loop", "start end frame"],
+            found_as="tween, loop",
             description="Adds two keyframes to the prompts and makes the empty clip between them. "
             "The first frame also sets the look of the clip.",
             inputs=[
@@ -134,6 +136,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     "node.",
                 ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -158,6 +161,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
         vae = require_tooncrafter(vae)
         require_clip_vision(clip_vision)
         keyframes = Keyframes.at_ends(to_pixels(first_image), to_pixels(last_image))
+        warn(white_notices(keyframes), getattr(cls.hidden, "unique_id", None))
         fitted = fit_keyframes(keyframes, (width, height), fit, vae.size_multiple)
         latents = encode_keyframes(vae, fitted, frames, seed)
         # The encoder sees the first keyframe as it is, not as it is fitted (SPEC section 7).
@@ -178,6 +182,16 @@ class ToonCrafterKeyframes(io.ComfyNode):
             with_values(negative, {**carried, IMAGE_FEATURES: grey}),
             make_clip(latents, request),
         )
+
+
+def white_notices(keyframes: Keyframes) -> list[str]:
+    """Say of each drawing that nothing is on it, which its file may not mean."""
+    return [
+        f"{name} is white all over. If its file is not: Load Image of older versions of ComfyUI "
+        "makes 16-bit grey pictures white. Save it with 8 bits, or in colour."
+        for name, picture in zip(("first_image", "last_image"), keyframes.pictures, strict=True)
+        if bool((picture == 1.0).all())
+    ]
 
 
 def encode_keyframes(

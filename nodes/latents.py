@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..tooncrafter_core.errors import KeyframeError, ModelMismatchError
-from .bridge.clip_request import REQUEST, ClipIndex, ClipRequest, request_of, single_request
+from .bridge.clips.request import REQUEST, ClipIndex, ClipRequest, request_of, single_request
 from .sockets import Conditioning
 
 

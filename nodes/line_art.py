@@ -20,6 +20,7 @@ class ToonCrafterLineArt(io.ComfyNode):
             display_name="ToonCrafter Line Art",
             category=SKETCH_CATEGORY,
             search_aliases=["line drawing", "edges", "xdog", "preprocessor"],
+            found_as="animation",
             description="Turns colour frames or a video into line drawings, for sketch guidance "
             "and colourisation. Needs no weights.",
             inputs=[

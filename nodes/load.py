@@ -31,7 +31,8 @@ class LoadToonCrafter(io.ComfyNode):
             node_id="ToonCrafterLoader",
             display_name="Load ToonCrafter",
             category=CATEGORY,
-            search_aliases=["tooncrafter", "interpolation", "inbetween", "cartoon"],
+            search_aliases=["tooncrafter", "interpolation", "inbetween", "cartoon", "animation"],
+            found_as="inbetween, cartoon",
             description="Loads a ToonCrafter checkpoint: the mini model that comes with the pack, "
             "the official model.ckpt, the pruned tooncrafter_512_interp-pruned-fp16.safetensors, "
             "or one converted from them.",

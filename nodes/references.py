@@ -9,7 +9,8 @@ from ..tooncrafter_core.errors import KeyframeError, ModelMismatchError
 from ..tooncrafter_core.pictures.fitting import Placement, fit
 from ..tooncrafter_core.pictures.keyframes import check_keyframes
 from .bridge.autoencoder import ToonCrafterVAE
-from .bridge.clip_request import ClipRequest, refuse_other_space, single_request
+from .bridge.clips.request import ClipRequest, refuse_other_space, single_request
+from .bridge.clips.saved_size import SavedSize
 from .bridge.images import to_pixels
 
 EQUAL = 0.02
@@ -21,6 +22,10 @@ size on its way counts as the same drawing."""
 SIZE_UNKNOWN = (
     "This LATENT does not say which size was asked for (Load Latent does not keep it): the clip is "
     "decoded as it was drawn, {width}x{height}. For another size set width and height of this node."
+)
+SIZE_SAVED = (
+    "The size is {width}x{height}, fit {fit}: the workflow that Save Latent kept says so. "
+    "For another size set width and height of this node."
 )
 
 
@@ -40,6 +45,7 @@ def references_for(
     vae: ToonCrafterVAE,
     pictures: tuple[Tensor | None, Tensor | None],
     size: tuple[int, int],
+    saved: SavedSize | None = None,
 ) -> References:
     """The drawings of a LATENT, and its size.
 
@@ -49,6 +55,7 @@ def references_for(
         pictures: first and last IMAGE of graphs that connect them once more; they must be those
             that the clip was asked for.
         size: width and height of the result for a LATENT that does not know its own; 0 for none.
+        saved: the size in the file that such a LATENT came from.
 
     Raises:
         KeyframeError: the drawings are not known.
@@ -59,7 +66,7 @@ def references_for(
         refuse_other_space(request, "VAE", vae.latent_space)
     given = _checked(pictures)
     if request is None:
-        return _unasked(latent, vae, given, size)
+        return _unasked(latent, vae, given, size, saved)
     _, placement = fit(
         request.keyframes, request.width, request.height, request.fit, request.multiple
     )
@@ -88,7 +95,11 @@ def _checked(pictures: tuple[Tensor | None, Tensor | None]) -> list[Tensor | Non
 
 
 def _unasked(
-    latent: dict[str, Any], vae: ToonCrafterVAE, given: list[Tensor | None], size: tuple[int, int]
+    latent: dict[str, Any],
+    vae: ToonCrafterVAE,
+    given: list[Tensor | None],
+    size: tuple[int, int],
+    saved: SavedSize | None,
 ) -> References:
     """Drawings and size of a LATENT that does not know its own."""
     first, last = given
@@ -98,22 +109,32 @@ def _unasked(
             "Keyframes' through a sampler (Load Latent does not keep them). Connect first_image "
             "and last_image of this node."
         )
-    cell = vae.config.downsampling
-    drawn_height, drawn_width = (side * cell for side in latent["samples"].shape[-2:])
-    width, height = size[0] or drawn_width, size[1] or drawn_height
+    drawn_height, drawn_width = _pixels(latent, vae)
+    drawn = SavedSize(drawn_width, drawn_height, "crop")
+    asked = SavedSize(size[0] or drawn.width, size[1] or drawn.height, "crop")
+    notice = None if all(size) else SIZE_UNKNOWN.format(**drawn._asdict())
+    if saved is not None and not any(size):
+        fitted, _ = fit(first, *saved, vae.size_multiple)
+        # The clip may have been enlarged or cut before it was saved.
+        if tuple(fitted.shape[-2:]) == (drawn.height, drawn.width):
+            asked, notice = saved, SIZE_SAVED.format(**saved._asdict())
     (one, placement), (other, _) = (
-        fit(image, width, height, "crop", vae.size_multiple) for image in (first, last)
+        fit(image, *asked, vae.size_multiple) for image in (first, last)
     )
     _refuse_other_size(latent, vae, tuple(one.shape[-2:]))
-    notice = SIZE_UNKNOWN.format(width=drawn_width, height=drawn_height)
-    return References(torch.cat([one, other]), placement, None if all(size) else notice)
+    return References(torch.cat([one, other]), placement, notice)
+
+
+def _pixels(latent: dict[str, Any], vae: ToonCrafterVAE) -> tuple[int, int]:
+    """Height and width of a LATENT as drawn."""
+    rows, columns = latent["samples"].shape[-2:]
+    return rows * vae.config.downsampling, columns * vae.config.downsampling
 
 
 def _refuse_other_size(
     latent: dict[str, Any], vae: ToonCrafterVAE, fitted: tuple[int, ...]
 ) -> None:
-    cell = vae.config.downsampling
-    height, width = (side * cell for side in latent["samples"].shape[-2:])
+    height, width = _pixels(latent, vae)
     if (height, width) != fitted:
         raise ModelMismatchError(
             f"The LATENT is {width}x{height} pixels, but the keyframes were to be fitted to "

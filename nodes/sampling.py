@@ -50,7 +50,7 @@ class ToonCrafterSampler(io.ComfyNode):
             node_id="ToonCrafterSampler",
             display_name="ToonCrafter Sampler (DDIM)",
             category=CATEGORY,
-            search_aliases=["ksampler", "denoise"],
+            search_aliases=["ksampler", "denoise", "interpolation", "animation"],
             description="Draws the frames between the keyframes, step by step, as the published "
             "program does. The preview plays the clip while it takes shape.",
             inputs=[

@@ -83,7 +83,8 @@ class ToonCrafterSketchGuidance(io.ComfyNode):
             node_id="ToonCrafterSketchGuidance",
             display_name="ToonCrafter Sketch Guidance",
             category=SKETCH_CATEGORY,
-            search_aliases=["sketch", "pose", "controlnet apply"],
+            search_aliases=["sketch", "pose", "controlnet apply", "colorize", "colourise"],
+            found_as="colorize",
             description="Draw the motion: give sketches for any frames of the clip. The preview "
             "shows what the network will see: white lines on black. Several of these nodes in a "
             "row give different sketches different strengths.",

@@ -37,13 +37,17 @@ def schema(
     outputs: list[Any],
     hidden: Sequence[io.Hidden] = (),
     search_aliases: Sequence[str] = (),
+    found_as: str = "",
     is_output_node: bool = False,
 ) -> io.Schema:
     """A node's schema.
 
     ``search_aliases`` are left out where this version of ComfyUI does not know them: they only
-    help to find a node.
+    help to find a node. There the name shows ``found_as``, as names alone are searched, about 30
+    letters from their beginning.
     """
+    if found_as and not KNOWS_ALIASES:
+        display_name += f" ({found_as})"
     newer: dict[str, Any] = {"search_aliases": list(search_aliases)} if KNOWS_ALIASES else {}
     return io.Schema(
         node_id=node_id,

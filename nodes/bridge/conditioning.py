@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...tooncrafter_core.config.model import ModelConfig
 from ...tooncrafter_core.errors import KeyframeError, ModelMismatchError
-from .clip_request import refuse_other_space, request_of
+from .clips.request import refuse_other_space, request_of
 from .control import refuse_other_controls
 from .latent_space import LatentSpace
 

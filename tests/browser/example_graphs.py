@@ -4,6 +4,7 @@ from browser.example_parts import (
     CONDITIONED,
     DRAWN_SO,
     UPSCALER,
+    UPSCALER_ADDRESS,
     Graph,
     Placed,
     beginning,
@@ -25,7 +26,7 @@ def interpolation() -> Graph:
         ),
         **beginning(),
         "sampler": Placed(
-            "ToonCrafterSampler", "sample", 75, (300, 250), {**DRAWN_SO},
+            "ToonCrafterSampler", "sample", 75, (300, 262), {**DRAWN_SO},
             {"model": ("load", "MODEL"), **CONDITIONED, "latent": ("keyframes", "LATENT")},
         ),
         **ending(("sampler", "LATENT")),
@@ -90,21 +91,20 @@ def custom_sampling() -> Graph:
 
 
 def upscale_and_video() -> Graph:
-    """The basic example, with an upscaler behind it."""
+    """The basic example, enlarged behind it."""
     return {
         **interpolation(),
         **ending(("sampler", "LATENT"), images="upscale"),
         "note": note(
             "Larger frames, saved as a video",
-            "Frames are drawn, then enlarged by an upscaler for drawings.",
-            "Put the upscaler into `models/upscale_models`; any will do. *Create Video* takes "
-            "sound, too.",
-        ),
-        "upscaler": Placed(
-            "UpscaleModelLoader", "decode", 285, (300, 60), {"model_name": UPSCALER}
+            "Frames are drawn, then enlarged to twice their size.",
+            "For sharper lines put *Upscale Image (using Model)* in the place of *Upscale Image "
+            "By*, with *Load Upscale Model* before it and an upscaler for drawings in "
+            f"`models/upscale_models`, such as [{UPSCALER}]({UPSCALER_ADDRESS}). *Create Video* "
+            "takes sound, too.",
         ),
         "upscale": Placed(
-            "ImageUpscaleWithModel", "upscale", -60, (280, 50), {},
-            {"upscale_model": ("upscaler", "UPSCALE_MODEL"), "image": ("decode", "IMAGE")},
+            "ImageScaleBy", "upscale", -60, (300, 82),
+            {"upscale_method": "lanczos", "scale_by": 2.0}, {"image": ("decode", "IMAGE")},
         ),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from tooncrafter_core.config.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS
 
 UPSCALER = "RealESRGAN_x4plus_anime_6B.pth"
-MODEL_FILES = (f"upscale_models/{UPSCALER}",)
+UPSCALER_ADDRESS = f"https://github.com/xinntao/Real-ESRGAN/releases/download/v0.2.2.4/{UPSCALER}"
 PROMPT = "a boy jumps up and reaches for a star"
 FIRST, LAST = "tooncrafter_first.png", "tooncrafter_last.png"
 

@@ -32,6 +32,11 @@ HIDE_MENUS = """() => {
         #graph-canvas, .dom-widget, .dom-widget * { visibility: visible !important; }`;
     document.head.append(style);
 }"""
+# Older pages show in a node's name what it is found as.
+PLAIN_NAMES = """() => {
+    for (const node of app.graph.nodes.filter(node => node.type.startsWith('ToonCrafter')))
+        node.title = node.title.replace(/ \\([a-z, ]+\\)$/, '');
+}"""
 FIT_VIEW = """([left, top, width, height]) => {
     const canvas = app.canvas, room = canvas.canvas.getBoundingClientRect();
     const scale = Math.min(room.width / width, room.height / height);
@@ -73,6 +78,7 @@ def take_picture(page: ComfyPage, workflow: dict[str, Any]) -> Image.Image:
     right = max(n["pos"][0] + n["size"][0] for n in nodes) + GAP
     bottom = max(n["pos"][1] + n["size"][1] for n in nodes) + GAP
     page.page.evaluate(HIDE_MENUS)
+    page.page.evaluate(PLAIN_NAMES)
     width, height = page.page.evaluate(FIT_VIEW, [left, top, right - left, bottom - top])
     page.settle(1.5)
     picture = page.page.screenshot(clip={"x": 0, "y": 0, "width": width, "height": height})

@@ -20,7 +20,7 @@ from browser.example_graphs import (
     stock_samplers,
     upscale_and_video,
 )
-from browser.example_parts import COLUMNS, GAP, MODEL_FILES, TITLE, Graph
+from browser.example_parts import COLUMNS, GAP, TITLE, Graph
 from browser.example_pictures import DRAWINGS, show_hints, take_picture, write_picture
 from browser.page import ComfyPage, find_browser
 from browser.published_files import add_origins
@@ -163,11 +163,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     options.out.mkdir(parents=True, exist_ok=True)
     with Host(options.host) as host:
-        for name in MODEL_FILES:
-            # Only their names are needed, for the lists in the loaders.
-            path = host.base / "models" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
         for drawing in DRAWINGS.glob("tooncrafter_*.[gp][in][fg]"):
             shutil.copyfile(drawing, host.base / "input" / drawing.name)
         with ComfyPage(host.url, executable, size=VIEW) as page:

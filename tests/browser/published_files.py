@@ -5,13 +5,11 @@ The page offers a file for download when a widget names it and ComfyUI does not 
 
 from typing import Any
 
-from browser.example_parts import UPSCALER
 from comfyui.launch import PACK_NAME, PROJECT
 from support.registry import read_pyproject
 
 HUGGING_FACE = "https://huggingface.co/{}/resolve/main/{}"
 OFFICIAL, PRUNED, ENCODERS = "Doubiiu/ToonCrafter", "Kijai/DynamiCrafter_pruned", "h94/IP-Adapter"
-REAL_ESRGAN = "https://github.com/xinntao/Real-ESRGAN/releases/download/v0.2.2.4/"
 
 
 def published(repository: str, file: str, directory: str, name: str = "") -> dict[str, str]:
@@ -32,9 +30,6 @@ MODELS: dict[str, list[dict[str, str]]] = {
     "ToonCrafterSketchEncoderLoader": [
         published(OFFICIAL, "sketch_encoder.ckpt", "controlnet"),
         published(PRUNED, "sketch_encoder-fp16.safetensors", "controlnet"),
-    ],
-    "UpscaleModelLoader": [
-        {"name": UPSCALER, "url": REAL_ESRGAN + UPSCALER, "directory": "upscale_models"}
     ],
 }  # fmt: skip
 """By the kind of the node that reads them."""

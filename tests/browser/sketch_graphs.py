@@ -143,7 +143,7 @@ def line_drawings() -> Graph:
         ),
         **beginning(LINE_PROMPT, "tooncrafter_first_lines.png", "tooncrafter_last_lines.png"),
         "sampler": Placed(
-            "ToonCrafterSampler", "sample", 75, (300, 250), {**DRAWN_SO},
+            "ToonCrafterSampler", "sample", 75, (300, 262), {**DRAWN_SO},
             {"model": ("load", "MODEL"), **CONDITIONED, "latent": ("keyframes", "LATENT")},
         ),
         **ending(("sampler", "LATENT")),

@@ -1,49 +1,31 @@
 """The example workflows in ComfyUI's page, as a person meets them: drop, look, run, read."""
 
 import json
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from browser.example_parts import UPSCALER
-from browser.page import COUNT_PICTURES, ComfyPage, PageRun
-from browser.published_files import MODELS
-from comfyui.examples import (
-    BASIC,
-    EXAMPLES,
-    STEPS,
-    example_names,
-    load_prompt,
-    prepare,
-    small_values,
+from browser.example_page import (
+    DIALOGS,
+    PROMPT,
+    check_video,
+    close_dialog,
+    drop_small,
+    says,
+    wait_for_pictures,
 )
+from browser.page import ComfyPage
+from browser.published_files import MODELS
+from comfyui.examples import BASIC, EXAMPLES, STEPS, example_names, load_prompt
 from comfyui.host import Host
 
-# Newer pages show in a side panel what older ones show in a dialog.
-DIALOGS = """() => [...document.querySelectorAll(
-    '.p-dialog, [role=dialog], [data-testid=error-overlay]')].map(element => element.innerText)"""
-CLOSE_BUTTONS = '.p-dialog .p-dialog-close-button, [data-testid="error-overlay-dismiss"]'
-TEXT_AROUND_NODES = """() => {
-    const copy = document.body.cloneNode(true);
-    copy.querySelectorAll('[data-testid=transform-pane]').forEach(element => element.remove());
-    return copy.textContent;
-}"""
 UNKNOWN_NODES = """() => app.graph.nodes.map(node => node.type)
     .filter(type => !LiteGraph.registered_node_types[type])"""
-SET_WIDGET = """([type, name, value]) => {
-    for (const node of app.graph.nodes.filter(node => node.type === type)) {
-        const widget = node.widgets.find(widget => widget.name === name);
-        widget.value = value;
-        widget.callback?.(value);
-    }
-}"""
-SHOWS_PICTURES = f"""([type, title, counts]) => JSON.stringify(counts) === JSON.stringify(
-    app.graph.nodes.filter(node => node.type === type && (!title || node.title === title))
-    .map({COUNT_PICTURES}))"""
+SEED_LABELS = """() => app.graph.nodes.flatMap(node => (node.widgets ?? [])
+    .filter(widget => widget.name === 'seed')
+    .map(widget => [node.type, widget.label ?? widget.name])).sort()"""
 SELECT = "type => app.canvas.selectNode(app.graph.nodes.find(node => node.type === type))"
 ALONE = """kind => {
     app.graph.clear();
@@ -53,68 +35,11 @@ ALONE = """kind => {
 }"""
 INFO_BUTTON = '[data-testid="info-button"], button:has(.icon-\\[lucide--info\\]), .help-button'
 HELP = "() => document.querySelector('.node-help-content')?.innerText ?? ''"
-# Through JSON, as it is sent: undefined values are left out there.
-PROMPT = "async () => JSON.parse(JSON.stringify((await app.graphToPrompt()).output))"
-SEEDS = count(9000)
 PREVIEWS = """() => {
     window.previewCount = 0;
     for (const kind of ['b_preview', 'b_preview_with_metadata'])
         app.api.addEventListener(kind, () => window.previewCount++);
 }"""
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["canvas nodes", "Nodes 2.0"])
-def page(host: Host, browser_path: str, request: pytest.FixtureRequest) -> Iterator[ComfyPage]:
-    """The page in each of its two ways to draw nodes.
-
-    It is opened when weights and drawings are in place, so that its lists know them.
-    """
-    prepare(host.base)
-    host.set_setting("Comfy.VueNodes.Enabled", request.param)
-    with ComfyPage(host.url, browser_path) as opened:
-        opened.drop_workflow(EXAMPLES / f"{BASIC}.json")
-        if request.param and not opened.has_nodes_2():
-            pytest.skip("this ComfyUI's page has no Nodes 2.0")
-        assert opened.has_nodes_2() == request.param
-        yield opened
-    host.set_setting("Comfy.VueNodes.Enabled", False)
-
-
-def drop_small(page: ComfyPage, name: str) -> None:
-    """Drop an example and set what makes it run in seconds."""
-    page.drop_workflow(EXAMPLES / f"{name}.json")
-    for kind in page.page.evaluate("() => app.graph.nodes.map(node => node.type)"):
-        for widget, value in small_values(kind).items():
-            page.page.evaluate(SET_WIDGET, [kind, widget, value])
-    # A seed of its own: what the server has from another test it would not compute again.
-    page.page.evaluate(SET_WIDGET, ["ToonCrafterKeyframes", "seed", next(SEEDS)])
-
-
-def says(page: ComfyPage, word: str) -> bool:
-    """Whether the page shows it: at once, or behind the button of a message."""
-    if any(word in text for text in page.page.evaluate(DIALOGS)):
-        return True
-    more = page.page.locator('[data-testid="error-overlay"] button', has_text="See Errors")
-    if not more.count():
-        return False
-    more.first.click()
-    page.settle(1.0)
-    return word in page.page.evaluate(TEXT_AROUND_NODES)
-
-
-def close_dialog(page: ComfyPage) -> None:
-    """Close the messages that the page has opened."""
-    button = page.page.locator(CLOSE_BUTTONS)
-    while button.count():
-        button.first.click()
-        page.settle(0.5)
-
-
-def wait_for_pictures(
-    page: ComfyPage, kind: str, counts: list[int], title: str | None = None
-) -> None:
-    """Wait until the nodes of a kind show so many pictures: the page fetches them after a run."""
-    page.page.wait_for_function(SHOWS_PICTURES, arg=[kind, title, counts], timeout=30_000)
 
 
 def test_workflow_with_an_unknown_node_opens_a_dialog(page: ComfyPage, tmp_path: Path) -> None:
@@ -139,12 +64,8 @@ def test_dropped_example_opens_whole_and_without_a_complaint(page: ComfyPage, na
     saved = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
     assert page.drop_workflow(EXAMPLES / f"{name}.json") == len(saved["nodes"])
     page.screenshot(f"example-{name}")
-    # The one file that it cannot do without; the embedded model needs none.
-    needed = [UPSCALER] if name == "upscale_and_video" else []
-    assert len(page.page.evaluate(DIALOGS)) == len(needed)
-    for file in needed:
-        assert says(page, file)
-        close_dialog(page)
+    # No file is missing: the embedded model and the drawings come with the pack.
+    assert page.page.evaluate(DIALOGS) == []
     assert page.covered_nodes() == []
     assert page.page.evaluate(UNKNOWN_NODES) == []
     links = page.page.evaluate("() => app.graph.serialize().links.length")
@@ -193,15 +114,6 @@ def test_nodes_of_an_example_do_not_cover_each_other(name: str) -> None:
     assert (apart | np.eye(len(nodes), dtype=bool)).all()
 
 
-def check_video(run: PageRun, host: Host) -> None:
-    """Hold that the run has saved one video and the page got the message."""
-    reported = [reported["output"].get("images", []) for reported in run.of_kind("executed")]
-    videos = [one for images in reported for one in images if one["filename"].endswith(".mp4")]
-    [video] = videos
-    path = host.base / video["type"] / video["subfolder"] / video["filename"]
-    assert path.stat().st_size > 1000
-
-
 def test_basic_example_runs_and_shows_its_frames(page: ComfyPage, host: Host) -> None:
     drop_small(page, BASIC)
     page.page.evaluate(PREVIEWS)
@@ -226,9 +138,10 @@ def test_basic_example_runs_and_shows_its_frames(page: ComfyPage, host: Host) ->
         ("colourise_one_reference", [16]),
         ("colourise_two_references", [16]),
         ("redraw_frame", [16, 1]),
+        ("upscale_and_video", []),
     ],
 )
-def test_example_with_drawings_runs_from_the_page_and_shows_its_hints(
+def test_example_runs_from_the_page_and_shows_its_hints(
     page: ComfyPage, host: Host, name: str, counts: list[int]
 ) -> None:
     drop_small(page, name)
@@ -240,6 +153,12 @@ def test_example_with_drawings_runs_from_the_page_and_shows_its_hints(
     wait_for_pictures(page, "PreviewImage", [16], title="Frames")
     page.screenshot(f"example-{name}-done")
     assert page.covered_nodes() == []
+
+
+def test_two_seeds_of_an_example_have_names_of_their_own(page: ComfyPage) -> None:
+    page.drop_workflow(EXAMPLES / f"{BASIC}.json")
+    labels = page.page.evaluate(SEED_LABELS)
+    assert labels == [["ToonCrafterKeyframes", "encoding seed"], ["ToonCrafterSampler", "seed"]]
 
 
 def test_wrong_choice_is_reported_in_words_on_the_page(page: ComfyPage) -> None:

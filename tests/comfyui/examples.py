@@ -30,10 +30,9 @@ FRAMES_TITLE = "Frames"
 CHECKPOINT = "tooncrafter_tiny_made_up.safetensors"
 SKETCH_ENCODER = "sketch_encoder_tiny_made_up.safetensors"
 UPSCALER = "tiny_upscaler_made_up.safetensors"
-WHAT_TO_CHOOSE = f"""The drawings and clips of the examples are there, and the examples run as they
-open, with the mini model of the pack. For upscale_and_video choose
-  in Load Upscale Model  {UPSCALER}
-It is made up, as are the other models whose names say so: their pictures mean nothing.
+WHAT_IS_THERE = """The drawings and clips of the examples are there, and the examples run as they
+open, with the mini model of the pack. Models whose names say that they are made up draw pictures
+that mean nothing.
 """
 """For the person who opens such a ComfyUI."""
 WIDTH, HEIGHT, STEPS, CFG = 128, 64, 3, 7.5
@@ -92,7 +91,6 @@ def small_values(kind: str) -> dict[str, Any]:
         "ToonCrafterSigmas": {"steps": STEPS},
         "SamplerCustom": {"cfg": CFG},
         "KSampler": {"steps": STEPS, "cfg": CFG},
-        "UpscaleModelLoader": {"model_name": UPSCALER},
     }.get(kind, {})
 
 

@@ -9,11 +9,16 @@ import json
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACK_NAME = "tooncrafter"
+FIRST_EXAMPLE = f"?template=interpolation&source={PACK_NAME}"
+"""Of the page's address: it opens with that workflow in place of ComfyUI's own."""
 FOLDERS = (
     "models/checkpoints",
     "models/clip_vision",
@@ -79,6 +84,20 @@ def server_command(host: Path, base: Path, port: int, options: Sequence[str] = (
     ]
 
 
+def announce(server: subprocess.Popen[bytes], url: str) -> None:
+    """Print the address that opens the first example as soon as the server answers.
+
+    Below the server's own address, which opens a workflow for other models.
+    """
+    while server.poll() is None:
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5):
+                print(f"\nOpen the first example:  {url}/{FIRST_EXAMPLE}\n", flush=True)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start a ComfyUI in the foreground until it is stopped with Ctrl+C."""
     parser = argparse.ArgumentParser(prog="comfyui.launch", description=main.__doc__)
@@ -96,14 +115,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = prepare_base(options.base.resolve())
     if options.examples is not None:
         # It writes weights, which takes more than the standard library.
-        from comfyui.examples import WHAT_TO_CHOOSE, prepare
+        from comfyui.examples import WHAT_IS_THERE, prepare
 
         prepare(base, options.examples)
-        print(WHAT_TO_CHOOSE, flush=True)
+        print(WHAT_IS_THERE, flush=True)
     command = server_command(options.host.resolve(), base, options.port)
+    server = subprocess.Popen(command, cwd=options.host)
     try:
-        return subprocess.call(command, cwd=options.host)
+        announce(server, f"http://127.0.0.1:{options.port}")
+        return server.wait()
     except KeyboardInterrupt:
+        server.wait()  # which Ctrl+C has reached, too
         return 0
 
 

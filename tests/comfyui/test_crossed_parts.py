@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tooncrafter_pack.nodes.bridge.clip_request import ClipIndex, request_of
+from tooncrafter_pack.nodes.bridge.clips.request import ClipIndex, request_of
 from torch import Tensor
 
 import nodes as host_nodes

@@ -67,7 +67,13 @@ def test_example_is_set_for_the_embedded_model(name: str, object_info: dict[str,
         "steps": MINI_STEPS, "cfg": MINI_GUIDANCE,
     }  # fmt: skip
     prompt = load_prompt(name, object_info)
-    inputs = [item for node in prompt.values() for item in node["inputs"].items()]
+    # width and height of Decode are for clips from a file.
+    inputs = [
+        item
+        for node in prompt.values()
+        if node["class_type"] != "ToonCrafterDecode"
+        for item in node["inputs"].items()
+    ]
     found = [(key, value) for key, value in inputs if key in wanted]
     assert {key for key, _ in found} >= wanted.keys() - {"sketch_encoder"}
     assert found == [(key, wanted[key]) for key, _ in found]
@@ -88,13 +94,30 @@ def test_example_runs_and_gives_frames_and_a_video(
     assert result.status == "success", (result.error, result.validation, host.log_tail())
     preview = frames_node(prompt)
     frames = np.stack([host.download(record) for record in result.images(preview)])
-    factor = 2 if nodes_of(prompt, "UpscaleModelLoader") else 1
+    factor = 2 if nodes_of(prompt, "ImageScaleBy") else 1
     assert frames.shape == (16, HEIGHT * factor, WIDTH * factor, 3)
     assert frames.std() > 0.01
     [save] = nodes_of(prompt, "SaveVideo")
     [video] = result.images(save)
     path = host.base / video["type"] / video["subfolder"] / video["filename"]
     assert path.suffix == ".mp4" and path.stat().st_size > 1000
+
+
+def test_frames_go_through_an_upscale_model(host: Host, object_info: dict[str, Any]) -> None:
+    # As the note of the example says.
+    prompt = small_prompt("upscale_and_video", object_info)
+    [enlarge] = nodes_of(prompt, "ImageScaleBy")
+    prompt[enlarge] |= {
+        "class_type": "ImageUpscaleWithModel",
+        "inputs": {"image": prompt[enlarge]["inputs"]["image"], "upscale_model": ["upscaler", 0]},
+    }
+    prompt["upscaler"] = {
+        "class_type": "UpscaleModelLoader", "inputs": {"model_name": UPSCALER},
+    }  # fmt: skip
+    result = host.run(prompt, timeout=300)
+    assert result.status == "success", (result.error, result.validation, host.log_tail())
+    frames = [host.download(record) for record in result.images(frames_node(prompt))]
+    assert {frame.shape for frame in frames} == {(2 * HEIGHT, 2 * WIDTH, 3)} and len(frames) == 16
 
 
 @pytest.mark.skipif(
@@ -203,7 +226,19 @@ def test_a_person_is_handed_every_file_of_the_examples(
     tmp_path: Path, object_info: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(launch.subprocess, "call", lambda command, **_: started.append(command))
+
+    class Ended:
+        """A server that is no more."""
+
+        def __init__(self, command: list[str], **_: Any) -> None:
+            started.append(command)
+
+        def poll(self) -> int:
+            return 0
+
+        wait = poll
+
+    monkeypatch.setattr(launch.subprocess, "Popen", Ended)
     checkpoint = tmp_path / "given.safetensors"
     checkpoint.write_bytes(b"weights")
     launch.main(["host", "--base", str(tmp_path / "base"), "--examples", str(checkpoint)])
@@ -217,4 +252,4 @@ def test_a_person_is_handed_every_file_of_the_examples(
         for value in node["inputs"].values()
         if isinstance(value, str) and value.endswith((".png", ".gif", ".safetensors"))
     }
-    assert {CHECKPOINT, SKETCH_ENCODER, UPSCALER} <= needed <= there
+    assert {CHECKPOINT, SKETCH_ENCODER} <= needed <= there

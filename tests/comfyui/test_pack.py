@@ -34,15 +34,27 @@ def test_server_knows_every_node_of_the_pack(host: Host, pack_nodes: dict[str, A
     assert pack_nodes and not missing, f"missing: {missing}\n{host.log_tail()}"
 
 
-def test_a_schema_drops_newer_fields_only_where_they_are_unknown_and_no_misspelt_one() -> None:
-    made = schema(node_id="Some", category="some", search_aliases=["any"])
+PLAIN: dict[str, Any] = {
+    "node_id": "Some", "display_name": "Some", "category": "some", "description": "any",
+    "inputs": [], "outputs": [],
+}  # fmt: skip
+
+
+def test_a_schema_leaves_aliases_out_only_where_they_are_unknown_and_takes_no_misspelt_field() -> (
+    None
+):
+    made = schema(**PLAIN, search_aliases=["any"])
     if "search_aliases" in io.Schema.__dataclass_fields__:
         assert made.search_aliases == ["any"]
     assert made.node_id == "Some" and made.category == "some"
     with pytest.raises(TypeError, match="search_alias"):
-        schema(node_id="Some", search_alias=["any"])
-    with pytest.raises(TypeError, match="tooltip"):
-        schema(node_id="Some", tooltip="words")
+        schema(**PLAIN, search_alias=["any"])
+
+
+def test_a_name_shows_what_a_node_is_found_as_only_where_names_alone_are_searched() -> None:
+    made = schema(**PLAIN, search_aliases=["any"], found_as="any, other")
+    has_aliases = "search_aliases" in io.Schema.__dataclass_fields__
+    assert made.display_name == ("Some" if has_aliases else "Some (any, other)")
 
 
 def test_server_lists_the_blueprint_and_every_node_in_it_is_known(host: Host) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from browser.example_parts import UPSCALER
 from browser.published_files import MODELS
 from support.imports import ROOT
 from support.registry import read_pyproject
@@ -48,7 +47,7 @@ def test_every_loader_says_where_its_published_files_are(path: Path) -> None:
 
 def test_published_files_are_those_of_the_readme() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    files = [file for found in MODELS.values() for file in found if file["name"] != UPSCALER]
+    files = [file for found in MODELS.values() for file in found]
     assert len(files) == 5
     for file in files:
         name, address, folder = file["name"], file["url"], file["directory"]

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ...tooncrafter_core.errors import ModelMismatchError
-from ...tooncrafter_core.pictures.fitting import FitMode
-from .latent_space import LatentSpace
+from ....tooncrafter_core.errors import ModelMismatchError
+from ....tooncrafter_core.pictures.fitting import FitMode
+from ..latent_space import LatentSpace
 
 REQUEST = "tooncrafter_request"
 """Key of the ``ClipRequest`` in LATENT and in what CONDITIONING carries."""

@@ -1,0 +1,1 @@
+"""What a clip was asked for, as it travels with LATENT and CONDITIONING or comes from a file."""
