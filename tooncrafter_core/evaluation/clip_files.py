@@ -5,8 +5,10 @@ Legend: t frames, c channels (3), h w space; values in [-1, 1].
 
 import csv
 import io
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -16,10 +18,12 @@ from torch import Tensor
 from ..errors import EvaluationError, FilmError
 from ..files import in_order, read_text
 from ..metrics.metric import Clip
-from ..pictures.films import Film, caption_file, film_files, open_film, picture_files
+from ..pictures.films import CHANGES, Film, caption_file, film_files, open_film, picture_files
 from ..pictures.fitting import fit
 from ..pictures.levels import from_levels
 from ..pictures.write import write_video
+
+logger = logging.getLogger(__name__)
 
 MIN_FRAMES = 3
 """Two keyframes and something between them."""
@@ -120,7 +124,16 @@ def open_clip(path: str | Path) -> Film:
     if not path.exists():
         raise EvaluationError(f"There is no clip at '{path}'.")
     with _film_errors():
-        return open_film(path)
+        film = open_film(path)
+    _say_changes(path, film.changes)
+    return film
+
+
+@lru_cache(maxsize=4096)  # films are opened many times
+def _say_changes(path: Path, changes: tuple[str, ...]) -> None:
+    """Log what the reader does to a film, once."""
+    for change in changes:
+        logger.warning("'%s' is %s.", path.name, CHANGES[change])
 
 
 @contextmanager

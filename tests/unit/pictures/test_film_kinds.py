@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.films import drawn_film, encode, numbered
+from support.films import encode, numbered
 from tooncrafter_core.errors import FilmError
-from tooncrafter_core.pictures.films import find_films, open_film, picture_files
+from tooncrafter_core.pictures.films import find_films, open_film, picture_files, video
 from tooncrafter_core.pictures.kinds import is_animation
 
 FFMPEG = shutil.which("ffmpeg")
@@ -181,64 +181,6 @@ def test_the_rate_of_frames_is_by_their_own_times(tmp_path: Path) -> None:
     assert film.second_of(5) == pytest.approx(1.16)
 
 
-WOVEN = {
-    "telecined.mpg": ["-vf", "telecine", "-flags", "+ilme+ildct", "-c:v", "mpeg2video"],
-    "telecined_unsaid.mkv": ["-vf", "telecine", "-c:v", "libx264"],
-    "interlaced.mkv": ["-vf", "interlace=lowpass=0", "-flags", "+ilme+ildct", "-c:v", "libx264"],
-    "interlaced.mpg": ["-vf", "interlace=lowpass=0", "-flags", "+ilme+ildct", "-c:v", "mpeg2video"],
-}
-
-
-@pytest.mark.parametrize("name", WOVEN)
-@needs_ffmpeg
-def test_frames_of_two_moments_are_refused_in_words(name: str, tmp_path: Path) -> None:
-    source = encode(tmp_path / "source.mkv", drawn_film([1, 2]), crf="10")
-    ffmpeg("-i", source, *WOVEN[name], tmp_path / name)
-    with pytest.raises(FilmError, match=r"interlaced or telecined: .* bwdif .*fieldmatch"):
-        open_film(tmp_path / name)
-
-
-@needs_ffmpeg
-def test_whole_frames_that_are_said_to_be_interlaced_are_read(tmp_path: Path) -> None:
-    source = encode(tmp_path / "source.mkv", drawn_film([1, 2]), crf="10")
-    ffmpeg("-i", source, "-flags", "+ilme+ildct", "-c:v", "mpeg2video", tmp_path / "a.mpg")
-    assert open_film(tmp_path / "a.mpg").num_frames == 60
-
-
-@pytest.mark.parametrize("is_full", [False, True])
-@pytest.mark.parametrize(("number", "red", "blue"), [(6, 0.299, 0.114), (1, 0.2126, 0.0722)])
-@pytest.mark.parametrize("bits", [8, 10])
-def test_colours_are_those_of_the_stated_matrix_and_range(
-    number: int, red: float, blue: float, is_full: bool, bits: int, tmp_path: Path
-) -> None:
-    patches = np.array([[250, 20, 30], [20, 240, 30], [30, 40, 250], [128, 128, 128], [0, 0, 0]])
-    r, g, b = (patches / 255).T
-    light = red * r + (1 - red - blue) * g + blue * b
-    tint = (b - light) / (2 - 2 * blue), (r - light) / (2 - 2 * red)
-    most, unit = 2**bits - 1, 2 ** (bits - 8)
-    planes = [light * most, *(t * most + 128 * unit for t in tint)]
-    if not is_full:
-        planes = [(16 + 219 * light) * unit, *((128 + 224 * t) * unit for t in tint)]
-    stored = np.rint(np.repeat(planes, 16, axis=1)).clip(0, most)
-    dtype, pixel_format = (np.uint8, "yuv444p") if bits == 8 else (np.uint16, "yuv444p10le")
-    path = tmp_path / "patches.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 80, 32, pixel_format
-        context = stream.codec_context
-        context.colorspace, context.color_range = number, 2 if is_full else 1
-        frame = av.VideoFrame(80, 32, pixel_format)
-        for plane, row in zip(frame.planes, stored, strict=True):
-            lines = np.zeros((32, plane.line_size // dtype().itemsize), dtype)
-            lines[:, :80] = row
-            plane.update(lines.tobytes())
-        frame.colorspace, frame.color_range = number, 2 if is_full else 1
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    found = open_film(path).read([0])[0][16, 8::16].astype(int)
-    assert np.abs(found - patches).max() <= 2
-
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 def test_pipes_devices_and_lists_of_other_files_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
@@ -265,3 +207,39 @@ def test_a_single_picture_and_a_change_of_size_are_named(tmp_path: Path) -> None
 def test_a_webp_that_ends_in_its_head_is_no_animation(length: int, tmp_path: Path) -> None:
     (tmp_path / "a.webp").write_bytes(b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0"[:length])
     assert not is_animation(tmp_path / "a.webp")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files have no colons there")
+@pytest.mark.parametrize("name", ["file:a.mp4", "concat:a.mp4", "data:a.mp4"])
+def test_names_like_protocols_are_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode(tmp_path / "plain.mp4", numbered(3)).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert open_film(name).num_frames == 3
+
+
+@needs_ffmpeg
+def test_a_song_with_a_cover_holds_no_video(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "cover.png")
+    ffmpeg(
+        "-f", "lavfi", "-i", "sine=duration=1", "-i", tmp_path / "cover.png", "-map", 0, "-map", 1,
+        "-c:v", "copy", "-id3v2_version", 3, "-disposition:v", "attached_pic",
+        tmp_path / "song.mp3",
+    )  # fmt: skip
+    words = r"^'song\.mp3' holds no video, only audio and a cover picture\.$"
+    with pytest.raises(FilmError, match=words):
+        open_film(tmp_path / "song.mp3")
+
+
+def test_a_film_is_looked_at_for_combs_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encode(tmp_path / "a.mp4", numbered(8))
+    looks: list[object] = []
+    monkeypatch.setattr(video, "weave_of", looks.append)
+    open_film(path, trusts_flags=True)
+    assert not looks
+    open_film(path)
+    open_film(path)
+    assert len(looks) == 1

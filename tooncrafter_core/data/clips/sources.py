@@ -109,7 +109,7 @@ class VideoFiles:
         self.films: list[Film] = []
         for path in find_films([paths] if isinstance(paths, str | Path) else paths):
             try:
-                self.films.append(open_film(path))
+                self.films.append(open_film(path, trusts_flags=True))
             except DatasetError as error:
                 logger.warning("%s It is left out.", error)
         if not self.films:

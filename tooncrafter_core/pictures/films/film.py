@@ -91,6 +91,9 @@ CHANGES = {
     "turned": "turned upright or mirrored, as the file says",
     "squared": "widened or heightened to square pixels",
     "over white": "transparent: laid over white",
+    "tone-mapped": "HDR (PQ or HLG): tone-mapped to the range of a screen",
+    "interlaced": "interlaced: one field of each frame kept, the other filled in",
+    "telecined": "telecined: the frames of the film joined again, four of every five",
     "without clock": "without time stamps: frames counted at the rate that the file states",
 }
 """What a reader may do to a film, in words."""

@@ -10,11 +10,15 @@ from .folders import open_folder
 from .video import open_video
 
 
-def open_film(path: str | Path, content: bytes | None = None, fps: float = FOLDER_FPS) -> Film:
+def open_film(
+    path: str | Path, content: bytes | None = None, fps: float = FOLDER_FPS,
+    trusts_flags: bool = False,
+) -> Film:  # fmt: skip
     """List the frames of a film; ``FilmError`` says why it is none.
 
     ``content`` is the file itself; ``path`` is then only what messages call it. ``fps`` is the rate
-    of pictures in a folder.
+    of pictures in a folder. Frames are looked at for being interlaced or telecined; with
+    ``trusts_flags`` only where the file says so, which opens many short files faster.
     """
     path = Path(path)
     if content is None and path.is_dir():
@@ -27,4 +31,4 @@ def open_film(path: str | Path, content: bytes | None = None, fps: float = FOLDE
             raise FilmError(
                 f"'{path}' is a single picture; needed is a film, or a folder of pictures."
             )
-    return open_video(path, content)
+    return open_video(path, content, trusts_flags)

@@ -27,7 +27,8 @@ def open_container(path: Path, content: bytes | None) -> Any:
     """A container to read from."""
     import av
 
-    source = str(path) if content is None else io.BytesIO(content)
+    # A relative name may begin as that of a protocol does: 'file:x.mp4', 'concat:x.mp4'.
+    source = str(path.absolute()) if content is None else io.BytesIO(content)
     return av.open(source, options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"})
 
 
@@ -35,8 +36,9 @@ def video_stream(container: Any, path: Path) -> Any:
     """The first stream of pictures; a cover picture in a sound file does not count."""
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
-        kinds = sorted({str(stream.type) for stream in container.streams})
-        held = " and ".join(kinds) or "nothing"
+        kinds = {str(stream.type) for stream in container.streams} - {"video"}
+        kinds |= {"a cover picture"} if container.streams.video else set()
+        held = " and ".join(sorted(kinds, key=lambda kind: (" " in kind, kind))) or "nothing"
         raise FilmError(f"'{path.name}' holds no video, only {held}.")
     if streams[0].codec_context is None:
         raise FilmError(

@@ -17,6 +17,9 @@ MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt
 FULL_RANGE = 2
 HIGH_DEFINITION = 576
 """Frames of more lines are BT.709 where the stream does not say, as players take them."""
+HDR = {16: "smpte2084", 18: "arib-std-b67"}
+"""FFmpeg's numbers of the transfers PQ and HLG, whose levels are no brightness of a screen's."""
+TONE_MAPPED = "in_primaries=bt2020:out_transfer=bt709:out_primaries=bt709:intent=perceptual"
 WIDEST_PIXEL = 4
 """How much wider than high a pixel may be, or higher than wide; else its shape is not believed."""
 
@@ -32,6 +35,8 @@ class Look:
     turn: tuple[int, int, int, int] = (1, 0, 0, 1)
     """Of the display matrix the signs a, b, c, d: x is shown at ax + cy, y at bx + dy."""
     has_alpha: bool = False
+    hdr: str = ""
+    """What its transfer is called, where the film is HDR."""
 
     @property
     def shown(self) -> tuple[int, int]:
@@ -46,6 +51,7 @@ class Look:
             "turned": self.turn != (1, 0, 0, 1),
             "squared": self.squared != self.stored,
             "over white": self.has_alpha,
+            "tone-mapped": bool(self.hdr),
         }
         return tuple(name for name, is_done in done.items() if is_done)
 
@@ -61,8 +67,43 @@ def look_of(frame: Any, stream: Any) -> Look:
         squared = width, round(height / ratio)
     return Look(
         stored=(width, height), squared=squared, turn=_turn(frame),
-        has_alpha=_has_alpha(frame),
+        has_alpha=_has_alpha(frame), hdr=_hdr(frame, stream),
     )  # fmt: skip
+
+
+def check_colours(frame: Any, look: Look, name: str) -> None:
+    """``FilmError`` for an HDR film, where this FFmpeg cannot bring it to the range of a screen."""
+    import av.error
+
+    if not look.hdr:
+        return
+    try:
+        linked(frame, [("scale", f"in_transfer={look.hdr}:{TONE_MAPPED}")])
+    except (av.error.FFmpegError, ValueError) as error:
+        raise FilmError(
+            f"'{name}' is an HDR film ({look.hdr}), which this version of PyAV cannot tone-map. "
+            "Install PyAV 16 or newer, or convert the film to SDR: ffmpeg -i OLD -vf "
+            "zscale=t=linear:npl=100,tonemap=hable,zscale=p=bt709:t=bt709:m=bt709,format=yuv420p "
+            "NEW."
+        ) from error
+
+
+def _hdr(frame: Any, stream: Any) -> str:
+    """What the transfer of an HDR film is called; empty for others."""
+    stated = getattr(frame, "color_trc", None)  # PyAV 14 has it of the stream alone
+    if stated not in HDR:
+        stated = stream.codec_context.color_trc
+    return HDR.get(int(stated or 0), "")
+
+
+def check_size(frame: Any, size: tuple[int, int], name: str) -> None:
+    """``FilmError`` for a frame of another width and height than those before."""
+    width, height = size
+    if (frame.width, frame.height) != size:
+        raise FilmError(
+            f"The frames of '{name}' change from {width} x {height} to {frame.width} x "
+            f"{frame.height}. Part the film there, or convert it to one size."
+        )
 
 
 def _turn(frame: Any) -> tuple[int, int, int, int]:
@@ -97,12 +138,7 @@ class PixelReader:
 
     def read(self, frame: Any) -> np.ndarray:
         """``h w 3`` uint8. ``FilmError`` for a frame of another size than the first."""
-        if (frame.width, frame.height) != self.look.stored:
-            width, height = self.look.stored
-            raise FilmError(
-                f"The frames of '{self.name}' change from {width} x {height} to {frame.width} x "
-                f"{frame.height}. Part the film there, or convert it to one size."
-            )
+        check_size(frame, self.look.stored, self.name)
         kind = (frame.format.name, frame.colorspace, frame.color_range, frame.time_base)
         if kind != self._kind:
             self._graph, self._kind = self._built(frame), kind
@@ -114,6 +150,8 @@ class PixelReader:
         width, height = self.size if self.look.turn[0] else self.size[::-1]
         exact = "accurate_rnd+full_chroma_int+full_chroma_inp"
         scale = [f"{width}:{height}:flags={self.scaling}+{exact}", *colour_options(frame)]
+        if self.look.hdr:
+            scale += [f"in_transfer={self.look.hdr}", TONE_MAPPED]
         return linked(
             frame, [("scale", ":".join(scale)), ("format", "rgba" if has_alpha else "rgb24")]
         )
@@ -138,15 +176,14 @@ def colour_options(frame: Any) -> list[str]:
     return [f"in_color_matrix={matrix}", f"in_range={'full' if is_full else 'limited'}"]
 
 
-def linked(frame: Any, filters: list[tuple[str, str]]) -> Any:
-    """FFmpeg's filters one behind the other, for frames like this one."""
+def linked(frame: Any, filters: list[tuple[str, str]], rate: int = 0) -> Any:
+    """FFmpeg's filters one behind the other, for frames like this one, at a rate if they ask."""
     import av.filter
 
     graph = av.filter.Graph()
-    last = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format,
-        time_base=frame.time_base or Fraction(1, 1000),
-    )  # fmt: skip
+    kind = f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}"
+    clock = f"time_base={frame.time_base or Fraction(1, 1000)}:frame_rate={rate}"
+    last = graph.add("buffer", f"{kind}:{clock}")
     for name, options in [*filters, ("buffersink", "")]:
         node = graph.add(name, options)
         last.link_to(node)

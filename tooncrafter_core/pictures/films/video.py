@@ -1,7 +1,7 @@
 """Video files: lists their frames by the packets' time stamps, and decodes any of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,17 @@ import numpy as np
 
 from ...errors import FilmError
 from ..kinds import LARGEST_PIXELS
-from .fields import check_fields
+from .fields import CYCLE, Weave, weave_of
 from .film import UNEVEN, Film
 from .packets import decoded, errors_in_words, open_container, video_stream
-from .pixels import Look, PixelReader, look_of
+from .pixels import Look, PixelReader, check_colours, look_of
+from .undoing import num_whole, whole_frames
 
 # h w space
 
 
+_WEAVES: dict[tuple[Path, int, int], Weave | None] = {}
+"""How files are woven, by path, size and time of change."""
 LOOKED_AT = 60
 """Frames of a stretch by which interlaced films are known."""
 
@@ -40,6 +43,8 @@ class VideoFile(Film):
 
     stamps: Stamps = field(repr=False)
     look: Look
+    weave: Weave | None = None
+    """How the frames in the file are woven; those that are read are whole."""
     content: bytes | None = field(default=None, repr=False)
     """The file itself, when it is no file on a disk."""
 
@@ -53,9 +58,16 @@ class VideoFile(Film):
             return
         reader = PixelReader(self.look, size, self.path.name)
         with errors_in_words(self.path, "decoded"):
-            for number, frame in self.frames(first, end):
+            for number, frame in self._whole(first, end):
                 if wanted is None or number in wanted:
                     yield number, reader.read(frame)
+
+    def _whole(self, first: int, end: int) -> Iterator[tuple[int, Any]]:
+        """Numbers and decoded frames of one moment each."""
+        if self.weave is None:
+            return self.frames(first, end)
+        stored, name = len(self.stamps.times), self.path.name
+        return whole_frames(self.weave, self.frames, stored, first, end, name)
 
     def frames(self, first: int, end: int) -> Iterator[tuple[int, Any]]:
         """Numbers and decoded frames as they are in the file."""
@@ -100,8 +112,11 @@ class VideoFile(Film):
                     yield number, frame
 
 
-def open_video(path: Path, content: bytes | None = None) -> VideoFile:
-    """List the frames of a video file; ``FilmError`` says why it is none."""
+def open_video(path: Path, content: bytes | None = None, trusts_flags: bool = False) -> VideoFile:
+    """List the frames of a video file; ``FilmError`` says why it is none.
+
+    ``trusts_flags`` looks for woven frames only where the first is said to be interlaced.
+    """
     with errors_in_words(path, "read as a video"):
         with open_container(path, content) as container:
             stream = video_stream(container, path)
@@ -109,7 +124,7 @@ def open_video(path: Path, content: bytes | None = None) -> VideoFile:
             rate = float(stream.average_rate or stream.guessed_rate or 0)
         if stamps is None:
             stamps = _listed_by_decoding(path, content)
-        look, pixel_format = _first_look(path, content)
+        look, pixel_format, is_flagged = _first_look(path, content)
     rate = rate if np.isfinite(rate) and 0 < rate < 1000 else 0.0
     times = (stamps.times - stamps.times[0]) * (stamps.unit or 1 / 24)
     fps, is_variable = rate or 24.0, False
@@ -128,21 +143,44 @@ def open_video(path: Path, content: bytes | None = None) -> VideoFile:
         is_variable=is_variable, pixel_format=pixel_format, changes=changes, stamps=stamps,
         look=look, content=content,
     )  # fmt: skip
-    if content is None:  # what lies in shards was looked at before it came there
-        _check_fields(film)
-    return film
+    # What lies in shards was looked at before it came there.
+    if content is not None or (trusts_flags and not is_flagged):
+        return film
+    weave = _found_weave(film)
+    return film if weave is None else _unwoven(film, weave)
 
 
-def _check_fields(film: VideoFile) -> None:
-    """``FilmError`` for interlaced and telecined films, by a few stretches of their frames."""
+def _unwoven(film: VideoFile, weave: Weave) -> VideoFile:
+    """The film with whole frames in place of woven ones."""
+    # One frame of five is left out by number, which needs a steady clock.
+    if film.is_variable or film.pixel_format.startswith(("rgb", "bgr", "gbr")):
+        weave = replace(weave, kind="interlaced")
+    count = num_whole(weave, film.num_frames)
+    fps = film.fps * (CYCLE - 1) / CYCLE if weave.kind == "telecined" else film.fps
+    times = film.times if weave.kind == "interlaced" else np.arange(count) / fps
+    changes = (*film.changes, weave.kind)
+    return replace(film, fps=fps, times=times, changes=changes, weave=weave)
+
+
+def _found_weave(film: VideoFile) -> Weave | None:
+    """How a film is woven, by a few stretches of its frames; a file is looked at once."""
+    path = film.path.absolute()
+    stat = path.stat()
+    identity = path, stat.st_size, stat.st_mtime_ns
+    if identity not in _WEAVES:
+        _WEAVES[identity] = _looked_for_weave(film)
+    return _WEAVES[identity]
+
+
+def _looked_for_weave(film: VideoFile) -> Weave | None:
     count = film.num_frames
     starts = [0] if count <= 2 * LOOKED_AT else [0, count // 3, 2 * count // 3]
-    frames = []
+    stretches = []
     with errors_in_words(film.path, "decoded"):
         for start in starts:
             found = film.frames(start, min(start + LOOKED_AT, count))
-            frames.append([frame for _, frame in found])
-    check_fields(film.path, frames)
+            stretches.append([frame for _, frame in found])
+        return weave_of(stretches)
 
 
 def _listed(container: Any, stream: Any) -> Stamps | None:
@@ -180,8 +218,11 @@ def _listed_by_decoding(path: Path, content: bytes | None) -> Stamps:
     return Stamps(times=np.arange(len(times)), keys=none, unit=0.0, has_clock=False)
 
 
-def _first_look(path: Path, content: bytes | None) -> tuple[Look, str]:
-    """How the frames are to be shown, by the first that can be decoded."""
+def _first_look(path: Path, content: bytes | None) -> tuple[Look, str, bool]:
+    """How frames are to be shown, their format, and whether they are said to be interlaced.
+
+    By the first that can be decoded.
+    """
     with open_container(path, content) as container:
         stream = video_stream(container, path)
         for frame in decoded(container, stream, path.name):
@@ -190,5 +231,7 @@ def _first_look(path: Path, content: bytes | None) -> tuple[Look, str]:
                     f"The frames of '{path.name}' are {frame.width} x {frame.height}; at most "
                     f"{LARGEST_PIXELS // 10**6} million pixels are read. Make them smaller."
                 )
-            return look_of(frame, stream), frame.format.name
+            look = look_of(frame, stream)
+            check_colours(frame, look, path.name)
+            return look, frame.format.name, bool(frame.interlaced_frame)
     raise FilmError(f"'{path.name}' is damaged: no frame of it can be decoded.")
