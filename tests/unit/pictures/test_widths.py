@@ -85,7 +85,9 @@ def over_white(picture: np.ndarray) -> np.ndarray:
 
 
 def read(frame: Any) -> np.ndarray:
-    look = look_of(frame, SimpleNamespace(sample_aspect_ratio=1))
+    look = look_of(
+        frame, SimpleNamespace(sample_aspect_ratio=1, codec_context=SimpleNamespace(color_trc=0))
+    )
     return PixelReader(look, None, "a film").read(frame).astype(float)
 
 
