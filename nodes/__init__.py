@@ -22,8 +22,15 @@ def load_extension() -> ToonCrafterExtension:
     """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
         from .bridge.drawings import offer_drawings
+        from .cut.cut import ToonCrafterCut
         from .cut.exposure import ToonCrafterExposure
         from .cut.files import LoadToonCrafterKeys, LoadToonCrafterSheet, SaveToonCrafterSheet
+        from .cut.parts import (
+            ToonCrafterCutClip,
+            ToonCrafterCutFrames,
+            ToonCrafterCutKey,
+            ToonCrafterCutMoment,
+        )
         from .decode import ToonCrafterDecode
         from .guidance import ToonCrafterGuidanceInterval, ToonCrafterGuidanceRescale
         from .keyframes import ToonCrafterKeyframes
@@ -50,7 +57,12 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterDecode,
             LoadToonCrafterKeys,
             LoadToonCrafterSheet,
+            ToonCrafterCut,
             ToonCrafterExposure,
             SaveToonCrafterSheet,
+            ToonCrafterCutKey,
+            ToonCrafterCutMoment,
+            ToonCrafterCutClip,
+            ToonCrafterCutFrames,
         ]
     )

@@ -28,7 +28,7 @@ def checked(execute: Execute) -> Execute:
 
     @functools.wraps(execute)
     def run(cls: type[io.ComfyNode], *values: Any, **named: Any) -> io.NodeOutput:
-        given = signature.bind(cls, *values, **named).arguments
+        given = signature.bind(cls, *values, **named).arguments | named
         for declared in sorted(cls.define_schema().inputs, key=lambda one: not is_number(one)):
             if declared.id in given:
                 is_absent = given[declared.id] is None and getattr(declared, "optional", False)

@@ -24,14 +24,15 @@ from .checked import checked
 from .latents import make_clip
 from .sockets import (
     CATEGORY,
-    CELL,
     FIT_OPTIONS,
     MAX_FRAMES,
-    MAX_SIDE,
     Conditioning,
     first_image,
+    fit_input,
     last_image,
+    motion_fps,
     schema,
+    size,
 )
 from .sockets import seed as seed_input
 
@@ -65,25 +66,7 @@ class ToonCrafterKeyframes(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The VAE of 'Load ToonCrafter'."),
                 first_image(),
                 last_image(),
-                io.Int.Input(
-                    "width",
-                    default=512,
-                    min=16,
-                    max=MAX_SIDE,
-                    step=CELL,
-                    tooltip="Width of the result in pixels. The model draws multiples of 64 and "
-                    "the decode node cuts back to this. The published model was trained at "
-                    "512x320, the mini model at 256x160.",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=320,
-                    min=16,
-                    max=MAX_SIDE,
-                    step=CELL,
-                    tooltip="Height of the result in pixels. Memory and time grow with width times "
-                    "height.",
-                ),
+                *size(),
                 io.Int.Input(
                     "frames",
                     default=16,
@@ -92,24 +75,8 @@ class ToonCrafterKeyframes(io.ComfyNode):
                     tooltip="Frames of the clip, both keyframes included. The model was trained on "
                     "16; with other counts each frame takes the nearest of the 16 moments.",
                 ),
-                io.Int.Input(
-                    "motion_fps",
-                    default=10,
-                    min=1,
-                    max=60,
-                    tooltip="The frame rate that the model assumes. Lower means larger "
-                    "motion between the frames, higher means smaller. 5 to 30 were trained. It is "
-                    "not the playback speed: that is set where the video is saved.",
-                ),
-                io.Combo.Input(
-                    "fit",
-                    options=FIT_OPTIONS,
-                    default="crop",
-                    tooltip="How a picture of another shape is brought to width x height: crop "
-                    "fills it and loses the edges, pad shows everything with bars, stretch changes "
-                    "the proportions, official is the published program's way (short side to the "
-                    "shorter of both, then cut or grey bars).",
-                ),
+                motion_fps(),
+                fit_input(),
                 seed_input(
                     "Noise in the encoding of the keyframes; hardly visible. The same seed as the "
                     "sampler's repeats the published program's noise.",

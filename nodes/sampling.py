@@ -19,22 +19,18 @@ from .checked import checked
 from .latents import check_parts
 from .sockets import (
     CATEGORY,
+    PRESET_OPTIONS,
+    PUBLISHED,
     SAMPLING_CATEGORY,
     advanced,
+    cfg,
     eta,
     guidance_rescale,
+    preset,
     schema,
     steps,
 )
 from .sockets import seed as seed_input
-
-PUBLISHED = "published"
-PRESET_OPTIONS = {
-    PUBLISHED: PUBLISHED,
-    "fast, 25 steps (approximate)": "fast",
-    "draft, 12 steps (approximate)": "draft",
-}
-"""What the node calls the core's presets."""
 
 SOLVER_SPACING = "dpmpp_2m (approximate)"
 SPACING_OPTIONS = [*SPACINGS, SOLVER_SPACING]
@@ -63,28 +59,10 @@ class ToonCrafterSampler(io.ComfyNode):
                     "every device."
                 ),
                 steps(),
-                io.Float.Input(
-                    "cfg",
-                    default=7.5,
-                    min=1.0,
-                    max=30.0,
-                    step=0.1,
-                    tooltip="How strongly to follow the prompt and the first keyframe. 1 switches "
-                    "guidance off and halves the time.",
-                ),
+                cfg(),
                 eta(is_advanced=True),
                 guidance_rescale(is_advanced=True),
-                io.Combo.Input(
-                    "preset",
-                    options=list(PRESET_OPTIONS),
-                    default=PUBLISHED,
-                    # Workflows from before it was there go on.
-                    optional=True,
-                    tooltip="published takes steps and eta as they are set. The others are "
-                    "approximate: another solver (dpmpp_2m) with its own number of steps and "
-                    "without fresh noise, in half or a quarter of the time. Their clip is another "
-                    "one than the published sampler's.",
-                ),
+                preset(),
             ],
             outputs=[
                 io.Latent.Output(

@@ -7,12 +7,12 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..tooncrafter_core.config.presets import TOONCRAFTER_512
-from ..tooncrafter_core.cut.values import MAX_LENGTH
 
 CATEGORY = "ToonCrafter"
 SKETCH_CATEGORY = "ToonCrafter/sketch"
 SAMPLING_CATEGORY = "ToonCrafter/sampling"
 CUT_CATEGORY = "ToonCrafter/cut"
+CUT_PARTS_CATEGORY = "ToonCrafter/cut/internal"
 
 FIT_OPTIONS = ["crop", "pad", "stretch", "official"]
 
@@ -39,16 +39,21 @@ def schema(
     search_aliases: Sequence[str] = (),
     found_as: str = "",
     is_output_node: bool = False,
+    enable_expand: bool = False,
+    is_dev_only: bool = False,
 ) -> io.Schema:
     """A node's schema.
 
     ``search_aliases`` are left out where this version of ComfyUI does not know them: they only
     help to find a node. There the name shows ``found_as``, as names alone are searched, about 30
     letters from their beginning.
+    ``is_dev_only`` hides one that nobody should look for, where that is known.
     """
     if found_as and not KNOWS_ALIASES:
         display_name += f" ({found_as})"
     newer: dict[str, Any] = {"search_aliases": list(search_aliases)} if KNOWS_ALIASES else {}
+    if is_dev_only and "is_dev_only" in io.Schema.__dataclass_fields__:
+        newer["is_dev_only"] = True
     return io.Schema(
         node_id=node_id,
         display_name=display_name,
@@ -58,6 +63,7 @@ def schema(
         outputs=outputs,
         hidden=list(hidden),
         is_output_node=is_output_node,
+        enable_expand=enable_expand,
         **newer,
     )
 
@@ -86,6 +92,56 @@ def last_image() -> io.Image.Input:
         "last_image",
         tooltip="The drawing the clip ends with: one picture. It may have another size; it is "
         "fitted separately.",
+    )
+
+
+def size() -> list[io.Int.Input]:
+    """Width and height of the result."""
+    return [
+        io.Int.Input(
+            "width",
+            default=512,
+            min=16,
+            max=MAX_SIDE,
+            step=CELL,
+            tooltip="Width of the result in pixels. The model draws multiples of 64 and the decode "
+            "node cuts back to this. The published model was trained at 512x320, the mini model at "
+            "256x160.",
+        ),
+        io.Int.Input(
+            "height",
+            default=320,
+            min=16,
+            max=MAX_SIDE,
+            step=CELL,
+            tooltip="Height of the result in pixels. Memory and time grow with width times height.",
+        ),
+    ]
+
+
+def motion_fps() -> io.Int.Input:
+    """The frame rate that the model is conditioned on."""
+    return io.Int.Input(
+        "motion_fps",
+        default=10,
+        min=1,
+        max=60,
+        tooltip="The frame rate that the model assumes. Lower means larger motion between the "
+        "frames, higher means smaller. 5 to 30 were trained. It is not the playback speed: "
+        "that is set where the video is saved.",
+    )
+
+
+def fit_input() -> io.Combo.Input:
+    """How drawings of another shape are brought to the size of the result."""
+    return io.Combo.Input(
+        "fit",
+        options=FIT_OPTIONS,
+        default="crop",
+        tooltip="How a picture of another shape is brought to width x height: crop fills it and "
+        "loses the edges, pad shows everything with bars, stretch changes the proportions, "
+        "official is the published program's way (short side to the shorter of both, then cut or "
+        "grey bars).",
     )
 
 
@@ -121,6 +177,42 @@ def steps(default: int = 50) -> io.Int.Input:
     )
 
 
+def cfg() -> io.Float.Input:
+    """How strongly guidance follows the prompt."""
+    return io.Float.Input(
+        "cfg",
+        default=7.5,
+        min=1.0,
+        max=30.0,
+        step=0.1,
+        tooltip="How strongly to follow the prompt and the first keyframe. 1 switches guidance off "
+        "and halves the time.",
+    )
+
+
+PUBLISHED = "published"
+PRESET_OPTIONS = {
+    PUBLISHED: PUBLISHED,
+    "fast, 25 steps (approximate)": "fast",
+    "draft, 12 steps (approximate)": "draft",
+}
+"""What nodes call the core's presets."""
+
+
+def preset() -> io.Combo.Input:
+    """Solver and steps by name."""
+    return io.Combo.Input(
+        "preset",
+        options=list(PRESET_OPTIONS),
+        default=PUBLISHED,
+        # Workflows from before it was there go on.
+        optional=True,
+        tooltip="published takes steps and eta as they are set. The others are approximate: "
+        "another solver (dpmpp_2m) with its own number of steps and without fresh noise, in half "
+        "or a quarter of the time. Their clip is another one than the published sampler's.",
+    )
+
+
 def eta(is_advanced: bool = False) -> io.Float.Input:
     """How much fresh noise DDIM adds."""
     return io.Float.Input(
@@ -146,79 +238,4 @@ def guidance_rescale(is_advanced: bool = False) -> io.Float.Input:
         tooltip="Takes back the contrast that a high cfg adds. 0 leaves it, which oversaturates; "
         "0.7 is what the model was published with.",
         **(advanced(io.Float.Input) if is_advanced else {}),
-    )
-
-
-def cel_input() -> io.String.Input:
-    """Which column of an exposure sheet is meant."""
-    return io.String.Input(
-        "cel",
-        default="",
-        optional=True,
-        tooltip="The sheet's column (cel): its name, or #2 for the second. Empty for a sheet that "
-        "leaves no choice.",
-        **advanced(io.String.Input),
-    )
-
-
-def sheet_input() -> io.String.Input:
-    """An exposure sheet in place of the timing by widgets."""
-    return io.String.Input(
-        "sheet",
-        default="",
-        optional=True,
-        force_input=True,
-        tooltip="An exposure sheet of 'ToonCrafter Load Sheet'. It says when drawings are shown; "
-        "frames, on and length of this node then do nothing.",
-    )
-
-
-def names_input() -> io.String.Input:
-    """What the pictures of a batch are called in a sheet."""
-    return io.String.Input(
-        "names",
-        default="",
-        optional=True,
-        force_input=True,
-        tooltip="The pictures' names, one a line, of 'ToonCrafter Load Keys': the sheet calls them "
-        "so. Without names they are in the order in which the sheet first shows them.",
-    )
-
-
-def on_input() -> io.Int.Input:
-    """For how many frames a drawing is shown."""
-    return io.Int.Input(
-        "on",
-        default=2,
-        min=1,
-        max=MAX_LENGTH,
-        tooltip="Frames that each drawing stays: 1 is on ones, 2 on twos, 3 on threes.",
-    )
-
-
-def length_input() -> io.Int.Input:
-    """How long the film is."""
-    return io.Int.Input(
-        "length",
-        default=0,
-        min=0,
-        max=MAX_LENGTH,
-        optional=True,
-        tooltip="Frames of the film; the last drawing is held to its end. 0 shows it for 'on' "
-        "frames.",
-    )
-
-
-def fps_input() -> io.Float.Input:
-    """The frame rate that a new sheet states."""
-    return io.Float.Input(
-        "fps",
-        default=24.0,
-        min=0.1,
-        max=1000.0,
-        step=0.001,
-        optional=True,
-        tooltip="Frames a second that the sheet states. The speed of a video is set where it is "
-        "saved.",
-        **advanced(io.Float.Input),
     )

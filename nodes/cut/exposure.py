@@ -14,16 +14,8 @@ from ...tooncrafter_core.cut.spacing import EVEN
 from ...tooncrafter_core.cut.values import MAX_LENGTH
 from ...tooncrafter_core.errors import CutError
 from ..checked import checked
-from ..sockets import (
-    CUT_CATEGORY,
-    cel_input,
-    fps_input,
-    length_input,
-    names_input,
-    on_input,
-    schema,
-    sheet_input,
-)
+from ..sockets import CUT_CATEGORY, schema
+from .inputs import cel_input, fps_input, length_input, names_input, on_input, sheet_input
 from .sheet_text import new_sheet, parse_sheet
 
 
@@ -32,7 +24,7 @@ class ToonCrafterExposure(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Exposure."""
         return schema(
             node_id="ToonCrafterExposure",
             display_name="ToonCrafter Exposure",

@@ -15,7 +15,8 @@ from ...tooncrafter_core.pictures.films import picture_files
 from ...tooncrafter_core.pictures.stills import read_unit
 from ..bridge import folders
 from ..checked import checked
-from ..sockets import CUT_CATEGORY, cel_input, schema
+from ..sockets import CUT_CATEGORY, schema
+from .inputs import cel_input
 from .sheet_text import AS_IT_IS, FORMATS, in_format
 
 ALPHA = 3
@@ -27,7 +28,7 @@ class LoadToonCrafterKeys(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Load Keys."""
         return schema(
             node_id="ToonCrafterLoadKeys",
             display_name="ToonCrafter Load Keys",
@@ -114,7 +115,7 @@ class LoadToonCrafterSheet(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Load Sheet."""
         return schema(
             node_id="ToonCrafterLoadSheet",
             display_name="ToonCrafter Load Sheet",
@@ -160,7 +161,7 @@ class SaveToonCrafterSheet(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the node."""
+        """The name, inputs and outputs of ToonCrafter Save Sheet."""
         return schema(
             node_id="ToonCrafterSaveSheet",
             display_name="ToonCrafter Save Sheet",

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from browser.cut_graphs import cut
 from browser.example_graphs import (
     custom_sampling,
     interpolation,
@@ -56,6 +57,7 @@ EXAMPLE_GRAPHS = {
         colourise_one_reference,
         colourise_two_references,
         redraw_frame,
+        cut,
     )
 }
 

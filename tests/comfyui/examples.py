@@ -86,6 +86,7 @@ def small_values(kind: str) -> dict[str, Any]:
             "image_encoder": "none",
         },
         "ToonCrafterKeyframes": {"width": WIDTH, "height": HEIGHT},
+        "ToonCrafterCut": {"width": WIDTH, "height": HEIGHT, "steps": STEPS, "cfg": CFG},
         "ToonCrafterSketchEncoderLoader": {"sketch_encoder": SKETCH_ENCODER},
         "ToonCrafterSampler": {"steps": STEPS, "cfg": CFG},
         "ToonCrafterSigmas": {"steps": STEPS},

@@ -72,7 +72,7 @@ def test_keys_come_in_natural_order_with_every_level_as_it_was(disk: Path) -> No
     assert mask.shape == batch.shape[:3] and not mask.any()
 
 
-def test_alpha_is_kept_beside_the_colours(disk: Path) -> None:
+def test_alpha_is_kept_with_the_colours(disk: Path) -> None:
     clear, solid = levels(1, 4), levels(2)
     put(disk / "input", a=clear, b=solid)
     batch, mask, _ = LoadToonCrafterKeys.execute(folders.HERE).args

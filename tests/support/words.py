@@ -16,11 +16,11 @@ PRIVATE = {
     "telling": 0,
     "by itself": 0,
     "anew": 0,
-    "beside": 11,
+    "beside": 10,
     "learnt": 3,
     "person at the screen": 0,
     "numbers that are none": 0,
-    "describe the node": 4,
+    "describe the node": 0,
 }
 """How often each may stand in Python and Markdown: numbers may fall and rows may go, no more."""
 
