@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from ..config import telemetry
 from ..errors import ToonCrafterError, printable
@@ -22,6 +23,17 @@ COMMANDS = (
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one sentence what is wrong, without the list of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with exit code 2."""
+        self.exit(
+            EXIT_USER_ERROR,
+            f"error: {printable(message)}. '{self.prog} --help' lists what it takes.\n",
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,9 +86,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command; modules load here, heavy packages only when one runs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tooncrafter_core", description="Interpolate cartoon keyframes."
-    )
+    parser = Parser(prog="python -m tooncrafter_core", description="Interpolate cartoon keyframes.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = import_module(f".{name}", __name__)

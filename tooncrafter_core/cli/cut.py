@@ -56,7 +56,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, draw what is not there yet, and write all of it."""
-    from ..cut.drawing import digest_of_picture, read_keys, transparency_note
+    from ..cut.drawing import check_transparency, digest_of_picture, read_keys
     from ..cut.plan import plan_cut
     from ..cut.store import alone_in
 
@@ -71,12 +71,13 @@ def run(args: argparse.Namespace) -> int:
     files = [args.file] if args.file else []
     folder = check_folder(args, [*files, *timed.inputs, *request.sheets, *weights.files])
     pictures = read_keys(timed.cut.keys)
+    transparent = check_transparency(timed.cut.keys)
     digests = {name: digest_of_picture(picture) for name, picture in pictures.items()}
     plan = plan_cut(
         timed.cut, lambda one, other: digests[one.name] == digests[other.name], request.draws_holds
     )
     drawing = _drawing(args, timed, plan, pictures, settings, weights, folder)
-    for note in (transparency_note(timed.cut.keys), *timed.notes, *plan.notes):
+    for note in (transparent, *timed.notes, *plan.notes):
         if note:
             print(printable(note))
     with alone_in(folder) as still_here:

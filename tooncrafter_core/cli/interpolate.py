@@ -1,13 +1,14 @@
 """``interpolate START END -o OUT --checkpoint FILE``: two keyframes in, a video out."""
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
-from ..errors import CheckpointError, ToonCrafterError
+from ..errors import CheckpointError, ToonCrafterError, printable
 from .interpolate_options import (
     add_machine_options,
     add_offload_option,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ..pictures.keyframes import Keyframes
     from ..sketches.frames import SketchLayer
 
+logger = logging.getLogger(__name__)
+
 OUT_OF_MEMORY = (
     "The device ran out of memory. Lower --width, --height or --frames, choose --dtype bf16, add "
     "--no-batch-guidance or --offload always, let it decode in --tiles (approximate), or run on "
@@ -37,8 +40,8 @@ OUT_OF_MEMORY = (
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Declare the command and its options; what is not given has the settings' own default."""
     parser = subparsers.add_parser("interpolate", help="draw the frames between two keyframes")
-    parser.add_argument("start", help="the first keyframe, a picture of any size")
-    parser.add_argument("end", help="the last keyframe")
+    parser.add_argument("start", metavar="START", help="the first keyframe, a picture of any size")
+    parser.add_argument("end", metavar="END", help="the last keyframe")
     parser.add_argument(
         "--checkpoint",
         help="ToonCrafter's .ckpt or .safetensors (the mini model that comes with the program, "
@@ -125,11 +128,19 @@ def session_settings(
 
 
 def read_keyframes(start: str, end: str) -> "Keyframes":
-    """Both pictures, checked; ``KeyframeError`` says which cannot be used and why."""
+    """Both pictures, checked, and a warning where white is put behind one.
+
+    ``KeyframeError`` says which cannot be used and why.
+    """
     from ..pictures.keyframes import Keyframes
     from ..pictures.stills import read_keyframe
+    from ..pictures.transparency import transparency_note
 
-    return Keyframes.at_ends(read_keyframe(start), read_keyframe(end))
+    keyframes = Keyframes.at_ends(read_keyframe(start), read_keyframe(end))
+    note = transparency_note({name: Path(name) for name in (start, end)})
+    if note:
+        logger.warning("%s", printable(note))
+    return keyframes
 
 
 def open_session(

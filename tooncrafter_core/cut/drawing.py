@@ -15,13 +15,14 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import CutError, KeyframeError, SketchError, ToonCrafterError
+from ..errors import CutError, SketchError, ToonCrafterError
 from ..interpolation.keyframes import fit_keyframes
 from ..interpolation.settings import InterpolationSettings
 from ..pictures.formats import encode_png
 from ..pictures.keyframes import Keyframes
 from ..pictures.levels import from_levels, to_levels
-from ..pictures.stills import has_alpha, opened, read_drawing, read_image, read_levels
+from ..pictures.stills import read_drawing, read_image, read_levels
+from ..pictures.transparency import can_be_transparent, is_transparent, transparency_note
 from ..sketches.frames import SketchLayer
 from ..sketches.hints import to_hint
 from .moments import moment_in_half
@@ -40,6 +41,9 @@ OnClip = Callable[[Clip, Source, bool], None]
 
 WITHOUT_EFFECT = ("decode_chunk", "memory_budget", "batch_guidance")
 """Settings that give the same picture, to rounding: what was drawn stays good."""
+
+MOST_LISTED = 5
+"""Keys that a message names."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -218,17 +222,28 @@ def read_keys(keys: tuple[Key, ...]) -> dict[str, Tensor]:
     return pictures
 
 
-def transparency_note(keys: tuple[Key, ...]) -> str | None:
-    """What to say of keys that are transparent in places; None when none is."""
+def check_transparency(keys: tuple[Key, ...]) -> str | None:
+    """What to say of keys that are transparent in places; None when none is.
+
+    ``CutError`` where others have no transparency at all: the ground would change between them.
+    """
     files = {key.name: key.picture for key in keys if key.picture is not None}
-    found = [f"'{name}'" for name, path in files.items() if _is_transparent(path)]
-    if not found:
+    note = transparency_note(files)
+    if note is None:
         return None
-    return f"White is put behind what is transparent, in {', '.join(found)}."
+    opaque = [f"'{name}'" for name, path in files.items() if not can_be_transparent(path)]
+    if opaque:
+        clear = [f"'{name}'" for name, path in files.items() if is_transparent(path)]
+        raise CutError(
+            f"Keys of one cut are all transparent or all opaque; {_listed(clear)} transparent in "
+            f"places, and {_listed(opaque)} without transparency. Save all with transparency, or "
+            "all with their background."
+        )
+    return note
 
 
-def _is_transparent(path: Path) -> bool:
-    with opened(path, KeyframeError) as image:
-        if not has_alpha(image):
-            return False
-    return bool((read_drawing(path)[:, 3:] < 1).any())
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MOST_LISTED])
+    rest = len(names) - MOST_LISTED
+    shown += f" and {rest} more" if rest > 0 else ""
+    return f"{shown} {'is' if len(names) == 1 else 'are'}"

@@ -53,7 +53,9 @@ def time_cut(
     """
     check_fps(fps)
     if not 1 <= on <= MAX_LENGTH:
-        raise CutError(f"A drawing stays for 1 frame or more: on 1, on 2, on 3; not on {on}.")
+        raise CutError(
+            f"A drawing stays for 1 to {MAX_LENGTH} frames: on 1, on 2, on 3; not on {on}."
+        )
     pictures = pictures or [None] * len(names)
     if is_cycle:
         names, frames, pictures, length = _closed(names, frames, pictures, length)

@@ -84,7 +84,7 @@ def plan_cut(cut: Cut, is_equal: IsEqual = is_same_drawing, draws_holds: bool = 
         for index, segment in enumerate(cut.segments)
         if segment.sketches and index not in drawn
     ]
-    if not clips:
+    if not any(segment.frames for segment in cut.segments):
         notes.append("No segment has a frame for an in-between: nothing is drawn.")
     sheet = Sheet(frames=tuple(_exposures(cut, in_betweens)))
     return CutPlan(

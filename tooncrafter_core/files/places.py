@@ -74,6 +74,11 @@ def check_place(place: Place, inputs: Sequence[str | Path] = (), overwrite: bool
             f"{place.option} '{place.at}' is no name. Results are written to files, not to the "
             "standard output: give a path."
         )
+    if "\0" in str(place.at):
+        raise OutputError(
+            f"{place.option} '{place.at}' is no name: no system takes a NUL character in one. Name "
+            "another place."
+        )
     for folder in {place.path.parent, place.path}:
         remove_abandoned(folder)
     for given in inputs:

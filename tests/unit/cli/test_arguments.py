@@ -58,3 +58,22 @@ def test_every_option_of_pictures_and_sampling_reaches_the_settings(command: str
 )
 def test_options_of_data_sets_are_fields_of_their_settings(names: object, kind: type) -> None:
     assert {*names} <= {field.name for field in fields(kind)}  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("cut --on x -o out", "argument --on: invalid int value: 'x'"),
+        ("interpolate a.png", "required: END"),
+        ("paint", "invalid choice: 'paint'"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence_that_names_the_help(
+    words: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(words.split())
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1
+    assert says in said and "--help' lists what it takes." in said

@@ -137,9 +137,9 @@ def test_links_are_not_replaced(drawings: Path, tmp_path: Path, overwrite: bool)
     check_places([folder(tmp_path / "out")])
 
 
-@pytest.mark.parametrize("name", ["-", ""])
+@pytest.mark.parametrize("name", ["-", "", "a\0.png"])
 @pytest.mark.parametrize("kind", ["file", "frames", "folder"])
-def test_the_standard_output_and_nothing_are_no_places(
+def test_the_standard_output_nothing_and_nul_are_no_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
