@@ -1,13 +1,12 @@
 """The drawings of the example workflows, put where ComfyUI's Load Image looks for them."""
 
 import logging
-import shutil
 from pathlib import Path
 
 import folder_paths
 
 from ...tooncrafter_core.errors import ToonCrafterError
-from ...tooncrafter_core.files import read_text
+from ...tooncrafter_core.files import read_text, write_bytes, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +28,10 @@ def offer_drawings(source: Path = DRAWINGS) -> list[str]:
         given = read_text(note).splitlines() if note.is_file() else []
         new = [name for name in names if name not in given]
         copied = [name for name in new if not (target / name).exists()]
-        if copied:
-            target.mkdir(parents=True, exist_ok=True)
         for name in copied:
-            shutil.copyfile(source / name, target / name)
+            write_bytes(target / name, (source / name).read_bytes())
         if new:
-            note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text("\n".join(sorted({*given, *names})) + "\n", encoding="utf-8")
+            write_text(note, "\n".join(sorted({*given, *names})) + "\n")
     except (OSError, ToonCrafterError) as error:
         logger.warning(
             "The drawings of ToonCrafter's example workflows could not be copied to %s (%s). They "
