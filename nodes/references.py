@@ -112,12 +112,13 @@ def _unasked(
     drawn_height, drawn_width = _pixels(latent, vae)
     drawn = SavedSize(drawn_width, drawn_height, "crop")
     asked = SavedSize(size[0] or drawn.width, size[1] or drawn.height, "crop")
-    notice = None if all(size) else SIZE_UNKNOWN.format(**drawn._asdict())
+    notice = None if all(size) else SIZE_UNKNOWN.format(width=drawn.width, height=drawn.height)
     if saved is not None and not any(size):
         fitted, _ = fit(first, *saved, vae.size_multiple)
         # The clip may have been enlarged or cut before it was saved.
         if tuple(fitted.shape[-2:]) == (drawn.height, drawn.width):
-            asked, notice = saved, SIZE_SAVED.format(**saved._asdict())
+            asked = saved
+            notice = SIZE_SAVED.format(width=saved.width, height=saved.height, fit=saved.fit)
     (one, placement), (other, _) = (
         fit(image, *asked, vae.size_multiple) for image in (first, last)
     )

@@ -25,13 +25,14 @@ ENTRIES = [
 """Where people come in: ComfyUI, and the commands that draw, look at files and write them."""
 HAS_AN_EXTRA = (ROOT / "tooncrafter_core" / "data",)
 """`convert --preview-colours` draws clips, and names the extra that it needs."""
-COMES_WITH_COMFYUI = {"comfy", "comfy_api", "folder_paths", "latent_preview"}
+COMES_WITH_COMFYUI = {"comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview"}
 COMES_WITH_TORCH = {"torch", "triton"}
-DISTRIBUTIONS = {"PIL": "Pillow", "open_clip": "open_clip_torch"}
+DISTRIBUTIONS = {"PIL": "Pillow", "open_clip": "open_clip_torch", "yaml": "PyYAML"}
 """Of packages that are imported by another name than they are installed by."""
 
 OF_COMFYUI = {
     "av": "14.2.0", "einops": "0.6.1", "kornia": "0.7.1", "numpy": "1.25.0", "pillow": "10.0",
+    "pyyaml": "6.0",
     "safetensors": "0.4.2", "tqdm": "4.60", "torch": "2.7.1+cu128", "torchvision": "0.22.1+cu128",
 }  # fmt: skip
 """What a ComfyUI 0.3.52 asks for at least, and a build of torch that no index has."""

@@ -23,7 +23,7 @@ from tooncrafter_core.cli import main
         (["-o", "out.mp4", "--steps", "0"], "number of steps must be 1 to 1000"),
         (["-o", "out.mp4", "--frames", "1"], "number of frames must be 2 to 256"),
         (["-o", "out.mp4", "--fit", "zoom"], "The fit is one of crop"),
-        (["-o", "out.mov"], "'.mov' is none of these"),
+        (["-o", "out.avi"], "'.avi' is none of these"),
         (["-o", "out.gif", "--playback-fps", "60"], "0.1 to 50 fps"),
         (["--frames-dir", "out.d"], "a folder without an extension"),
         ([], "-o out.mp4, or --frames-dir"),
