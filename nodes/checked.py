@@ -50,7 +50,8 @@ def check_value(declared: Any, value: object) -> None:
         least = -math.inf if declared.min is None else declared.min
         most = math.inf if declared.max is None else declared.max
         is_whole = isinstance(declared, io.Int.Input)
-        check_number(declared.id, value, least, most, is_whole=is_whole)
+        name = f"The input '{declared.id}' of this node"
+        check_number(name, value, least, most, is_whole=is_whole)
         return
     kind = str(declared.io_type)
     if kind in _KINDS and not _KINDS[kind](value):

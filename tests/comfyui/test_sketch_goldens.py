@@ -12,10 +12,10 @@ import comfy.samplers
 import pytest
 import torch
 from einops import rearrange
+from tooncrafter_pack.nodes.bridge.clips.request import REQUEST, ClipRequest
 from tooncrafter_pack.nodes.bridge.conditioning import IMAGE_FEATURES, KEYFRAME_LATENTS, MOTION_FPS
 from tooncrafter_pack.nodes.bridge.control import SketchControl
 from tooncrafter_pack.nodes.bridge.encoders.sketch import load_sketch_control
-from tooncrafter_pack.nodes.latents import make_clip
 from tooncrafter_pack.nodes.sketch import ToonCrafterSketchGuidance
 from torch import Tensor
 
@@ -44,12 +44,15 @@ def conditioning(golden: dict[str, Tensor], frames: int) -> list[list[Any]]:
     text, tokens = golden["context"][:, :77], golden["context"][:, 77:]
     latents = golden["concat"][:, :, [0, -1]] / LATENT_SCALE
     height, width = (8 * side for side in latents.shape[-2:])
-    clip = make_clip(latents, frames, width, height, "crop", 8)
+    request = ClipRequest(
+        width=width, height=height, fit="crop", multiple=8, frames=frames,
+        keyframes=torch.zeros(2, 3, height, width), space=None,
+    )  # fmt: skip
     values = {
         IMAGE_FEATURES: tokens,
         KEYFRAME_LATENTS: latents,
         MOTION_FPS: float(golden["fs"][0]),
-        "tooncrafter_fit": clip["tooncrafter_fit"],
+        REQUEST: request,
     }
     return [[text, values]]
 
