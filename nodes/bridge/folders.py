@@ -45,7 +45,9 @@ def find_input(name: str, kind: str) -> Path:
     """
     root = input_folder()
     path = _inside(root, name)
-    is_there = path is not None and (path.is_dir() if kind == "folder" else path.is_file())
+    # Unlike those of Path, these are false for a name that no disk takes.
+    is_kind = os.path.isdir if kind == "folder" else os.path.isfile
+    is_there = path is not None and is_kind(path)
     if path is None or not is_there:
         raise ToonCrafterError(
             f"There is no {kind} '{name}' in ComfyUI's input folder ({root}). Put it there and "
