@@ -1,18 +1,16 @@
 """Model folders and the files in them; a workflow can name nothing outside."""
 
-import hashlib
 import os
 from pathlib import Path
 
 import folder_paths
 
+from ...tooncrafter_core.checkpoints.files.identity import file_identity
 from ...tooncrafter_core.config.embedded import MINI, MINI_SKETCH, embedded_file
 from ...tooncrafter_core.errors import CheckpointError
 
 NONE = "none"
 """Choice of no file."""
-BEGINNING = 2**20
-"""Bytes of a file that its fingerprint reads: the header of a weight file lies there."""
 
 
 def list_checkpoints() -> list[str]:
@@ -59,7 +57,7 @@ def find(name: str, *kinds: str) -> Path:
 
 
 def fingerprint(name: str, *kinds: str) -> str:
-    """What changes when the file of that name is replaced: its size, its time, its beginning.
+    """What changes when the file of that name is replaced: its size, its time, its ends.
 
     A name without a file has none; it is refused where it is loaded.
     """
@@ -67,12 +65,9 @@ def fingerprint(name: str, *kinds: str) -> str:
         return name
     try:
         path = find(name, *kinds)
-        with path.open("rb") as file:
-            begin = hashlib.sha256(file.read(BEGINNING)).hexdigest()
-        status = path.stat()
+        return f"{path} {file_identity(path)}"
     except (CheckpointError, OSError):
         return "absent"
-    return f"{path} {status.st_size} {status.st_mtime_ns} {begin}"
 
 
 def _embedded(name: str) -> list[str]:
