@@ -7,7 +7,7 @@ import folder_paths
 
 from ...tooncrafter_core.errors import ToonCrafterError
 from ...tooncrafter_core.files import in_order
-from ...tooncrafter_core.pictures.films import picture_files
+from ...tooncrafter_core.pictures.films import has_pictures
 
 HERE = "."
 """The input folder itself, in the list of its folders."""
@@ -21,7 +21,7 @@ DEEPEST = 3
 def list_picture_folders() -> list[str]:
     """The input folder and those in it that hold pictures."""
     root = input_folder()
-    names = (path.relative_to(root).as_posix() for path in _folders(root) if picture_files(path))
+    names = (path.relative_to(root).as_posix() for path in _folders(root) if has_pictures(path))
     return [HERE, *names]
 
 

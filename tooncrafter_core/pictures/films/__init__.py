@@ -4,7 +4,7 @@ Pixels come upright, square, over white and in full range; frames are numbered a
 """
 
 from .film import CHANGES, FOLDER_FPS, Film
-from .finding import caption_file, film_files, find_films, picture_files
+from .finding import caption_file, film_files, find_films, has_pictures, picture_files
 from .opening import open_film
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "caption_file",
     "film_files",
     "find_films",
+    "has_pictures",
     "open_film",
     "picture_files",
 ]

@@ -39,12 +39,18 @@ def film_files(folder: Path) -> list[Path]:
 
 def picture_files(folder: Path) -> list[Path]:
     """The pictures of a folder that hold one frame each, 2 before 10; none for a file."""
-    if not folder.is_dir():
-        return []
-    return in_order(
-        p for p in folder.iterdir()
-        if p.suffix.lower() in PICTURE_EXTENSIONS and not is_animation(p)
-    )  # fmt: skip
+    return in_order(_stills(folder))
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether ``picture_files`` would find any; looks into files up to the first alone."""
+    return any(not path.name.startswith(".") for path in _stills(folder))
+
+
+def _stills(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.suffix.lower() in PICTURE_EXTENSIONS and not is_animation(path):
+            yield path
 
 
 def caption_file(path: Path) -> Path:
