@@ -1,4 +1,7 @@
-"""Finds writes to files that go around ``tooncrafter_core/files``, where a kill leaves halves."""
+"""Finds what goes around ``tooncrafter_core/files``.
+
+Writes, where a kill leaves halves, and removals, which take what the program did not make.
+"""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -17,6 +20,34 @@ WRITERS = {"write_text", "write_bytes", "save", "savez", "savez_compressed", "sa
            "imwrite", "copyfile", "copy2", "touch"}  # fmt: skip
 OWN = {"write_text", "write_bytes"}
 """Names that are also functions of ``tooncrafter_core/files``: bare, they are those."""
+
+
+REMOVERS = {"rmtree", "unlink", "rmdir", "removedirs", "rename", "renames", "move"}
+SYSTEM = {"os", "shutil"}
+
+
+def raw_removals(texts: Mapping[str, str]) -> list[str]:
+    """Where a file of the core or the nodes removes or moves files by its own means."""
+    return [
+        f"{name}, line {node.lineno}: {ast.unparse(node.func)} removes around files/"
+        for name, text in texts.items()
+        if not name.startswith("tooncrafter_core/files/")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and _removes(node)
+    ]
+
+
+def _removes(call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Name):
+        return call.func.id in REMOVERS
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    name, holder = call.func.attr, call.func.value
+    if isinstance(holder, ast.Name) and holder.id in SYSTEM:
+        return name in REMOVERS | {"remove", "replace", "truncate"}
+    # ``replace`` of a path has one argument, of a text two; of a dataclass it is no attribute.
+    is_path = name == "replace" and len(call.args) == 1 and not call.keywords
+    return name in REMOVERS or is_path
 
 
 def raw_writes(texts: Mapping[str, str]) -> list[str]:

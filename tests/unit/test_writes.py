@@ -1,9 +1,9 @@
-"""Whatever is written goes through ``tooncrafter_core/files``: whole, or not at all."""
+"""Whatever is written or removed goes through ``tooncrafter_core/files``."""
 
 import pytest
 
 from support.imports import ROOT
-from support.writes import ALLOWED, raw_writes
+from support.writes import ALLOWED, raw_removals, raw_writes
 
 TEXTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
@@ -14,6 +14,32 @@ TEXTS = {
 
 def test_nothing_is_written_around_the_one_writer() -> None:
     assert not raw_writes(TEXTS)
+
+
+def test_nothing_is_removed_around_the_one_place() -> None:
+    assert not raw_removals(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_removal"),
+    [
+        ("shutil.rmtree(folder)", True),
+        ("rmtree(folder)", True),
+        ("path.unlink(missing_ok=True)", True),
+        ("(folder / 'a').rmdir()", True),
+        ("path.rename(other)", True),
+        ("path.replace(other)", True),
+        ("os.replace(one, other)", True),
+        ("os.remove(path)", True),
+        ("shutil.move(one, other)", True),
+        ("text.replace('a', 'b')", False),
+        ("replace(settings, steps=1)", False),
+        ("names.remove('a')", False),
+        ("remove_folder(folder, ('*.png',))", False),
+    ],
+)
+def test_each_way_to_remove_is_found(line: str, is_removal: bool) -> None:
+    assert bool(raw_removals({"nodes/a.py": line})) == is_removal
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,8 @@ class ClipStore:
         """Write a clip's moments as PNG files, all or none; a broken one that is there goes."""
         if len(pictures) != NUM_MOMENTS:
             raise CutError(f"A clip has {NUM_MOMENTS} moments, not {len(pictures)}.")
-        with replacing_folder(self.folder / source.hash) as new:
+        own = {NOTE, *(path.name for path in self.moments(source))}
+        with replacing_folder(self.folder / source.hash, lambda path: path.name in own) as new:
             for path, content in zip(self.moments(source), pictures, strict=True):
                 write_bytes(new / path.name, content)
             write_json(new / NOTE, source.as_plain())

@@ -1,6 +1,5 @@
 """The steps of every experiment: train each of its parts once, and measure what they draw."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +13,11 @@ from ..evaluation.methods.peers import Peer, Rebuilder
 from ..evaluation.metrics import Toolbox, make_toolbox
 from ..evaluation.procedural import procedural_clips
 from ..evaluation.results import MetricInfo, Results
-from ..files import write_text
+from ..files import remove_folder, write_text
 from ..interpolation.session import Session, SessionSettings
 from ..metrics.line_distance import LINE_METRIC
+from ..training.inputs import prepared
+from ..training.outputs import checkpointing
 from ..training.run import Report, train
 from ..training.settings.config import RunConfig
 from ..training.stages.registry import find_stage
@@ -26,6 +27,11 @@ from .spread import BySeed, Measured
 Methods = Mapping[str, Mapping[int | None, str]]
 """For each row, the method's name in the results, by seed."""
 RESULTS = "results.md"
+INTERMEDIATE = {
+    checkpointing.CHECKPOINTS: [f"step-*/{name}" for name in checkpointing.FILES],
+    prepared.PREPARED: prepared.FILES,
+}
+"""What is no longer needed when a training is done: folders, and what it wrote there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +49,9 @@ class Bench:
         if not result.is_file():
             self.report(f"training {folder.name}")
             train(kind, config, self.report, self.is_quiet)
-        for no_longer_needed in ("checkpoints", "prepared"):
-            shutil.rmtree(folder / no_longer_needed, ignore_errors=True)
+        for name, written in INTERMEDIATE.items():
+            if (folder / name).exists():
+                remove_folder(folder / name, written)
         return result
 
     def measure(

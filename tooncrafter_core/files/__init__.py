@@ -3,6 +3,7 @@
 from .order import in_order, natural_key
 from .parts import remove_abandoned
 from .places import Place, check_places, is_numbered_picture
+from .removing import remove_file, remove_folder
 from .texts import decoded, parsed_json, read_json_text, read_text
 from .writing import (
     append_lines,
@@ -29,6 +30,8 @@ __all__ = [
     "read_json_text",
     "read_text",
     "remove_abandoned",
+    "remove_file",
+    "remove_folder",
     "replacing",
     "replacing_folder",
     "write_bytes",

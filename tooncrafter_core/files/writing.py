@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from .parts import SIBLING, WITHIN, part_in
+from .parts import SIBLING, WITHIN, part_in, parts_of
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _IN_USE = {errno.EACCES, errno.EPERM, errno.EBUSY}
@@ -52,7 +52,7 @@ def replacing(path: Path, nbytes: int | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path, may_go: Callable[[Path], bool] = lambda _: True) -> Iterator[Path]:
+def replacing_folder(path: Path, may_go: Callable[[Path], bool]) -> Iterator[Path]:
     """A folder to fill, which takes the place of ``path`` as a whole when the block ends well.
 
     A folder that is there goes, if all that lies in it ``may_go``; an empty one stays the folder
@@ -74,6 +74,7 @@ def replacing_folder(path: Path, may_go: Callable[[Path], bool] = lambda _: True
 
 def _move_into(folder: Path, new: Path, whole: Path) -> None:
     """Move every file of ``new`` into a folder, or none."""
+    _check_goes(folder, parts_of(folder).__contains__)
     new.replace(whole)
     moved: list[Path] = []
     try:
@@ -93,13 +94,19 @@ def _swap(path: Path, new: Path, part: Path, may_go: Callable[[Path], bool]) -> 
     try:
         if path.is_dir():
             path.replace(old)
-        if old.is_dir() and not all(map(may_go, old.iterdir())):
-            raise OSError(errno.ENOTEMPTY, "other files have come into the folder")
+        _check_goes(old, may_go)
         whole.replace(path)
     except BaseException:
         if old.is_dir() and not path.exists():
             old.replace(path)
         raise
+
+
+def _check_goes(folder: Path, may_go: Callable[[Path], bool]) -> None:
+    """``OSError`` for a folder that holds what may not go: it was there, or came meanwhile."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not may_go(path):
+            raise OSError(errno.ENOTEMPTY, f"the folder holds other files ('{path.name}')")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

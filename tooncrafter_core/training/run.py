@@ -12,11 +12,12 @@ from ..errors import OutputError, TrainingError
 from ..files import Place, check_places, write_text
 from .inputs.batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
 from .inputs.open_clips import TrainingClips, check_batch, open_clips
-from .inputs.prepared import PreparedClips
+from .inputs.prepared import PREPARED, PreparedClips
 from .loop.loop import HeldOut, Trainer
 from .loop.machine import make_accelerator
 from .loop.monitor import LOG, Monitor
 from .loop.sharding import check_sharding
+from .outputs.checkpointing import CHECKPOINTS
 from .outputs.report import check_mixture, freeze_report
 from .settings.config import RunConfig
 from .settings.read import groups_of, to_yaml
@@ -90,7 +91,7 @@ def train(
 
 def run_place(kind: StageKind, config: RunConfig) -> Place:
     """The folder of a run."""
-    written = (SETTINGS, kind.result, LOG, "checkpoints", "prepared", "sheets", "tensorboard")
+    written = (SETTINGS, kind.result, LOG, CHECKPOINTS, PREPARED, "sheets", "tensorboard")
     return Place(
         option="out", at=config.out, kind="folder", names=written, marks=(SETTINGS,),
         can_overwrite=False,
@@ -145,7 +146,7 @@ def prepare_clips(
             "for clips that are as long as they are used."
         )
     data = OmegaConf.to_container(OmegaConf.structured(config.data))
-    prepared = PreparedClips(clips.dataset, Path(config.out) / "prepared")
+    prepared = PreparedClips(clips.dataset, Path(config.out) / PREPARED)
     if accelerator.is_main_process:
         prepared.check({"data": data, "seed": config.seed, "start": str(config.start)})
     accelerator.wait_for_everyone()

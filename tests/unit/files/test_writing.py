@@ -94,7 +94,7 @@ def write_file(path: Path, content: bytes, error: BaseException | None = None) -
 
 
 def write_folder(path: Path, content: bytes, error: BaseException | None = None) -> None:
-    with replacing_folder(path) as new:
+    with replacing_folder(path, lambda _: True) as new:
         (new / "1").write_bytes(content)
         if error is not None:
             raise error
@@ -223,7 +223,7 @@ def write_again_and_again(folder: str, start: int) -> None:
     for number in range(start, 1_000_000):
         letter = bytes([number % 256])
         write_bytes(Path(folder) / "file", letter * SIZE)
-        with replacing_folder(Path(folder) / "frames") as new:
+        with replacing_folder(Path(folder) / "frames", lambda _: True) as new:
             for index in range(NUM_FILES):
                 (new / f"{index}").write_bytes(letter * 1000)
 

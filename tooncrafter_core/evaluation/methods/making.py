@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...errors import EvaluationError
-from ...files import read_json, write_text
+from ...files import read_json, remove_file, write_text
 from ...metrics.metric import Clip
 from ...pictures.levels import at_levels, to_levels
 from ..clip_files import read_clip, write_frames
@@ -52,7 +52,7 @@ def make_clip(peer: Peer | Rebuilder, clip: Clip, truth: Tensor, folder: Path) -
     else:
         frames = peer(truth[0], truth[-1], truth.shape[0], clip)
     check_made(peer.name, frames, truth)
-    note.unlink(missing_ok=True)
+    remove_file(note)
     write_frames(frames, place)
     write_text(note, json.dumps(made_from, indent=1, ensure_ascii=False))
     return at_levels(frames)

@@ -19,7 +19,11 @@ from ...errors import TrainingError
 from ...files import read_json, write_bytes, write_json
 from ..stages.denoising import DenoisingStage
 
+PREPARED = "prepared"
+"""The folder in a run's."""
 IDENTITY = "identity.json"
+FILES = (IDENTITY, "*/*.npz")
+"""All that it holds, as patterns."""
 
 ARRAYS = ("latent_mean", "latent_log_variance", "image_embedding")
 """Fields of ``EncodedClips`` that are stored, in fp16: ``4 t h w`` twice and ``l c``."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...errors import OutputError, TrainingError
 from ..inputs.batches import TrainingBatches, to_device
-from ..outputs.checkpointing import CheckpointFolder, TrainingState, check_identity
+from ..outputs.checkpointing import CHECKPOINTS, CheckpointFolder, TrainingState, check_identity
 from ..settings.config import RunConfig
 from ..stage import Batch, Losses, Stage
 from ..stages.bypass import checkpointed_activations
@@ -56,7 +56,7 @@ class Trainer:
         self.step = 0
         """Steps done."""
         self.checkpoints = CheckpointFolder(
-            Path(config.out) / "checkpoints", config.output.keep_checkpoints
+            Path(config.out) / CHECKPOINTS, config.output.keep_checkpoints
         )
         self.is_sharded = config.machine.fsdp
         self.wrapped: Any = self._wrap()

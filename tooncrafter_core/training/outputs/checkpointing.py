@@ -5,7 +5,6 @@ the optimizers, and notes. Whatever stops the program, a folder of that name is 
 """
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +16,14 @@ from torch import Tensor
 
 from ...checkpoints.files.save import save_checkpoint
 from ...errors import TrainingError
-from ...files import read_json_text, replacing_folder, write_json
+from ...files import read_json_text, remove_folder, replacing_folder, write_json
 
 NOTES, WEIGHTS, AVERAGES, OPTIMIZER = (
     "notes.json", "weights.safetensors", "averages.safetensors", "optimizer.safetensors",
 )  # fmt: skip
+FILES = (NOTES, WEIGHTS, AVERAGES, OPTIMIZER)
+"""All that a checkpoint's folder holds."""
+CHECKPOINTS = "checkpoints"
 FORMAT = 1
 
 
@@ -44,11 +46,14 @@ class CheckpointFolder:
 
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder, self._keep = folder, keep
+        self._stay: set[int] = set()
+        """Steps whose folders hold what is not ours: said once."""
 
     def steps(self) -> list[int]:
         """Steps of which there is a checkpoint, rising."""
         names = (path.name for path in self.folder.glob("step-*") if path.is_dir())
-        return sorted(int(name[5:]) for name in names if name[5:].isdigit())
+        steps = {int(name[5:]) for name in names if name[5:].isdecimal()}
+        return sorted(step for step in steps if self.path(step).is_dir())
 
     def path(self, step: int) -> Path:
         """Where the checkpoint of a step is."""
@@ -57,14 +62,16 @@ class CheckpointFolder:
     def save(self, state: TrainingState) -> Path:
         """Write a checkpoint and drop the oldest beyond those that are kept.
 
-        ``OutputError`` when it cannot be written; those that were there stay.
+        ``OutputError`` when it cannot be written; those that were there stay. One that holds other
+        files is not dropped.
         """
         path = self.path(state.step)
-        with replacing_folder(path) as new:
+        with replacing_folder(path, lambda file: file.name in FILES) as new:
             _write(new, state)
         _sync(self.folder)
         for step in self.steps()[: -self._keep]:
-            shutil.rmtree(self.path(step), ignore_errors=True)
+            if step not in self._stay and not remove_folder(self.path(step), FILES):
+                self._stay.add(step)
         return path
 
     def load(self, step: int) -> TrainingState:

@@ -39,6 +39,22 @@ def test_a_checkpoint_reads_back_and_the_oldest_go(tmp_path: Path) -> None:
         assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
+def test_a_checkpoint_that_holds_other_files_is_not_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = CheckpointFolder(tmp_path, keep=1)
+    (folder.save(state(5)) / "why_it_is_good.txt").write_text("mine")
+    (tmp_path / "step-best").mkdir()
+    for step in (10, 15, 20):
+        folder.save(state(step))
+    assert folder.steps() == [5, 20] and (tmp_path / "step-best").is_dir()
+    assert len(list(folder.path(5).iterdir())) == 5
+    assert caplog.text.count("'why_it_is_good.txt'") == 1
+    with pytest.raises(OutputError, match=r"why_it_is_good\.txt"):
+        folder.save(state(5))
+    assert (folder.path(5) / "why_it_is_good.txt").read_text() == "mine"
+
+
 def test_a_save_that_is_cut_off_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

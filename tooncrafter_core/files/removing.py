@@ -1,0 +1,77 @@
+"""The one way in which results of an earlier step go again: never with what somebody else made."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+
+from .parts import is_abandoned, part_in
+from .writing import errors_in_words
+
+logger = logging.getLogger(__name__)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file that this program wrote, if it is there. ``OutputError`` on failure."""
+    with errors_in_words(path):
+        path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path, written: Sequence[str]) -> bool:
+    """Remove a folder that holds nothing but what was ``written``; whether it is gone.
+
+    ``written`` are patterns of files, from the folder on, such as ``step-*/notes.json``. A folder
+    that holds anything else stays as it is, and so do a link and what the system does not let go:
+    then the log says why, as nobody has to stop work for it.
+    """
+    try:
+        if folder.is_dir() and not folder.is_symlink():
+            _check(folder, written)
+            with part_in(folder.absolute().parent) as part:
+                # Out of its place at once: a kill leaves no half of it under its name.
+                folder.replace(part)
+                try:
+                    _check(part, written)
+                except _ForeignError:
+                    part.replace(folder)
+                    raise
+        elif os.path.lexists(folder):
+            raise _ForeignError("it is no folder")
+    except (_ForeignError, OSError) as error:
+        reason = (error.strerror or error) if isinstance(error, OSError) else error
+        logger.warning(
+            "'%s' is no longer needed and was not removed: %s. Remove it yourself if you need the "
+            "room.", folder, reason,
+        )  # fmt: skip
+        return False
+    return True
+
+
+class _ForeignError(Exception):
+    """Something may not be removed."""
+
+
+def _check(folder: Path, written: Sequence[str]) -> None:
+    patterns = [PurePath(pattern).parts for pattern in written]
+    for path, is_folder in _entries(folder):
+        parts = path.relative_to(folder).parts
+        if not any(_matches(parts, pattern, is_folder) for pattern in patterns):
+            raise _ForeignError(f"it holds '{'/'.join(parts)}', which this program did not write")
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """All that lies in a folder but what a killed run has left, and whether it is a folder."""
+    for entry in folder.iterdir():
+        if is_abandoned(entry):
+            continue
+        is_folder = entry.is_dir() and not entry.is_symlink()
+        yield entry, is_folder
+        if is_folder:
+            yield from _entries(entry)
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str], is_folder: bool) -> bool:
+    """Whether a file fits a pattern, or a folder what comes before the pattern's file."""
+    fits = len(parts) < len(pattern) if is_folder else len(parts) == len(pattern)
+    return fits and all(map(fnmatchcase, parts, pattern))
