@@ -27,6 +27,7 @@ def load_extension() -> ToonCrafterExtension:
         from .cut.files import LoadToonCrafterKeys, LoadToonCrafterSheet, SaveToonCrafterSheet
         from .cut.parts import (
             ToonCrafterCutClip,
+            ToonCrafterCutDrawn,
             ToonCrafterCutFrames,
             ToonCrafterCutKey,
             ToonCrafterCutMoment,
@@ -62,6 +63,7 @@ def load_extension() -> ToonCrafterExtension:
             SaveToonCrafterSheet,
             ToonCrafterCutKey,
             ToonCrafterCutMoment,
+            ToonCrafterCutDrawn,
             ToonCrafterCutClip,
             ToonCrafterCutFrames,
         ]

@@ -3,6 +3,8 @@
 They are of no use on a canvas: what they hand on are names of what the register of cuts holds.
 """
 
+from typing import Any
+
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -17,10 +19,12 @@ from ..bridge.images import to_image, to_pixels
 from ..checked import checked
 from ..sockets import CUT_PARTS_CATEGORY, schema
 from .job import CUTS, CutJob
+from .kept import KEPT
 
 Clips = dict[str, Tensor]
 """The moments of each clip, t h w c, by its segment and half such as ``0`` and ``0.1``."""
 ClipsType = io.Custom("TOONCRAFTER_CLIPS")
+AGAIN = "Run 'ToonCrafter Cut' again."
 WITHIN = "Part of 'ToonCrafter Cut', which makes it; not for use by hand."
 
 
@@ -78,6 +82,44 @@ class ToonCrafterCutMoment(io.ComfyNode):
         """Take it as it would come from a file, as the command line does."""
         picture = at_levels(to_pixels(images[moment : moment + 1]))
         return io.NodeOutput(to_image(picture[:, :, None]))
+
+
+class ToonCrafterCutDrawn(io.ComfyNode):
+    """A clip: the one that was kept, else the one that is drawn."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """The name, inputs and outputs of ToonCrafter Cut Drawn (internal)."""
+        return schema(
+            node_id="ToonCrafterCutDrawn",
+            display_name="ToonCrafter Cut Drawn (internal)",
+            category=CUT_PARTS_CATEGORY,
+            description=f"Has a clip of a cut drawn where it was not yet. {WITHIN}",
+            is_dev_only=True,
+            inputs=[
+                io.String.Input("model", tooltip="What stands for the model."),
+                io.String.Input("clip", tooltip="What everything that is drawn is hashed to."),
+                io.Image.Input(
+                    "images", optional=True, lazy=True, tooltip="The frames, where it is drawn."
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="IMAGE", tooltip="The frames of the clip.")],
+        )
+
+    @classmethod
+    def check_lazy_status(cls, model: str, clip: str, **_: Any) -> list[str]:
+        """Ask for the frames, and so for what draws them, only where they are missing."""
+        return [] if KEPT.find(model, clip) is not None else ["images"]
+
+    @classmethod
+    @checked
+    def execute(cls, model: str, clip: str, images: Tensor | None = None) -> io.NodeOutput:
+        """Hand the frames on, and keep them."""
+        frames = KEPT.find(model, clip) if images is None else images
+        if frames is None:
+            raise CutError(f"The clip {clip} of the cut was not drawn. {AGAIN}")
+        KEPT.keep(model, clip, frames)
+        return io.NodeOutput(frames)
 
 
 class ToonCrafterCutClip(io.ComfyNode):
@@ -157,7 +199,7 @@ def _picture(job: CutJob, drawing: Drawing, clips: Clips) -> Tensor:
     assert drawing.segment is not None and drawing.moment is not None
     name = clip_name(drawing.segment, drawing.moment.half)
     if name not in clips:
-        raise CutError(f"The clip {name} of the cut was not drawn. Run 'ToonCrafter Cut' again.")
+        raise CutError(f"The clip {name} of the cut was not drawn. {AGAIN}")
     return clips[name][drawing.moment.index][None]
 
 

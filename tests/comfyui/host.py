@@ -336,3 +336,8 @@ class Host:
     def interrupt(self) -> None:
         """Cancel what is running, as the button of the page does."""
         self._session.post(f"{self.url}/interrupt", json={}, timeout=60).raise_for_status()
+
+    def free_memory(self) -> None:
+        """Let go of models and results, as the button of the page does: now, or after a prompt."""
+        asked = {"unload_models": True, "free_memory": True}
+        self._session.post(f"{self.url}/free", json=asked, timeout=60).raise_for_status()
