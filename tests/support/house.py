@@ -6,7 +6,7 @@ test can hand it a house that is wrong on purpose.
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from support.imports import ROOT, imports_in
 
@@ -64,6 +64,38 @@ MOST_MODULES = 15
 MOST_LINES = 250
 LONGER: dict[str, int] = {}
 """Files that are too long, with their lines: numbers may fall and rows may go, no more."""
+
+MOST_ARGUMENTS = 6
+"""Of a function: more of them travel together, as one value with a name."""
+MORE_ARGUMENTS: dict[str, int] = {
+    "nodes/bridge/denoiser/network.py:HostDenoiser._predict": 8,
+    "nodes/bridge/sampler.py:DDIMSampler.sample": 8,
+    "nodes/bridge/sampler.py:run_ddim": 8,
+    "nodes/bridge/sampler.py:sample": 10,
+    "nodes/sockets.py:schema": 12,
+    "tooncrafter_core/checkpoints/files/read.py:Checkpoint.__init__": 7,
+    "tooncrafter_core/cli/cut.py:_draw": 7,
+    "tooncrafter_core/cli/cut.py:_drawing": 7,
+    "tooncrafter_core/conditioning/build.py:build_conditions": 12,
+    "tooncrafter_core/cut/plain.py:time_cut": 8,
+    "tooncrafter_core/data/build/build.py:_run": 7,
+    "tooncrafter_core/data/clips/sources.py:ProceduralClips.__init__": 8,
+    "tooncrafter_core/data/procedural/drawing.py:Brush.box": 7,
+    "tooncrafter_core/data/procedural/render.py:render_clip": 8,
+    "tooncrafter_core/device/memory.py:choose_chunk": 7,
+    "tooncrafter_core/evaluation/methods/rife.py:FlowNet._correct": 7,
+    "tooncrafter_core/interpolation/guided_denoiser.py:GuidedDenoiser.__init__": 9,
+    "tooncrafter_core/interpolation/pipeline.py:interpolate": 7,
+    "tooncrafter_core/layers/kernels/calls.py:add": 7,
+    "tooncrafter_core/layers/kernels/calls.py:group_affine": 7,
+    "tooncrafter_core/models/denoiser.py:Denoiser.forward": 8,
+    "tooncrafter_core/models/motion/keyframe_matching.py:KeyframeMatching._frame": 7,
+    "tooncrafter_core/models/transformers.py:SpatialTransformer.__init__": 8,
+    "tooncrafter_core/models/transformers.py:TemporalTransformer.__init__": 7,
+    "tooncrafter_core/training/inputs/drawing.py:drawn_latents": 7,
+    "tooncrafter_core/training/loop/loop.py:Trainer.__init__": 7,
+}
+"""Functions with more of them, a row each as in ``LONGER``: numbers may fall and rows may go."""
 
 FACES = {"checked", "cut", "decode", "guidance", "keyframes", "latents", "line_art", "load",
          "references", "sampling", "sketch", "sockets"}  # fmt: skip
@@ -166,6 +198,44 @@ def long_files(texts: Texts, longer: Mapping[str, int] = LONGER) -> list[str]:
         if path in lines and lines[path] < most:
             found.append(f"{path} has {lines[path]} lines now: its row can go, or fall from {most}")
     return found
+
+
+def many_arguments(texts: Texts, more: Mapping[str, int] = MORE_ARGUMENTS) -> list[str]:
+    """Functions with too many arguments, or more than the list says; rows that can go.
+
+    A node's ``execute`` takes what its schema has, a kernel in Triton's language what it computes
+    with.
+    """
+    counts = {
+        f"{path}:{name}": count
+        for path, text in texts.items()
+        if not path.endswith("_kernels.py")
+        for name, count in _argument_counts(ast.parse(text))
+        if not (path.startswith("nodes/") and name.endswith(".execute"))
+    }
+    found = [
+        f"{name} takes {count} arguments: those that travel together are one value"
+        for name, count in counts.items()
+        if count > more.get(name, MOST_ARGUMENTS)
+    ]
+    for name, most in more.items():
+        count = counts.get(name, 0)
+        if name.partition(":")[0] in texts and count < most:
+            found.append(f"{name} takes {count} arguments now: its row can go, or fall from {most}")
+    return found
+
+
+def _argument_counts(tree: ast.AST, outer: str = "") -> Iterator[tuple[str, int]]:
+    """Every function by its name within the file, with how many arguments it takes."""
+    for node in ast.iter_child_nodes(tree):
+        name = outer
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{outer}.{node.name}".lstrip(".")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = node.args
+            every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+            yield name, sum(one.arg not in ("self", "cls") for one in every)
+        yield from _argument_counts(node, name)
 
 
 def bridge_to_faces(texts: Texts) -> list[str]:

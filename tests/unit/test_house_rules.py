@@ -29,6 +29,13 @@ RULES: dict[Callable[[Texts], list[str]], tuple[dict[str, str], str]] = {
         "tooncrafter_core/models: 16 files",
     ),
     house.long_files: ({"tooncrafter_core/models/a.py": "\n" * 251}, "a.py: 251 lines"),
+    house.many_arguments: (
+        {
+            "tooncrafter_core/models/a.py": "class A:\n"
+            "    async def draw(self, a, /, b, c, d, *, e, f, g) -> None: ...\n"
+        },
+        "tooncrafter_core/models/a.py:A.draw takes 7 arguments",
+    ),
     house.bridge_to_faces: (
         {"nodes/bridge/a.py": "from ..decode import x\n", "nodes/decode.py": ""},
         "nodes.bridge.a imports nodes.decode",
@@ -97,6 +104,27 @@ def test_a_row_of_the_long_files_that_is_not_needed_is_found() -> None:
     path = "tooncrafter_core/models/a.py"
     found = house.long_files({path: "\n" * 260}, {path: 270})
     assert found == [f"{path} has 260 lines now: its row can go, or fall from 270"]
+
+
+def test_a_row_of_the_functions_with_many_arguments_that_is_not_needed_is_found() -> None:
+    path = "tooncrafter_core/models/a.py"
+    texts = {path: "def draw(a, b, c, d, e, f, g): ...\n"}
+    assert house.many_arguments(texts, {f"{path}:draw": 8}) == [
+        f"{path}:draw takes 7 arguments now: its row can go, or fall from 8"
+    ]
+    assert house.many_arguments(texts, {f"{path}:draw": 7, f"{path}:gone": 9}) == [
+        f"{path}:gone takes 0 arguments now: its row can go, or fall from 9"
+    ]
+
+
+def test_what_a_node_or_a_kernel_takes_is_its_schema_or_its_numbers() -> None:
+    many = "def {}(a, b, c, d, e, f, g): ...\n"
+    assert not house.many_arguments(
+        {
+            "nodes/a.py": "class A:\n    " + many.format("execute"),
+            "tooncrafter_core/layers/kernels/a_kernels.py": many.format("a_kernel"),
+        }
+    )
 
 
 def test_the_table_itself_flows_one_way() -> None:
