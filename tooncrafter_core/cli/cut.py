@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, draw what is not there yet, and write all of it."""
     from ..cut.drawing import check_transparency, digest_of_picture, read_keys
+    from ..cut.joints import chosen_joints, joints_note
     from ..cut.plan import plan_cut
     from ..cut.store import alone_in
 
@@ -76,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
     plan = plan_cut(
         timed.cut, lambda one, other: digests[one.name] == digests[other.name], request.draws_holds
     )
+    if timed.smooth:
+        note = joints_note(chosen_joints(timed.cut, plan, timed.smooth))
+        plan = replace(plan, notes=(*plan.notes, note))
     drawing = _drawing(args, timed, plan, pictures, settings, weights, folder)
     for note in (transparent, *timed.notes, *plan.notes):
         if note:
@@ -130,8 +135,6 @@ def _with_new_seed(
     drawing: "CutDrawing", plan: "CutPlan", folder: Path, number: int, seed: int | None
 ) -> "CutDrawing":
     """The same with another seed for one segment, and those of the last run for all others."""
-    from dataclasses import replace
-
     from ..cut.output import seeds_in
     from ..cut.store import next_seed, redo
 
@@ -162,6 +165,7 @@ def _draw(
     still_here: Callable[[], None],
 ) -> None:
     """Draw clip by clip, write the results, and say what was done."""
+    from ..cut.joints import chosen_joints, smoothed
     from ..cut.names import name_drawings
     from ..cut.output import (
         encode_drawings,
@@ -188,6 +192,8 @@ def _draw(
         print(f"segment {clip.segment + 1}{_half(clip.half)}: {_state(is_there)}", flush=True)
 
     levels = drawing.draw(plan, draw_clip, on_clip)
+    if timed.smooth:
+        levels = smoothed(chosen_joints(timed.cut, plan, timed.smooth), levels)
     names = name_drawings(timed.cut, plan)
     files = encode_drawings(levels)
     rows = write_drawings(folder, names, timed.level, files)

@@ -60,6 +60,12 @@ def add_timing_options(group: Any) -> None:
     )
     add("--fps", type=float, help="frames a second of the film (the sheet's, else 24)")
     add("--draw-holds", action="store_true", help="draw between equal keys, too")
+    add(
+        "--smooth",
+        metavar="KEYS",
+        help="let motion go through these keys without a break: all, or names such as A2,A4; the "
+        "in-betweens around are bent by a few pixels (none)",
+    )
 
 
 def add_result_options(group: Any) -> None:

@@ -30,6 +30,8 @@ class Request:
     cel: str | None
     fps: float | None
     draws_holds: bool
+    smooth: Sequence[str]
+    """Names of keys, or ``all``."""
     checkpoint: str | None
     drawing: Mapping[str, Any]
     """Settings of the drawing that the file has."""
@@ -69,11 +71,20 @@ def read_request(args: argparse.Namespace) -> Request:
         cel=chosen("cel", file.cel),
         fps=chosen("fps", file.fps),
         draws_holds=args.draw_holds or file.draw_holds,
+        smooth=file.smooth if args.smooth is None else names_in(args.smooth),
         checkpoint=chosen("checkpoint", file.checkpoint),
         drawing=file.drawing,
         segments=file.segments,
         sketches=[parse_sketch(text) for text in args.sketches],
     )
+
+
+def names_in(text: str) -> list[str]:
+    """The names of a list such as ``A2, A4``; ``CutError`` without any."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise CutError("--smooth takes all, or the names of keys, such as A2,A4.")
+    return names
 
 
 def parse_sketch(text: str) -> "tuple[int, PlacedSketch]":
@@ -99,6 +110,8 @@ class TimedCut:
     notes: Sequence[str] = ()
     sheet: "tuple[ExposureSheet, int] | None" = None
     """And the column that is drawn."""
+    smooth: Sequence[str] = ()
+    """Names of keys whose motion is smoothed, or ``all``."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -124,7 +137,7 @@ def read_cut(request: Request) -> TimedCut:
     cut = with_own(timed.cut, request.segments)
     for segment, sketch in request.sketches:
         cut = with_sketches(cut, segment, (sketch,))
-    return replace(timed, cut=cut)
+    return replace(timed, cut=cut, smooth=request.smooth)
 
 
 def key_files(given: Sequence[str]) -> list[Path]:

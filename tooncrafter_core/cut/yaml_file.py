@@ -64,6 +64,8 @@ class CutFile:
     cel: str | None = None
     fps: float | None = None
     draw_holds: bool = False
+    smooth: list[str] = field(default_factory=list)
+    """Keys whose motion is smoothed, or ``all``."""
     checkpoint: str | None = None
     drawing: dict[str, Any] = field(default_factory=dict)
     """Settings of the drawing by name, checked against their class."""

@@ -311,3 +311,22 @@ def test_a_drawing_of_someone_else_in_the_folder_is_kept(
     (out / "drawings" / "mine.png").write_bytes(b"mine")
     assert "has a" in failure(capsys, command(keys, out, *timing))
     assert (out / "drawings" / "mine.png").read_bytes() == b"mine"
+
+
+def test_motion_is_smoothed_at_the_keys_that_are_named_and_draws_no_clip_again(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, timing = tmp_path / "out", ("--frames", "1,5,9")
+    assert main(command(keys, out, *timing, "--smooth", "A2")) == 0
+    assert "The motion is smoothed at key A2." in capsys.readouterr().out
+    note = json.loads((out / "cut.json").read_text("utf-8"))
+    assert note["notes"] == ["The motion is smoothed at key A2."]
+    first = clips(out)
+    assert main(command(keys, out, *timing, "--smooth", "all")) == 0
+    assert clips(out) == first
+    file = tmp_path / "cut.yaml"
+    file.write_text("smooth: [A2]\n", "utf-8")
+    assert main(command(keys, out, file, *timing)) == 0
+    assert "smoothed at key A2" in capsys.readouterr().out
+    assert "no key 'A7'" in failure(capsys, command(keys, out, *timing, "--smooth", "A7"))
+    assert "--smooth takes all" in failure(capsys, command(keys, out, *timing, "--smooth", ","))
