@@ -4,15 +4,17 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import IO
 
 from devtools.browser import ensure_browser
 from devtools.console import PROJECT, DevError, child_environment, heading, say
+from devtools.counts import Counts, Result, read_counts, sum_up
 from devtools.environment import python
-from devtools.hosts import added_versions, ensure_host, versions
+from devtools.hosts import ensure_host, versions
 
 SUITE_TIMEOUT = 1800.0
 MOST_WORKERS = 4  # each holds about 2.5 GB
@@ -30,22 +32,10 @@ class Suite:
     is_asked_for: bool = False
     """Whether the person named its ComfyUI."""
 
-
-@dataclass(frozen=True)
-class Counts:
-    """How many tests ended how."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
-        )
-
-    def __str__(self) -> str:
-        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+    @property
+    def there(self) -> list[str]:
+        """Those of its folders and files that exist."""
+        return [name for name in self.folders if (PROJECT / name.split("::")[0]).exists()]
 
 
 def all_suites(only: Sequence[str] = ()) -> list[Suite]:
@@ -60,17 +50,6 @@ def all_suites(only: Sequence[str] = ()) -> list[Suite]:
         *(Suite(f"ComfyUI {v}", ("tests/comfyui",), v, False, is_asked) for v in chosen),
         Suite(f"browser, ComfyUI {newest}", ("tests/browser",), newest, True, is_asked),
     ]
-
-
-def read_counts(report: Path) -> Counts:
-    """Read pytest's own report of what it ran."""
-    total = Counts()
-    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
-        tests, failures, errors, skipped = (
-            int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")
-        )
-        total += Counts(tests - failures - errors - skipped, failures + errors, skipped)
-    return total
 
 
 def select(suites: Iterable[Suite], arguments: Sequence[str]) -> tuple[list[Suite], list[str]]:
@@ -97,8 +76,8 @@ def shared_out(suite: Suite, cores: int) -> tuple[list[str], dict[str, str]]:
     """Give pytest's options and the variables that share a group out to processes, by file.
 
     Most tests are many small operations: two processes of one thread need half the time of one
-    process of two threads. A page in a browser waits for seconds of its own and has the machine
-    for itself. ``-n 0`` among a person's arguments comes later and wins.
+    process of two threads. The pages in a browser are tried one after the other. ``-n 0`` among a
+    person's arguments comes later and wins.
     """
     workers = 1 if suite.has_browser else min(cores, MOST_WORKERS)
     if workers == 1:
@@ -107,62 +86,104 @@ def shared_out(suite: Suite, cores: int) -> tuple[list[str], dict[str, str]]:
     return ["-n", str(workers), "--dist", "loadfile"], {"OMP_NUM_THREADS": threads}
 
 
-def run_suite(suite: Suite, arguments: Sequence[str]) -> Counts:
-    """Run one group of tests in processes of its own."""
-    folders = [name for name in suite.folders if (PROJECT / name.split("::")[0]).exists()]
-    heading(f"{suite.title}: {' '.join(folders) or 'no such tests yet'}")
-    if not folders:
-        return Counts()
-    sharing, changes = shared_out(suite, os.cpu_count() or 1)
-    if suite.host is not None:
-        try:
-            changes |= ensure_host(suite.host).changes
-        except DevError as error:
-            say(f"ComfyUI {suite.host} is not tested: {error}")
-            return Counts(failed=1 if suite.is_asked_for else 0)
+def prepare(suite: Suite) -> dict[str, str] | None:
+    """Have what a group needs: the variables for its process, or nothing where it cannot run."""
+    try:
+        changes = ensure_host(suite.host).changes if suite.host is not None else {}
+    except DevError as error:
+        say(f"ComfyUI {suite.host} is not tested: {error}")
+        return None
     if suite.has_browser and (browser := ensure_browser()):
-        changes["TOONCRAFTER_BROWSER"] = browser
+        changes = {**changes, "TOONCRAFTER_BROWSER": browser}
+    return changes
+
+
+def run_pytest(
+    suite: Suite, changes: Mapping[str, str], arguments: Sequence[str], output: IO[bytes] | None
+) -> Counts:
+    """Run one group of tests in processes of its own; ``output`` takes what they say."""
+    sharing, threads = shared_out(suite, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
-        command = [python(), "-m", "pytest", *folders, f"--junitxml={report}", *sharing, *arguments]
+        command: list[str | Path] = [
+            python(), "-m", "pytest", *suite.there, f"--junitxml={report}", *sharing, *arguments,
+        ]  # fmt: skip
         try:
             code = subprocess.run(
                 command,
                 cwd=PROJECT,
-                env=child_environment(**changes),
+                env=child_environment(**{**threads, **changes}),
                 stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
                 timeout=SUITE_TIMEOUT,
             ).returncode
         except subprocess.TimeoutExpired:
-            say(f"stopped: not done after {SUITE_TIMEOUT:.0f} s")
+            say(f"{suite.title}: stopped, not done after {SUITE_TIMEOUT:.0f} s")
             return Counts(failed=1)
         counts = read_counts(report) if report.exists() else Counts()
     if code not in (0, NO_TESTS) and counts.failed == 0:
-        say(f"pytest ended with code {code} and names no failed test; counted as one failure")
+        say(f"{suite.title}: pytest ended with code {code} and names no failed test; counted as "
+            "one failure")  # fmt: skip
         counts += Counts(failed=1)
     return counts
 
 
+def missing(suite: Suite) -> Result:
+    """Give what a group counts whose ComfyUI cannot be had: a failure where it was named."""
+    return Result(suite.title, Counts(failed=1 if suite.is_asked_for else 0))
+
+
+def run_shown(suite: Suite, arguments: Sequence[str]) -> Result:
+    """Run one group of tests, and show what it says as it comes."""
+    heading(f"{suite.title}: {' '.join(suite.there)}")
+    changes = prepare(suite)
+    if changes is None:
+        return missing(suite)
+    begin = time.monotonic()
+    counts = run_pytest(suite, changes, arguments, None)
+    return Result(suite.title, counts, time.monotonic() - begin)
+
+
+def run_kept(suite: Suite, changes: Mapping[str, str], arguments: Sequence[str]) -> Result:
+    """Run one group of tests with one thread, and keep what it says."""
+    # Two busy programs with as many threads as cores each slow each other tenfold.
+    changes = {"OMP_NUM_THREADS": "1", **changes}
+    begin = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        counts = run_pytest(suite, changes, arguments, output)
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+    return Result(suite.title, counts, time.monotonic() - begin, text)
+
+
 def run_suites(arguments: Sequence[str]) -> int:
-    """Run every group of tests, one after the other, and sum up."""
+    """Run every group of tests, and sum up.
+
+    The page in a browser waits for most of its time, so it is tried while the others run, and
+    what it says is shown after them.
+    """
     only, arguments = take_hosts(arguments)
-    suites, others = select(all_suites(only), arguments)
-    results: list[tuple[Suite, Counts, float]] = []
-    for suite in suites:
-        begin = time.monotonic()
-        counts = run_suite(suite, others)
-        results.append((suite, counts, time.monotonic() - begin))
-    heading("summary")
-    total = Counts()
-    for suite, counts, seconds in results:
-        say(f"{suite.title}: {counts} in {seconds:.0f} s")
-        total += counts
-    if total.passed + total.failed == 0:
-        say("no test ran, which counts as a failure")
-    if not added_versions():
-        say("only the ComfyUI versions of PyPI were tested; 'dev.py host add' takes newer ones")
-    say(str(total))
-    return 1 if total.failed or total.passed == 0 else 0
+    chosen, others = select(all_suites(only), arguments)
+    suites = [suite for suite in chosen if suite.there]
+    pages = [suite for suite in suites if suite.has_browser]
+    if len(suites) == len(pages):
+        return sum_up([run_shown(suite, others) for suite in suites])
+    # Made ready here and now: two threads would fetch the same ComfyUI.
+    ready = [(suite, prepare(suite)) for suite in pages]
+    results = [missing(suite) for suite, changes in ready if changes is None]
+    with ThreadPoolExecutor(1) as pool:
+        kept = [
+            pool.submit(run_kept, suite, changes, others)
+            for suite, changes in ready
+            if changes is not None
+        ]
+        results += [run_shown(suite, others) for suite in suites if not suite.has_browser]
+        for result in (future.result() for future in kept):
+            heading(result.title)
+            say(result.text)
+            results.append(result)
+    return sum_up(results)
 
 
 def take_hosts(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

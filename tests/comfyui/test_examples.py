@@ -37,6 +37,14 @@ from tooncrafter_core.config.embedded import (
 
 NOTES = {"Note", "MarkdownNote"}
 PICTURE_LIMIT = 200_000
+HINTS = {
+    "sketch_middle": [1],
+    "sketch_every_frame": [16],
+    "colourise_one_reference": [16],
+    "colourise_two_references": [16],
+    "redraw_frame": [16, 1],
+}
+"""Of each example with sketch guidance, how many hints its nodes show."""
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +94,14 @@ def test_example_asks_for_nodes_that_exist(name: str, object_info: dict[str, Any
 
 
 @pytest.mark.parametrize("name", example_names())
-def test_example_runs_and_gives_frames_and_a_video(
+def test_example_runs_and_gives_frames_a_video_and_its_hints(
     name: str, host: Host, object_info: dict[str, Any]
 ) -> None:
     prompt = small_prompt(name, object_info)
+    guiding = nodes_of(prompt, "ToonCrafterSketchGuidance")
+    # A seed of its own: what the server has from another test it would not show again.
+    for keyframes in nodes_of(prompt, "ToonCrafterKeyframes"):
+        prompt[keyframes]["inputs"]["seed"] = 8001
     result = host.run(prompt, timeout=300)
     assert result.status == "success", (result.error, result.validation, host.log_tail())
     preview = frames_node(prompt)
@@ -101,6 +113,13 @@ def test_example_runs_and_gives_frames_and_a_video(
     [video] = result.images(save)
     path = host.base / video["type"] / video["subfolder"] / video["filename"]
     assert path.suffix == ".mp4" and path.stat().st_size > 1000
+    assert [len(result.images(node_id)) for node_id in guiding] == HINTS.get(name, [])
+    for node_id in guiding:
+        for record in result.images(node_id):
+            hint = host.download(record)
+            assert hint.shape == (HEIGHT, WIDTH, 3)
+            # White lines on black, even where the lines were black on white.
+            assert hint.max() > 0.5 and np.median(hint) < 0.1
 
 
 def test_frames_go_through_an_upscale_model(host: Host, object_info: dict[str, Any]) -> None:
@@ -130,36 +149,6 @@ def test_basic_example_runs_as_it_opens(host: Host, object_info: dict[str, Any])
     records = result.images(frames_node(prompt))
     frames = np.stack([host.download(record) for record in records])
     assert frames.shape == (16, MINI_SIZE[1], MINI_SIZE[0], 3)
-
-
-SKETCHES = {
-    "sketch_middle": [1],
-    "sketch_every_frame": [16],
-    "colourise_one_reference": [16],
-    "colourise_two_references": [16],
-    "redraw_frame": [16, 1],
-}
-"""Of each example with sketch guidance, how many hints its nodes show."""
-
-
-@pytest.mark.parametrize(("name", "counts"), SKETCHES.items())
-def test_guidance_of_an_example_shows_its_hints(
-    name: str, counts: list[int], host: Host, object_info: dict[str, Any]
-) -> None:
-    prompt = small_prompt(name, object_info)
-    guiding = nodes_of(prompt, "ToonCrafterSketchGuidance")
-    # A seed of its own: what the server has from another test it would not show again.
-    for keyframes in nodes_of(prompt, "ToonCrafterKeyframes"):
-        prompt[keyframes]["inputs"]["seed"] = 8001
-    result = host.run(prompt, timeout=300)
-    assert result.status == "success", (result.error, result.validation, host.log_tail())
-    assert [len(result.images(node_id)) for node_id in guiding] == counts
-    for node_id in guiding:
-        for record in result.images(node_id):
-            hint = host.download(record)
-            assert hint.shape == (HEIGHT, WIDTH, 3)
-            # White lines on black, even where the lines were black on white.
-            assert hint.max() > 0.5 and np.median(hint) < 0.1
 
 
 def test_sketches_of_an_example_change_its_frames(host: Host, object_info: dict[str, Any]) -> None:

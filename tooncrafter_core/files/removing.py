@@ -26,38 +26,44 @@ def remove_folder(folder: Path, written: Sequence[str]) -> bool:
     then the log says why, as nobody has to stop work for it.
     """
     try:
-        if folder.is_dir() and not folder.is_symlink():
-            _check(folder, written)
-            with part_in(folder.absolute().parent) as part:
-                # Out of its place at once: a kill leaves no half of it under its name.
-                folder.replace(part)
-                try:
-                    _check(part, written)
-                except _ForeignError:
-                    part.replace(folder)
-                    raise
-        elif os.path.lexists(folder):
-            raise _ForeignError("it is no folder")
-    except (_ForeignError, OSError) as error:
-        reason = (error.strerror or error) if isinstance(error, OSError) else error
+        reason = _remove(folder, written)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason is not None:
         logger.warning(
             "'%s' is no longer needed and was not removed: %s. Remove it yourself if you need the "
             "room.", folder, reason,
         )  # fmt: skip
-        return False
-    return True
+    return reason is None
 
 
-class _ForeignError(Exception):
-    """Something may not be removed."""
+def _remove(folder: Path, written: Sequence[str]) -> str | None:
+    """Remove a folder, or give the reason why it stays."""
+    if not os.path.lexists(folder):
+        return None
+    if folder.is_symlink() or not folder.is_dir():
+        return "it is no folder"
+    reason = _foreign(folder, written)
+    if reason is not None:
+        return reason
+    with part_in(folder.absolute().parent) as part:
+        # Out of its place at once: a kill leaves no half of it under its name.
+        folder.replace(part)
+        # Once more: a file may have come between.
+        reason = _foreign(part, written)
+        if reason is not None:
+            part.replace(folder)
+    return reason
 
 
-def _check(folder: Path, written: Sequence[str]) -> None:
+def _foreign(folder: Path, written: Sequence[str]) -> str | None:
+    """Name the first thing in a folder that fits none of the patterns."""
     patterns = [PurePath(pattern).parts for pattern in written]
     for path, is_folder in _entries(folder):
         parts = path.relative_to(folder).parts
         if not any(_matches(parts, pattern, is_folder) for pattern in patterns):
-            raise _ForeignError(f"it holds '{'/'.join(parts)}', which this program did not write")
+            return f"it holds '{'/'.join(parts)}', which this program did not write"
+    return None
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
