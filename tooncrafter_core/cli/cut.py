@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_settings
 from ..errors import CheckpointError, CutError, SketchError, printable
+from .colour_lock import add_colour_option
 from .cut_options import add_result_options, add_timing_options, check_folder
 from .cut_request import TimedCut, read_cut, read_request
 from .interpolate import (
@@ -41,6 +42,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add_timing_options(parser.add_argument_group("keys and timing"))
     add_result_options(parser.add_argument_group("results"))
     add_look_options(parser.add_argument_group("picture"))
+    add_colour_option(parser.add_argument_group("colour"))
     add_solver_options(parser.add_argument_group("sampling"))
     machine = parser.add_argument_group("files and machine")
     machine.add_argument(
@@ -165,10 +167,12 @@ def _draw(
     still_here: Callable[[], None],
 ) -> None:
     """Draw clip by clip, write the results, and say what was done."""
+    from ..cut.colour import lock_drawings
     from ..cut.joints import chosen_joints, smoothed
     from ..cut.names import name_drawings
     from ..cut.output import (
         encode_drawings,
+        note_colours,
         write_drawings,
         write_film,
         write_note,
@@ -192,6 +196,9 @@ def _draw(
         print(f"segment {clip.segment + 1}{_half(clip.half)}: {_state(is_there)}", flush=True)
 
     levels = drawing.draw(plan, draw_clip, on_clip)
+    reports = {}
+    if timed.locks_colour:
+        levels, reports = lock_drawings(drawing, plan, levels)
     if timed.smooth:
         levels = smoothed(chosen_joints(timed.cut, plan, timed.smooth), levels)
     names = name_drawings(timed.cut, plan)
@@ -204,6 +211,8 @@ def _draw(
         for segment in drawing.cut.segments
     ]
     write_note(folder, drawing.cut, plan, rows, seeds, hashes)
+    if timed.locks_colour:
+        note_colours(folder, reports)
     print(_summary(rows, len(plan.sheet.frames), folder))
 
 

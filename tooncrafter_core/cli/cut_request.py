@@ -30,6 +30,7 @@ class Request:
     cel: str | None
     fps: float | None
     draws_holds: bool
+    locks_colour: bool
     smooth: Sequence[str]
     """Names of keys, or ``all``."""
     checkpoint: str | None
@@ -71,6 +72,7 @@ def read_request(args: argparse.Namespace) -> Request:
         cel=chosen("cel", file.cel),
         fps=chosen("fps", file.fps),
         draws_holds=args.draw_holds or file.draw_holds,
+        locks_colour=args.colour_lock or file.colour_lock,
         smooth=file.smooth if args.smooth is None else names_in(args.smooth),
         checkpoint=chosen("checkpoint", file.checkpoint),
         drawing=file.drawing,
@@ -110,6 +112,7 @@ class TimedCut:
     notes: Sequence[str] = ()
     sheet: "tuple[ExposureSheet, int] | None" = None
     """And the column that is drawn."""
+    locks_colour: bool = False
     smooth: Sequence[str] = ()
     """Names of keys whose motion is smoothed, or ``all``."""
 
@@ -137,7 +140,7 @@ def read_cut(request: Request) -> TimedCut:
     cut = with_own(timed.cut, request.segments)
     for segment, sketch in request.sketches:
         cut = with_sketches(cut, segment, (sketch,))
-    return replace(timed, cut=cut, smooth=request.smooth)
+    return replace(timed, cut=cut, smooth=request.smooth, locks_colour=request.locks_colour)
 
 
 def key_files(given: Sequence[str]) -> list[Path]:

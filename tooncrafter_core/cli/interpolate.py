@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
 from ..errors import CheckpointError, ToonCrafterError, printable
+from .colour_lock import add_colour_option, report_places, write_report
 from .interpolate_options import (
     add_machine_options,
     add_offload_option,
@@ -49,6 +50,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add_output_options(parser.add_argument_group("output"))
     add_picture_options(parser.add_argument_group("picture"))
+    add_colour_option(parser.add_argument_group("colour"))
     add_sampling_options(parser.add_argument_group("sampling"))
     add_sketch_options(parser)
     machine = parser.add_argument_group("files and machine")
@@ -65,15 +67,24 @@ def run(args: argparse.Namespace) -> int:
     outputs, drawings = Outputs.of(args), SketchOptions.of(args)
     own_encoder = embedded_file(MINI_SKETCH) if has_mini and drawings.has_sketches else None
     weights = session_settings(args, checkpoint, own_encoder)
-    check_outputs(outputs, [args.start, args.end, *weights.files, *drawings.paths])
+    also = report_places(outputs) if args.colour_lock and outputs.has_any else []
+    check_outputs(outputs, [args.start, args.end, *weights.files, *drawings.paths], also)
     keyframes = read_keyframes(args.start, args.end)
     sketches = read_sketches(drawings, settings.num_frames, weights.sketch_encoder is not None)
     session = open_session(weights, settings, bool(sketches))
     video = interpolate_with_progress(session, keyframes, settings, sketches, args.quiet)
+    said = []
+    if args.colour_lock:
+        from ..interpolation.colour_lock import lock_clip
+
+        locked = lock_clip(video, keyframes, settings)
+        video = locked.frames
+        said.append(write_report(outputs, locked.report))
+        logger.info("%s", locked.report.as_text())
     written = write_outputs(outputs, video)
     heading = f"{checkpoint.name}: {len(video)} frames, {settings.steps} steps"
     written += write_sheet(outputs, video, keyframes, settings, heading)
-    for path in written:
+    for path in [*written, *said]:
         print(path)
     return 0
 

@@ -40,15 +40,23 @@ class Outputs:
             overwrites=args.overwrite,
         )
 
+    @property
+    def has_any(self) -> bool:
+        """Whether a result is asked for."""
+        return any(one is not None for one in (self.video, self.frames_dir, self.sheet))
 
-def check_outputs(outputs: Outputs, inputs: Sequence[str | Path]) -> None:
+
+def check_outputs(
+    outputs: Outputs, inputs: Sequence[str | Path], also: Sequence[Place] = ()
+) -> None:
     """``OutputError`` when a result could not be written, before anything is loaded.
 
-    ``inputs`` are the files and folders that are read: nothing is written over them.
+    ``inputs`` are the files and folders that are read: nothing is written over them. ``also`` are
+    places of further results.
     """
     from ..pictures.write import check_format, video_place
 
-    if outputs.video is None and outputs.frames_dir is None and outputs.sheet is None:
+    if not outputs.has_any:
         raise OutputError("Say where the video goes: -o out.mp4, or --frames-dir for pictures.")
     places = []
     if outputs.video is not None:
@@ -65,7 +73,7 @@ def check_outputs(outputs: Outputs, inputs: Sequence[str | Path]) -> None:
         if Path(outputs.sheet).suffix.lower() != ".png":
             raise OutputError(f"A sheet is one picture: --sheet NAME.png, not '{outputs.sheet}'.")
         places.append(Place(option="--sheet", at=outputs.sheet))
-    check_places(places, inputs, outputs.overwrites)
+    check_places([*places, *also], inputs, outputs.overwrites)
 
 
 def write_outputs(outputs: Outputs, video: "Tensor") -> list[Path]:

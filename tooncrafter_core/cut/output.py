@@ -13,6 +13,7 @@ from ..files import (
     write_bytes,
     write_json,
 )
+from ..pictures.colour.report import LockReport
 from ..pictures.encode import film_bytes
 from ..pictures.formats import encode_png
 from ..pictures.levels import MOST
@@ -147,6 +148,17 @@ def write_note(
         "notes": list(plan.notes),
     }
     write_json(folder / NOTE, note)
+
+
+def note_colours(folder: Path, reports: Mapping[tuple[int, str], LockReport]) -> None:
+    """Add to the note what colour lock has found and done in each clip."""
+    note = read_json(folder / NOTE)
+    assert isinstance(note, dict)
+    locked = [
+        {"segment": segment + 1, "clip": half or "whole", **report.as_plain()}
+        for (segment, half), report in reports.items()
+    ]
+    write_json(folder / NOTE, {**note, "colour_lock": locked})
 
 
 def seeds_in(folder: Path, count: int) -> list[int]:

@@ -64,6 +64,7 @@ class CutFile:
     cel: str | None = None
     fps: float | None = None
     draw_holds: bool = False
+    colour_lock: bool = False
     smooth: list[str] = field(default_factory=list)
     """Keys whose motion is smoothed, or ``all``."""
     checkpoint: str | None = None
