@@ -22,7 +22,7 @@ from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import TOONCRAFTER_512
 from tooncrafter_core.diffusion.guidance import guided_prediction
 from tooncrafter_core.interpolation.decoding import DEFAULT_CHUNK, decode_video
-from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import Guidance, GuidedDenoiser
 from tooncrafter_core.layers.kernels.memory_order import arrange_weights
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.denoiser import Denoiser
@@ -142,7 +142,9 @@ class Job:
         if self.networks.is_plain:
             return PlainGuidance(self.networks.denoiser, self.conditions)
         return GuidedDenoiser(
-            self.networks.denoiser, *self.conditions, scale=SCALE, rescale=RESCALE, batched=batched
+            self.networks.denoiser,
+            *self.conditions,
+            Guidance(scale=SCALE, rescale=RESCALE, batched=batched),
         )
 
     def references(self) -> list[Tensor]:

@@ -27,7 +27,7 @@ from tooncrafter_core.diffusion.prediction import v_target
 from tooncrafter_core.diffusion.samplers import sample_ddim
 from tooncrafter_core.diffusion.schedule import NoiseSchedule, ddim_steps, make_schedule
 from tooncrafter_core.interpolation.decoding import decode_video
-from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import Guidance, GuidedDenoiser
 from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder, references_from
 from tooncrafter_core.models.denoiser import Denoiser
 
@@ -149,7 +149,7 @@ class Clip:
                ) -> GuidedDenoiser:  # fmt: skip
         """The denoiser with guidance as published."""
         both = (c.to(dtype=dtype) for c in (self.condition, without_tokens(self.condition)))
-        return GuidedDenoiser(network, *both, scale=7.5, rescale=0.7, **options)  # type: ignore[arg-type]
+        return GuidedDenoiser(network, *both, Guidance(scale=7.5, rescale=0.7, **options))  # type: ignore[arg-type]
 
     def noise(self) -> NoiseStream:
         """All noise of a run."""

@@ -27,7 +27,7 @@ from benchmarks._plain import PlainOperations, per_frame_text, plain_decoder
 from benchmarks._results import Report
 from benchmarks._timing import Function, interleaved
 from tooncrafter_core.diffusion.guidance import guided_prediction
-from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import Guidance, GuidedDenoiser
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 
 CPU, F32 = torch.device("cpu"), torch.float32
@@ -96,7 +96,7 @@ def denoiser_step() -> Case:
     twin.load_state_dict(network.state_dict())
     conditions = make_conditions(MEDIUM, frames, height, width, CPU, F32)
     z = torch.randn(1, 4, frames, height, width)
-    denoise = GuidedDenoiser(network, *conditions, scale=7.5, rescale=0.7)
+    denoise = GuidedDenoiser(network, *conditions, Guidance(scale=7.5, rescale=0.7))
 
     def plain() -> Tensor:
         predictions = [

@@ -26,7 +26,7 @@ from tooncrafter_core.config.presets import TOONCRAFTER_512
 from tooncrafter_core.diffusion.prediction import predicted_clean
 from tooncrafter_core.diffusion.schedule import make_schedule
 from tooncrafter_core.interpolation.decoding import decode_video
-from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import Guidance, GuidedDenoiser
 from tooncrafter_core.models.denoiser import Denoiser
 
 CPU = torch.device("cpu")
@@ -152,7 +152,7 @@ def full_study(report: Report) -> Iterator[str]:
 
     def clean_of(network: Denoiser, dtype: torch.dtype) -> Tensor:
         both = (condition.to(dtype=dtype) for condition in conditions)
-        denoise = GuidedDenoiser(network, *both, scale=7.5, rescale=0.7)
+        denoise = GuidedDenoiser(network, *both, Guidance(scale=7.5, rescale=0.7))
         return predicted_clean(z, denoise(z, timestep), alpha)
 
     def exactly() -> Tensor:

@@ -10,6 +10,7 @@ from ..tooncrafter_core.interpolation.settings import SPEED_PRESETS
 from .bridge.progress import preview_callback, step_progress
 from .bridge.sampler import (
     DDIMSampler,
+    SamplingChoice,
     sample,
     solver_sigmas,
     trailing_sigmas,
@@ -95,15 +96,10 @@ class ToonCrafterSampler(io.ComfyNode):
         with step_progress(model, steps, cfg, cls.hidden.unique_id):
             samples = sample(
                 with_guidance_rescale(model, guidance_rescale),
-                positive,
-                negative,
+                (positive, negative),
                 latent,
-                seed=seed,
-                steps=steps,
-                guidance_scale=cfg,
-                eta=eta,
-                solver=chosen.get("solver", "ddim"),
-                callback=preview_callback(model, steps, cls.hidden.unique_id),
+                SamplingChoice(seed, steps, cfg, eta, chosen.get("solver", "ddim")),
+                preview_callback(model, steps, cls.hidden.unique_id),
             )
         return io.NodeOutput({**latent, "samples": samples})
 

@@ -1,6 +1,6 @@
 """DDIM to the digit as a ComfyUI SAMPLER, and guidance rescale for any sampler (SPEC section 9)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import comfy.patcher_extension
 import comfy.sample
@@ -171,20 +171,28 @@ def with_guidance_interval(model_patcher: Any, start: float, end: float) -> Any:
     return model_patcher
 
 
+class SamplingChoice(NamedTuple):
+    """What the sampling node's own inputs choose."""
+
+    seed: int
+    steps: int
+    guidance_scale: float
+    eta: float
+    solver: Solver
+
+
 def sample(
     model_patcher: Any,
-    positive: Any,
-    negative: Any,
+    conditions: tuple[Any, Any],
     latent: dict[str, Any],
-    *,
-    seed: int,
-    steps: int,
-    guidance_scale: float,
-    eta: float,
-    solver: Solver,
+    choice: SamplingChoice,
     callback: StepCallback,
 ) -> Tensor:
-    """Sample a LATENT; the start and every step's noise continue the keyframes' stream."""
+    """Sample a LATENT; the start and every step's noise continue the keyframes' stream.
+
+    ``conditions`` are the positive and the negative CONDITIONING.
+    """
+    seed, steps, guidance_scale, eta, solver = choice
     is_ddim = solver == "ddim"
     clip = comfy.sample.fix_empty_latent_channels(model_patcher, latent["samples"])
     return comfy.sample.sample_custom(
@@ -193,8 +201,7 @@ def sample(
         guidance_scale,
         DDIMSampler(eta) if is_ddim else comfy.samplers.sampler_object(solver),
         trailing_sigmas(model_patcher, steps) if is_ddim else solver_sigmas(model_patcher, steps),
-        positive,
-        negative,
+        *conditions,
         clip,
         noise_mask=latent.get("noise_mask"),
         callback=callback,

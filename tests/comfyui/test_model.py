@@ -15,7 +15,7 @@ from torch import Tensor
 from support.checkpoints import tiny_tensors
 from support.host_models import HostModels, relative, run_sampler
 from tooncrafter_core.checkpoints import Checkpoint
-from tooncrafter_core.conditioning.build import keyframe_condition
+from tooncrafter_core.conditioning.build import keyframes_everywhere
 from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.device.memory import denoiser_bytes
@@ -65,7 +65,7 @@ def test_a_model_that_moves_its_keyframes_is_shown_them_in_every_frame(ready: Re
         model.tooncrafter = config
         conds = model.extra_conds(noise=noise, device=noise.device, cross_attn=tokens, **given)
         shown.append(conds["c_concat"].cond)
-    assert torch.equal(shown[1], keyframe_condition(shown[0][:, :, [0, -1]], 4, everywhere=True))
+    assert torch.equal(shown[1], keyframes_everywhere(shown[0][:, :, [0, -1]], 4))
 
 
 # Memory

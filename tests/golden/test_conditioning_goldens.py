@@ -24,7 +24,12 @@ from golden.cases import (
     resampler_config,
     weights,
 )
-from tooncrafter_core.conditioning.build import build_conditions
+from tooncrafter_core.conditioning.build import (
+    ConditionNetworks,
+    Prompts,
+    build_conditions,
+    keyframes_at_ends,
+)
 from tooncrafter_core.models.clip.encoders import ImageEncoder, TextEncoder
 from tooncrafter_core.models.clip.preprocess import preprocess_for_image_encoder
 from tooncrafter_core.models.clip.tokens import tokenize
@@ -114,14 +119,10 @@ def test_conditions_match_the_official_program(path: Path) -> None:
     load_part(projector, tensors_of_parts, "image_proj_model.")
 
     conditions = build_conditions(
-        text_encoder,
-        image_encoder,
-        projector,
-        image=keyframes(tensors)[0],
-        keyframe_latents=tensors["z"][:, :, [0, -1]],
-        prompt=data["prompt"],
-        num_queries=resampler.num_queries,
-        num_frames=data["case"]["t"],
+        ConditionNetworks(text_encoder, image_encoder, projector, resampler.num_queries),
+        keyframes(tensors)[0],
+        keyframes_at_ends(tensors["z"][:, :, [0, -1]], data["case"]["t"]),
+        Prompts(data["prompt"]),
         motion_fps=data["case"]["fs"],
         # What the official program does, without a word, for frames it was not trained on.
         token_mode="per_frame" if data["case"]["t"] == resampler.video_length else "shared",

@@ -22,7 +22,7 @@ from golden.cases import (
 from tooncrafter_core.config.model import DiffusionConfig
 from tooncrafter_core.diffusion.samplers import SamplingProgress, sample_ddim
 from tooncrafter_core.diffusion.schedule import DDIMStep, ddim_steps, make_schedule, steps_through
-from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import Guidance, GuidedDenoiser
 from tooncrafter_core.models.denoiser import Denoiser
 
 
@@ -71,10 +71,12 @@ def test_every_step_matches_the_official_sampler(path: Path, batched: bool) -> N
         denoiser,
         conditional,
         unconditional,
-        scale=case["cfg"],
-        image_scale=case.get("cfg_img"),
-        rescale=case["guidance_rescale"],
-        batched=batched,
+        Guidance(
+            scale=case["cfg"],
+            image_scale=case.get("cfg_img"),
+            rescale=case["guidance_rescale"],
+            batched=batched,
+        ),
     )
     walked: list[SamplingProgress] = []
     out = sample_ddim(

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_settings
 from ..errors import CheckpointError, CutError, SketchError, printable
@@ -83,29 +83,37 @@ def run(args: argparse.Namespace) -> int:
     if timed.smooth:
         note = joints_note(chosen_joints(timed.cut, plan, timed.smooth))
         plan = replace(plan, notes=(*plan.notes, note))
-    drawing = _drawing(args, timed, plan, pictures, settings, weights, folder)
+    job = _Job(timed, plan, weights, folder)
+    drawing = _drawing(args, job, pictures, settings)
     for note in (transparent, *timed.notes, *plan.notes):
         if note:
             print(printable(note))
     with alone_in(folder) as still_here:
-        _draw(drawing, plan, timed, weights, folder, args.quiet, still_here)
+        _draw(drawing, job, args.quiet, still_here)
     return 0
+
+
+class _Job(NamedTuple):
+    """What is drawn, with which weights, and into which folder."""
+
+    timed: TimedCut
+    plan: "CutPlan"
+    weights: "SessionSettings"
+    folder: Path
 
 
 def _drawing(
     args: argparse.Namespace,
-    timed: TimedCut,
-    plan: "CutPlan",
+    job: _Job,
     pictures: "dict[str, torch.Tensor]",
     settings: "InterpolationSettings",
-    weights: "SessionSettings",
-    folder: Path,
 ) -> "CutDrawing":
     """What is drawn with, with the seeds of each segment."""
     from ..cut.drawing import CutDrawing, read_hints
     from ..cut.output import SEGMENTS
     from ..cut.store import ClipStore, digest, digest_of_file
 
+    timed, plan, weights, folder = job
     encoder = weights.sketch_encoder
     if timed.sketches and encoder is None:
         raise SketchError("Sketches need the sketch encoder: name its file with --sketch-encoder.")
@@ -159,10 +167,7 @@ def _with_new_seed(
 
 def _draw(
     drawing: "CutDrawing",
-    plan: "CutPlan",
-    timed: TimedCut,
-    weights: "SessionSettings",
-    folder: Path,
+    job: _Job,
     is_quiet: bool,
     still_here: Callable[[], None],
 ) -> None:
@@ -180,6 +185,7 @@ def _draw(
     )
     from ..interpolation.session import Session
 
+    timed, plan, weights, folder = job
     session = Session(weights)
     hashes: dict[tuple[int, str], str] = {}
 

@@ -1,12 +1,13 @@
 """Builds the denoiser's conditions from prompts, pictures and latents (SPEC section 7)."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from ..config.model import UNetConfig
 from ..errors import KeyframeError, ModelMismatchError, ToonCrafterError
 from ..models.clip.encoders import ImageEncoder, TextEncoder
 from .condition import Condition
@@ -16,15 +17,58 @@ from .condition import Condition
 TokenMode = Literal["per_frame", "shared"]
 
 
-def keyframe_condition(latents: Tensor, num_frames: int, everywhere: bool = False) -> Tensor:
+class ConditionNetworks(NamedTuple):
+    """The networks that read the prompt and the first keyframe."""
+
+    text_encoder: TextEncoder
+    image_encoder: ImageEncoder
+    projector: nn.Module
+    num_queries: int = 16
+    """Image tokens that the projector makes for each frame that it was trained on."""
+
+
+class Prompts(NamedTuple):
+    """One of each kind serves a whole batch; a list gives each clip its own."""
+
+    prompt: str | list[str]
+    negative: str | list[str] = ""
+    """Empty as published."""
+
+
+def place_keyframes(latents: Tensor, num_frames: int, config: UNetConfig) -> Tensor:
+    """The latents of the two keyframes as a denoiser of this configuration reads them in a clip."""
+    place = keyframes_everywhere if config.warps_keyframes else keyframes_at_ends
+    return place(latents, num_frames)
+
+
+def keyframes_at_ends(latents: Tensor, num_frames: int) -> Tensor:
     """Put the latents of the two keyframes at the ends of an otherwise empty clip.
 
     ``latents`` is ``b 4 2 h w``, scaled as the denoiser's; the result is ``b 4 t h w``, literally
-    zero between the ends. ``everywhere`` is for models with ``UNetConfig.warps_keyframes``: ``b 12
-    t h w``, in every frame a linear blend from the first keyframe to the last by time, then the
-    first keyframe, then the last. The unconditional pass gets the same.
+    zero between the ends. The unconditional pass gets the same.
     ``KeyframeError`` unless there are two keyframes and at least two frames. SPEC section 7.
     """
+    _check_keyframes(latents, num_frames)
+    batch, channels, _, height, width = latents.shape
+    clip = latents.new_zeros(batch, channels, num_frames, height, width)
+    clip[:, :, 0], clip[:, :, -1] = latents[:, :, 0], latents[:, :, 1]
+    return clip
+
+
+def keyframes_everywhere(latents: Tensor, num_frames: int) -> Tensor:
+    """Put both keyframes into every frame, for models with ``UNetConfig.warps_keyframes``.
+
+    The result is ``b 12 t h w``: a linear blend from the first keyframe to the last by time, then
+    the first keyframe, then the last. ``latents`` and errors as in ``keyframes_at_ends``.
+    """
+    _check_keyframes(latents, num_frames)
+    share = torch.linspace(0, 1, num_frames, device=latents.device, dtype=latents.dtype)
+    first, last = latents[:, :, :1], latents[:, :, 1:]
+    blend = torch.lerp(first, last, rearrange(share, "t -> t 1 1"))
+    return torch.cat([blend, first.expand_as(blend), last.expand_as(blend)], dim=1)
+
+
+def _check_keyframes(latents: Tensor, num_frames: int) -> None:
     if latents.ndim != 5 or latents.shape[2] != 2:
         raise KeyframeError(
             "The latents of exactly 2 keyframes are needed as b 4 2 h w, "
@@ -32,15 +76,6 @@ def keyframe_condition(latents: Tensor, num_frames: int, everywhere: bool = Fals
         )
     if num_frames < 2:
         raise KeyframeError(f"A clip has at least its 2 keyframes; {num_frames} frames were asked.")
-    batch, channels, _, height, width = latents.shape
-    if everywhere:
-        share = torch.linspace(0, 1, num_frames, device=latents.device, dtype=latents.dtype)
-        first, last = latents[:, :, :1], latents[:, :, 1:]
-        blend = torch.lerp(first, last, rearrange(share, "t -> t 1 1"))
-        return torch.cat([blend, first.expand_as(blend), last.expand_as(blend)], dim=1)
-    clip = latents.new_zeros(batch, channels, num_frames, height, width)
-    clip[:, :, 0], clip[:, :, -1] = latents[:, :, 0], latents[:, :, 1]
-    return clip
 
 
 def frame_image_tokens(
@@ -104,45 +139,40 @@ def project_grey(image_encoder: ImageEncoder, projector: nn.Module, like: Tensor
 
 
 def build_conditions(
-    text_encoder: TextEncoder,
-    image_encoder: ImageEncoder,
-    projector: nn.Module,
-    *,
+    networks: ConditionNetworks,
     image: Tensor,
-    keyframe_latents: Tensor,
-    prompt: str | list[str],
-    negative_prompt: str | list[str] = "",
-    num_queries: int = 16,
-    num_frames: int = 16,
+    keyframes: Tensor,
+    prompts: Prompts,
+    *,
     motion_fps: float | Tensor = 10.0,
     token_mode: TokenMode = "per_frame",
-    keyframes_everywhere: bool = False,
 ) -> tuple[Condition, Condition]:
     """The conditional and the unconditional ``Condition`` of a clip.
 
-    ``image`` is the first keyframe before any fitting, ``b 3 h w`` in [-1, 1];
-    ``keyframe_latents`` is ``b 4 2 h w``. One prompt serves the whole batch; a list gives each row
-    its own. The unconditional one has the negative prompt (empty unless given) and mid-grey for
-    the image; keyframe latents and motion fps are the same tensors. Errors as in the functions
-    above, ``ValueError`` when the counts of images, prompts and latents differ. SPEC section 7.
+    ``image`` is the first keyframe before any fitting, ``b 3 h w`` in [-1, 1]; ``keyframes`` is
+    what ``place_keyframes`` returns, ``b c t h w``. The unconditional one has the negative prompt
+    and mid-grey for the image; keyframe latents and motion fps are the same tensors. Errors as in
+    the functions above, ``ValueError`` when the counts of images, prompts and latents differ.
+    SPEC section 7.
     """
-    batch = keyframe_latents.shape[0]
+    batch, num_frames = keyframes.shape[0], keyframes.shape[2]
     if image.shape[0] != batch:
         raise ValueError(f"{image.shape[0]} first keyframes for latents of {batch} clips.")
+    text_encoder, image_encoder, projector, num_queries = networks
 
     def frame_tokens(tokens: Tensor) -> Tensor:
         tokens = frame_image_tokens(tokens, num_queries, num_frames, token_mode)
         return tokens.expand(batch, *tokens.shape[1:])
 
     conditional = Condition(
-        text=_encode_prompts(text_encoder, prompt, batch),
+        text=_encode_prompts(text_encoder, prompts.prompt, batch),
         image_tokens=frame_tokens(project_images(image_encoder, projector, image)),
-        keyframe_latents=keyframe_condition(keyframe_latents, num_frames, keyframes_everywhere),
-        motion_fps=motion_fps_vector(motion_fps, keyframe_latents),
+        keyframe_latents=keyframes,
+        motion_fps=motion_fps_vector(motion_fps, keyframes),
     )
     unconditional = replace(
         conditional,
-        text=_encode_prompts(text_encoder, negative_prompt, batch),
+        text=_encode_prompts(text_encoder, prompts.negative, batch),
         image_tokens=frame_tokens(project_grey(image_encoder, projector, image)),
     )
     return conditional, unconditional

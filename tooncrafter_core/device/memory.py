@@ -143,17 +143,15 @@ def tile_within(
 
 
 def choose_chunk(
-    config: AutoencoderConfig,
-    frames: int,
-    height: int,
-    width: int,
-    itemsize: int,
-    budget: int,
+    config: AutoencoderConfig, size: tuple[int, int, int], itemsize: int, budget: int,
     largest: int = 4,
-) -> int:
-    """The largest chunk up to ``largest`` that decodes within ``budget`` bytes; at least 1."""
+) -> int:  # fmt: skip
+    """The largest chunk up to ``largest`` that decodes frames, height and width within ``budget``.
+
+    ``budget`` is in bytes. At least 1.
+    """
     for chunk in CHUNKS:
-        needed = decode_bytes(config, frames, height, width, itemsize, chunk)
+        needed = decode_bytes(config, *size, itemsize, chunk)
         if chunk <= largest and needed <= budget:
             return chunk
     return 1
@@ -180,4 +178,4 @@ def chunk_within(
     limit = int(budget / DECODER_WORKSPACE)
     if decode_bytes(config, *size, itemsize, wanted) <= limit:
         return wanted
-    return choose_chunk(config, *size, itemsize, limit, largest=wanted)
+    return choose_chunk(config, size, itemsize, limit, largest=wanted)

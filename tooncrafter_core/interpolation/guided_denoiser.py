@@ -4,8 +4,8 @@ Legend: b batch, n conditions, t frames, c channels, h w latent cells.
 """
 
 from collections.abc import Callable
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import torch
 from einops import repeat
@@ -16,6 +16,25 @@ from ..diffusion.guidance import guide_text_and_image, guided_prediction, rescal
 
 if TYPE_CHECKING:  # it reads checkpoints, which takes more packages than guidance itself
     from ..sketches.guidance import SketchGuidance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """Which predictions are compared, how strongly, and when."""
+
+    scale: float
+    """How strongly to follow the conditional prediction. 1, with no other ``image_scale``, leaves
+    guidance out, its rescale and its predictions included."""
+    image_scale: float | None = None
+    """A scale of its own for the image tokens, by a third prediction, which has them and the
+    unconditional text."""
+    rescale: float = 0.0
+    """How much of the contrast that guidance adds is taken back, 0 to 1."""
+    batched: bool = False
+    """Whether to compute all predictions in one call, which needs as much more memory."""
+    is_guided_at: Callable[[int], bool] | None = None
+    """Says at which timesteps there is guidance, None at all; elsewhere only the conditional
+    prediction is made."""
 
 
 class GuidedDenoiser:
@@ -30,56 +49,47 @@ class GuidedDenoiser:
         denoiser: nn.Module,
         conditional: Condition,
         unconditional: Condition | None,
-        *,
-        scale: float,
-        image_scale: float | None = None,
-        rescale: float = 0.0,
-        batched: bool = False,
+        guidance: Guidance,
         sketches: "SketchGuidance | None" = None,
-        is_guided_at: Callable[[int], bool] | None = None,
     ) -> None:
         """Bind what stays the same over the steps.
 
-        ``unconditional`` None or a ``scale`` of 1 (with no other ``image_scale``) leaves guidance
-        out, its rescale and its predictions included. ``image_scale`` adds a third prediction,
-        with the image tokens and the unconditional text. ``batched`` computes all in one call,
-        which needs as much more memory. ``sketches`` guide every prediction, each with its own
-        text. ``is_guided_at`` says at which timesteps there is guidance, None at all; elsewhere
-        only the conditional prediction is made. The weights must stay the same: what the denoiser
-        reads of the text and image tokens is computed at the first step and kept.
+        ``unconditional`` None leaves guidance out. ``sketches`` guide every prediction, each with
+        its own text. The weights must stay the same: what the denoiser reads of the text and image
+        tokens is computed at the first step and kept.
         """
-        self._denoiser, self._sketches = denoiser, sketches
-        self._scale, self._image_scale, self._rescale = scale, image_scale, rescale
+        self._denoiser, self._guidance, self._sketches = denoiser, guidance, sketches
         conditions = [conditional]
-        is_guided = scale != 1.0 or image_scale not in (None, 1.0)
+        is_guided = guidance.scale != 1.0 or guidance.image_scale not in (None, 1.0)
         if unconditional is not None and is_guided:
             conditions.append(unconditional)
-            if image_scale is not None:
+            if guidance.image_scale is not None:
                 conditions.append(replace(unconditional, image_tokens=conditional.image_tokens))
         self._num_conditions = len(conditions)
         can_join = len({condition.text.shape for condition in conditions}) == 1
-        self._calls = [_join(conditions)] if batched and can_join else list(conditions)
+        self._calls = [_join(conditions)] if guidance.batched and can_join else list(conditions)
         self._guided_calls = range(len(self._calls))
-        self._is_guided_at, self._alone = is_guided_at, 0
-        if is_guided_at is not None and len(self._calls) < self._num_conditions:
+        self._alone = 0
+        if guidance.is_guided_at is not None and len(self._calls) < self._num_conditions:
             self._alone = len(self._calls)
             self._calls.append(conditional)
-        self._tokens: dict[int, tuple[Any, ...]] = {}
+        self._tokens: dict[int, tuple[object, ...]] = {}
 
     def __call__(self, z: Tensor, timestep: int) -> Tensor:
         """The guided v of latents ``b 4 t h w`` at ``timestep``, in their precision."""
-        if self._is_guided_at is not None and not self._is_guided_at(timestep):
+        guidance = self._guidance
+        if guidance.is_guided_at is not None and not guidance.is_guided_at(timestep):
             return self._predict(z, timestep, self._alone)
         predictions = torch.cat([self._predict(z, timestep, call) for call in self._guided_calls])
         conditional, *others = predictions.chunk(self._num_conditions)
         if len(others) == 2:
             unconditional, image_only = others
             guided = guide_text_and_image(
-                conditional, unconditional, image_only, self._scale, self._image_scale
+                conditional, unconditional, image_only, guidance.scale, guidance.image_scale
             )
-            return rescale_guidance(guided, conditional, self._rescale)
+            return rescale_guidance(guided, conditional, guidance.rescale)
         unconditional = others[0] if others else None
-        return guided_prediction(conditional, unconditional, self._scale, self._rescale)
+        return guided_prediction(conditional, unconditional, guidance.scale, guidance.rescale)
 
     def _predict(self, z: Tensor, timestep: int, call: int) -> Tensor:
         """Predict v for one condition, or for several that were joined to a longer batch."""
@@ -99,7 +109,7 @@ class GuidedDenoiser:
         )
         return v.to(z)
 
-    def _context(self, call: int) -> tuple[Any, ...]:
+    def _context(self, call: int) -> tuple[object, ...]:
         """Text and image tokens of a call, as the denoiser takes them."""
         if call not in self._tokens:
             tokens = self._calls[call].text, self._calls[call].image_tokens

@@ -11,7 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints.load import Models
-from ..conditioning.build import build_conditions
+from ..conditioning.build import (
+    ConditionNetworks,
+    Prompts,
+    build_conditions,
+    place_keyframes,
+)
 from ..conditioning.condition import Condition
 from ..diffusion.guidance import is_in_interval
 from ..diffusion.multistep import multistep_steps, sample_dpmpp_2m
@@ -26,7 +31,7 @@ from ..pictures.keyframes import Keyframes
 from ..sketches.frames import SketchLayer
 from ..sketches.guidance import SketchGuidance, check_sketch_encoder, fit_sketches
 from .decoding import decode_with_references
-from .guided_denoiser import GuidedDenoiser
+from .guided_denoiser import Guidance, GuidedDenoiser
 from .keyframes import EncodedKeyframes, FittedKeyframes, encoded_keyframes, fit_keyframes
 from .loading import require_encoders
 from .offloading import batches_guidance, decode_plan, visiting
@@ -107,18 +112,16 @@ def condition_on(
     models: Models, first: Tensor, latents: Tensor, settings: InterpolationSettings
 ) -> tuple[Condition, Condition]:
     """The conditional and the unconditional condition, in the denoiser's precision."""
+    config = models.config
     conditions = build_conditions(
-        *require_encoders(models),
-        models.projector,
-        image=first,
-        keyframe_latents=latents,
-        prompt=settings.prompt,
-        negative_prompt=settings.negative_prompt,
-        num_queries=models.config.resampler.num_queries,
-        num_frames=settings.num_frames,
+        ConditionNetworks(
+            *require_encoders(models), models.projector, config.resampler.num_queries
+        ),
+        first,
+        place_keyframes(latents, settings.num_frames, config.unet),
+        Prompts(settings.prompt, settings.negative_prompt),
         motion_fps=settings.motion_fps,
         token_mode=settings.token_mode,
-        keyframes_everywhere=models.config.unet.warps_keyframes,
     )
     dtype = _home(models.denoiser)[1]
     conditional, unconditional = (c.to(dtype=dtype) for c in conditions)
@@ -160,18 +163,17 @@ def sample(
     schedule = make_schedule(models.config.diffusion)
     home = _home(models.denoiser)
     start = noise.start().to(home[0])
-    denoise = GuidedDenoiser(
-        models.denoiser,
-        *(condition.to(*home) for condition in conditions),
+    guidance = Guidance(
         scale=settings.guidance_scale,
         image_scale=settings.image_guidance_scale,
         rescale=settings.guidance_rescale,
         batched=batches_guidance(
             models.config.unet, settings, start.shape, *home, with_sketches=sketches is not None
         ),
-        sketches=sketches,
         is_guided_at=guidance_interval(schedule.num_timesteps, settings),
     )
+    conditional, unconditional = (condition.to(*home) for condition in conditions)
+    denoise = GuidedDenoiser(models.denoiser, conditional, unconditional, guidance, sketches)
     if settings.solver == "ddim":
         steps = ddim_steps(schedule, settings.steps, eta=settings.eta, spacing=settings.spacing)
         latents = sample_ddim(denoise, start, steps, noise.step, on_step)

@@ -19,7 +19,7 @@ from .denoiser_blocks import BlockInputs, FrameNetwork, run_block
 from .initialization import init_layers, zero
 from .motion.port import Residuals, keyframe_warp
 from .residual import Upsample
-from .transformers import SpatialTransformer, TemporalTransformer
+from .transformers import SpatialTransformer, TemporalTransformer, TransformerLayout
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,11 +76,13 @@ class Denoiser(FrameNetwork):
             [
                 TemporalTransformer(
                     base,
-                    config.init_attention_heads,
-                    config.num_head_channels,
+                    TransformerLayout(
+                        config.init_attention_heads,
+                        config.num_head_channels,
+                        config.transformer_depth,
+                        config.norm_groups,
+                    ),
                     operations,
-                    depth=config.transformer_depth,
-                    norm_groups=config.norm_groups,
                     projects_by_convolution=True,
                     **self._factory,
                 )

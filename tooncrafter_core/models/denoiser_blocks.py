@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..layers.operations import Operations
 from .attention import ContextKeys, Options
 from .residual import Downsample, EncoderConfig, ResBlock, plan_encoder, sinusoidal_embedding
-from .transformers import SpatialTransformer, TemporalTransformer
+from .transformers import SpatialTransformer, TemporalTransformer, TransformerLayout
 
 
 class FrameNetworkConfig(EncoderConfig, Protocol):
@@ -138,28 +138,20 @@ class FrameNetwork(nn.Module):
             yield from self._transformers_of(channels)
 
     def _transformers_of(self, channels: int) -> Iterator[nn.Module]:
-        layout, dim_head = self._layout, self._layout.num_head_channels
+        config, dim_head = self._layout, self._layout.num_head_channels
+        layout = TransformerLayout(
+            channels // dim_head, dim_head, config.transformer_depth, config.norm_groups
+        )
         yield SpatialTransformer(
             channels,
-            channels // dim_head,
-            dim_head,
+            layout,
             self.operations,
-            depth=layout.transformer_depth,
-            context_dim=layout.context_dim,
-            norm_groups=layout.norm_groups,
+            context_dim=config.context_dim,
             has_image_tokens=self._has_image_tokens,
             **self._factory,
         )
         if self._has_time_layers:
-            yield TemporalTransformer(
-                channels,
-                channels // dim_head,
-                dim_head,
-                self.operations,
-                depth=layout.transformer_depth,
-                norm_groups=layout.norm_groups,
-                **self._factory,
-            )
+            yield TemporalTransformer(channels, layout, self.operations, **self._factory)
 
     def _embed(self, values: Tensor, like: Tensor) -> Tensor:
         return sinusoidal_embedding(values, self._layout.model_channels).to(like.dtype)

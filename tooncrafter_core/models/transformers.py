@@ -4,7 +4,7 @@ Legend: b batch, t frames, c channels, h w space.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from einops import rearrange
 from torch import Tensor, nn
@@ -13,23 +13,32 @@ from ..layers.operations import Operations
 from .attention import ContextKeys, Options, TransformerBlock
 
 
+class TransformerLayout(NamedTuple):
+    """The sizes of a transformer."""
+
+    heads: int
+    dim_head: int
+    """Channels of a head."""
+    depth: int
+    """Blocks."""
+    norm_groups: int
+
+
 class SpatialTransformer(nn.Module):
     """Every frame's pixels attend to each other and to the context (SPEC section 2.6)."""
 
     def __init__(
         self,
         channels: int,
-        heads: int,
-        dim_head: int,
+        layout: TransformerLayout,
         operations: Operations,
         *,
-        depth: int,
         context_dim: int,
-        norm_groups: int,
         has_image_tokens: bool,
         **factory: Any,
     ) -> None:
         super().__init__()
+        heads, dim_head, depth, norm_groups = layout
         self.norm = operations.GroupNorm(norm_groups, channels, eps=1e-6, **factory)
         self.proj_in = operations.Linear(channels, channels, **factory)
         self.transformer_blocks = nn.ModuleList(
@@ -77,16 +86,14 @@ class TemporalTransformer(nn.Module):
     def __init__(
         self,
         channels: int,
-        heads: int,
-        dim_head: int,
+        layout: TransformerLayout,
         operations: Operations,
         *,
-        depth: int,
-        norm_groups: int,
         projects_by_convolution: bool = False,
         **factory: Any,
     ) -> None:
         super().__init__()
+        heads, dim_head, depth, norm_groups = layout
         inner = heads * dim_head
         self.operations = operations
         self.norm = operations.TemporalGroupNorm(norm_groups, channels, eps=1e-6, **factory)

@@ -10,10 +10,17 @@ from torch.utils.data import Dataset
 
 from ..errors import OutputError, TrainingError
 from ..files import Place, check_places, write_text
-from .inputs.batches import BatchPlan, TrainingBatches, held_out_batch, plan_batches
+from .inputs.batches import (
+    BatchPlan,
+    HeldOut,
+    RunBatches,
+    TrainingBatches,
+    held_out_batch,
+    plan_batches,
+)
 from .inputs.open_clips import TrainingClips, check_batch, open_clips
 from .inputs.prepared import PREPARED, PreparedClips
-from .loop.loop import HeldOut, Trainer
+from .loop.loop import Trainer
 from .loop.machine import make_accelerator
 from .loop.monitor import LOG, Monitor
 from .loop.sharding import check_sharding
@@ -75,8 +82,9 @@ def train(
     )
     result = folder / kind.result
     if config.steps:
+        held_out = hold_out(clips, config, plan.micro_batch)
         trainer = Trainer(
-            stage, batches, hold_out(clips, config, plan.micro_batch), config, accelerator,
+            stage, RunBatches(training=batches, held_out=held_out), config, accelerator,
             identity_of(kind, config, clips), monitor,
         )  # fmt: skip
         trainer.resume()

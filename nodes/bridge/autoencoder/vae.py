@@ -158,7 +158,7 @@ class ToonCrafterVAE(comfy.sd.VAE):
         self._load(default if budget is None else max(smallest, min(default, budget)))
         free = cast(int, comfy.model_management.get_free_memory(self.device))
         limit = int((budget or free) / WORKSPACE)
-        chunk = choose_chunk(self.config, *size, itemsize, limit)
+        chunk = choose_chunk(self.config, size, itemsize, limit)
         if on_tiles is not None:
             tile = tile_within(self.config, size, itemsize, budget or free)
         posterior = self.first_stage_model.network.encode(

@@ -21,8 +21,8 @@ from ....tooncrafter_core.checkpoints.keys import select
 from ....tooncrafter_core.checkpoints.latent_colours import LatentColours, stored_latent_rgb
 from ....tooncrafter_core.conditioning.build import (
     frame_image_tokens,
-    keyframe_condition,
     motion_fps_vector,
+    place_keyframes,
 )
 from ....tooncrafter_core.config.model import ModelConfig
 from ....tooncrafter_core.device.memory import DENOISER_WORKSPACE, denoiser_bytes
@@ -120,7 +120,7 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
             num_frames,
             given.get(TOKEN_MODE, "per_frame"),
         )
-        clip = keyframe_condition(latents, num_frames, self.tooncrafter.unet.warps_keyframes)
+        clip = place_keyframes(latents, num_frames, self.tooncrafter.unet)
         conds = {
             "c_concat": comfy.conds.CONDNoiseShape(clip),
             "c_crossattn": comfy.conds.CONDCrossAttn(given["cross_attn"]),

@@ -7,12 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from tooncrafter_core.conditioning.build import (
+    ConditionNetworks,
+    Prompts,
     build_conditions,
     frame_image_tokens,
-    keyframe_condition,
+    keyframes_at_ends,
+    keyframes_everywhere,
     motion_fps_vector,
     nearest_frames,
+    place_keyframes,
 )
+from tooncrafter_core.config.model import UNetConfig
 from tooncrafter_core.errors import KeyframeError, ModelMismatchError
 
 
@@ -33,20 +38,26 @@ TEXT = SimpleNamespace(
 )
 IMAGE = SimpleNamespace(encode=lambda images: images.flatten(2).mean(2)[:, None].expand(-1, 4, -1))
 
+PROMPT = Prompts("a cat")
 
-def conditions(**changes: object) -> tuple:
-    options = {
-        "image": torch.full((1, 3, 20, 30), 0.5),
-        "keyframe_latents": torch.ones(1, 4, 2, 3, 5),
-        "prompt": "a cat",
-        "num_queries": 2,
-    }
-    return build_conditions(TEXT, IMAGE, Projector(), **{**options, **changes})
+
+def conditions(
+    image: Tensor | None = None,
+    keyframe_latents: Tensor | None = None,
+    prompts: Prompts = PROMPT,
+    num_frames: int = 16,
+    **changes: object,
+) -> tuple:
+    networks = ConditionNetworks(TEXT, IMAGE, Projector(), num_queries=2)
+    image = torch.full((1, 3, 20, 30), 0.5) if image is None else image
+    latents = torch.ones(1, 4, 2, 3, 5) if keyframe_latents is None else keyframe_latents
+    placed = keyframes_at_ends(latents, num_frames)
+    return build_conditions(networks, image, placed, prompts, **changes)
 
 
 def test_keyframes_stand_at_the_ends_and_zeros_between() -> None:
     latents = torch.randn(2, 4, 2, 3, 5)
-    clip = keyframe_condition(latents, 16)
+    clip = keyframes_at_ends(latents, 16)
     assert clip.shape == (2, 4, 16, 3, 5)
     assert torch.equal(clip[:, :, 0], latents[:, :, 0])
     assert torch.equal(clip[:, :, -1], latents[:, :, 1])
@@ -55,7 +66,7 @@ def test_keyframes_stand_at_the_ends_and_zeros_between() -> None:
 
 def test_every_frame_can_be_shown_both_keyframes_and_their_even_blend() -> None:
     latents = torch.randn(2, 4, 2, 3, 5)
-    clip = keyframe_condition(latents, 5, everywhere=True)
+    clip = keyframes_everywhere(latents, 5)
     blend, first, last = clip.chunk(3, dim=1)
     assert torch.equal(first, latents[:, :, :1].expand_as(first))
     assert torch.equal(last, latents[:, :, 1:].expand_as(last))
@@ -65,17 +76,25 @@ def test_every_frame_can_be_shown_both_keyframes_and_their_even_blend() -> None:
     assert torch.allclose(steps, even, atol=1e-6)
 
 
+def test_a_denoiser_that_moves_the_keyframes_gets_them_in_every_frame() -> None:
+    latents = torch.randn(1, 4, 2, 3, 5)
+    still, moving = UNetConfig(), UNetConfig(warps_keyframes=True, in_channels=16)
+    assert torch.equal(place_keyframes(latents, 5, still), keyframes_at_ends(latents, 5))
+    assert torch.equal(place_keyframes(latents, 5, moving), keyframes_everywhere(latents, 5))
+
+
 def test_two_frames_are_the_two_keyframes() -> None:
     latents = torch.randn(1, 4, 2, 3, 5)
-    assert torch.equal(keyframe_condition(latents, 2), latents)
+    assert torch.equal(keyframes_at_ends(latents, 2), latents)
 
 
 @pytest.mark.parametrize(("keyframes", "frames"), [(1, 16), (3, 16), (2, 1), (2, 0)])
 def test_other_counts_of_keyframes_or_too_few_frames_are_refused(
     keyframes: int, frames: int
 ) -> None:
-    with pytest.raises(KeyframeError, match="2 keyframes"):
-        keyframe_condition(torch.zeros(1, 4, keyframes, 3, 5), frames)
+    for place in (keyframes_at_ends, keyframes_everywhere):
+        with pytest.raises(KeyframeError, match="2 keyframes"):
+            place(torch.zeros(1, 4, keyframes, 3, 5), frames)
 
 
 def test_the_trained_frame_count_is_a_reshape() -> None:
@@ -148,7 +167,7 @@ def test_unconditional_is_empty_text_and_grey_through_both_networks() -> None:
 
 
 def test_negative_prompt_takes_the_place_of_the_empty_text() -> None:
-    _, unconditional = conditions(negative_prompt="ugly dog")
+    _, unconditional = conditions(prompts=Prompts("a cat", "ugly dog"))
     assert unconditional.text.unique().tolist() == [8.0]
 
 
@@ -157,10 +176,10 @@ def test_a_batch_shares_one_prompt_or_has_one_each() -> None:
     shared, unconditional = conditions(image=images, keyframe_latents=latents)
     assert shared.text.shape == (2, 77, 5)
     assert unconditional.image_tokens.shape == (2, 16, 2, 5)
-    own, _ = conditions(image=images, keyframe_latents=latents, prompt=["a", "abc"])
+    own, _ = conditions(image=images, keyframe_latents=latents, prompts=Prompts(["a", "abc"]))
     assert own.text[:, 0, 0].tolist() == [1.0, 3.0]
     with pytest.raises(ValueError, match="3 prompts for 2 clips"):
-        conditions(image=images, keyframe_latents=latents, prompt=["a", "b", "c"])
+        conditions(image=images, keyframe_latents=latents, prompts=Prompts(["a", "b", "c"]))
     with pytest.raises(ValueError, match="1 first keyframes for latents of 2"):
         conditions(keyframe_latents=latents)
 

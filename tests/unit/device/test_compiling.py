@@ -10,7 +10,7 @@ from support.networks import deviation, filled, normal
 from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.device.compiling import compile_denoiser, warn_where_it_loses
-from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import Guidance, GuidedDenoiser
 from tooncrafter_core.models.denoiser import Denoiser
 
 SMALL = replace(TINY.unet, channel_mult=(1,), attention_resolutions=(1,))
@@ -50,7 +50,7 @@ def test_steps_frames_and_sizes_share_their_graphs_and_the_result_is_the_same(
     for frames, height, width in ((3, 4, 10), (5, 4, 10), (7, 6, 14)):
         conditions = condition(frames, height, width, 1), condition(frames, height, width, 5)
         ours, plain = (
-            GuidedDenoiser(model, *conditions, scale=7.5, rescale=0.7)
+            GuidedDenoiser(model, *conditions, Guidance(scale=7.5, rescale=0.7))
             for model in (compiled, network)
         )
         for timestep in (999, 19):

@@ -149,9 +149,9 @@ def test_chosen_chunk_is_the_largest_that_fits() -> None:
     config, size = AutoencoderConfig(), (16, 320, 512, BYTES)
     for chunk in (1, 2, 4, 8, 16):
         needed = decode_bytes(config, *size, chunk)
-        assert choose_chunk(config, *size, budget=needed, largest=16) == chunk
-    assert choose_chunk(config, *size, budget=2**60) == 4
-    assert choose_chunk(config, *size, budget=0) == 1
+        assert choose_chunk(config, size[:3], size[3], budget=needed, largest=16) == chunk
+    assert choose_chunk(config, size[:3], size[3], budget=2**60) == 4
+    assert choose_chunk(config, size[:3], size[3], budget=0) == 1
 
 
 def test_a_budget_lowers_the_wanted_chunk_and_never_raises_it() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from support.networks import normal
 from tooncrafter_core.conditioning.condition import Condition
 from tooncrafter_core.diffusion.guidance import guide_text_and_image, rescale_guidance
-from tooncrafter_core.interpolation.guided_denoiser import GuidedDenoiser
+from tooncrafter_core.interpolation.guided_denoiser import Guidance, GuidedDenoiser
 
 Z = normal(1, 4, 3, 2, 2)
 CONDITION = Condition(
@@ -39,7 +39,7 @@ class Recorder(nn.Module):
 
 def guided(recorder: Recorder, unconditional: Condition | None = UNCONDITIONAL, **options: Any
            ) -> GuidedDenoiser:  # fmt: skip
-    return GuidedDenoiser(recorder, CONDITION, unconditional, **options)
+    return GuidedDenoiser(recorder, CONDITION, unconditional, Guidance(**options))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_prompts_of_other_lengths_are_predicted_one_by_one() -> None:
 def test_network_works_in_its_own_precision_and_guidance_in_the_latents() -> None:
     recorder = Recorder()
     half = CONDITION.to(dtype=torch.bfloat16)
-    v = GuidedDenoiser(recorder, half, half, scale=2.0)(Z, 500)
+    v = GuidedDenoiser(recorder, half, half, Guidance(scale=2.0))(Z, 500)
     assert recorder.calls[0][0].dtype == torch.bfloat16
     assert v.dtype == torch.float32
 

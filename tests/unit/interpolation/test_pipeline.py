@@ -104,9 +104,9 @@ def test_image_encoder_sees_the_first_keyframe_before_it_is_fitted(
     seen: list[Tensor] = []
     build = pipeline.build_conditions
 
-    def spy(*args: Any, image: Tensor, **options: Any) -> Any:
+    def spy(networks: Any, image: Tensor, *args: Any, **options: Any) -> Any:
         seen.append(image)
-        return build(*args, image=image, **options)
+        return build(networks, image, *args, **options)
 
     monkeypatch.setattr(pipeline, "build_conditions", spy)
     draw(steps=1)

@@ -6,7 +6,11 @@ from einops import repeat
 from support.networks import deviation, filled, normal
 from tooncrafter_core.layers.operations import TORCH_OPERATIONS
 from tooncrafter_core.models.attention import Attention
-from tooncrafter_core.models.transformers import SpatialTransformer, TemporalTransformer
+from tooncrafter_core.models.transformers import (
+    SpatialTransformer,
+    TemporalTransformer,
+    TransformerLayout,
+)
 
 FRAMES, BATCH = 3, 2
 
@@ -64,7 +68,7 @@ def test_frames_read_their_own_image_tokens() -> None:
 def test_pixels_do_not_see_other_frames() -> None:
     layer = filled(
         SpatialTransformer(
-            32, 2, 16, TORCH_OPERATIONS, depth=1, context_dim=24, norm_groups=32,
+            32, TransformerLayout(2, 16, 1, 32), TORCH_OPERATIONS, context_dim=24,
             has_image_tokens=True,
         )
     )  # fmt: skip
@@ -78,8 +82,8 @@ def test_pixels_do_not_see_other_frames() -> None:
 def temporal(projects_by_convolution: bool) -> TemporalTransformer:
     return filled(
         TemporalTransformer(
-            32, 2, 16 if not projects_by_convolution else 24, TORCH_OPERATIONS, depth=1,
-            norm_groups=32, projects_by_convolution=projects_by_convolution,
+            32, TransformerLayout(2, 24 if projects_by_convolution else 16, 1, 32),
+            TORCH_OPERATIONS, projects_by_convolution=projects_by_convolution,
         )
     )  # fmt: skip
 
@@ -93,9 +97,9 @@ def test_frames_have_no_position() -> None:
 
 
 def test_both_projections_are_the_same_mathematics() -> None:
-    layer = TemporalTransformer(32, 2, 16, TORCH_OPERATIONS, depth=1, norm_groups=32)
+    layer = TemporalTransformer(32, TransformerLayout(2, 16, 1, 32), TORCH_OPERATIONS)
     convolved = TemporalTransformer(
-        32, 2, 16, TORCH_OPERATIONS, depth=1, norm_groups=32, projects_by_convolution=True
+        32, TransformerLayout(2, 16, 1, 32), TORCH_OPERATIONS, projects_by_convolution=True
     )
     weights = filled(layer).state_dict()
     convolved.load_state_dict(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from support.networks import deviation, filled, normal
-from tooncrafter_core.conditioning.build import keyframe_condition
+from tooncrafter_core.conditioning.build import keyframes_everywhere
 from tooncrafter_core.config.presets import TINY
 from tooncrafter_core.layers.features import parts_of
 from tooncrafter_core.layers.operations import TorchOperations
@@ -145,7 +145,7 @@ def test_a_new_denoiser_that_moves_keyframes_predicts_zero_and_then_what_it_move
     network = Denoiser(replace(CONFIG, warps_keyframes=True, in_channels=16))
     network.init_weights(torch.Generator().manual_seed(0))
     ends = normal(2, 4, 2, 8, 16, seed=4)
-    shown = torch.cat([X[:, :4], keyframe_condition(ends, 3, everywhere=True)], dim=1)
+    shown = torch.cat([X[:, :4], keyframes_everywhere(ends, 3)], dim=1)
     with torch.no_grad():
         assert not network(shown, TIMESTEPS, TEXT, IMAGE, FPS).any()
         shares = network.keyframe_warp.shares[-1]

@@ -5,6 +5,7 @@ What is read is a copy in memory: a file that is overwritten or removed later ch
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -22,6 +23,16 @@ from .stored import FileTensors
 from .tensor_info import TensorInfo, tensor_infos
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The file that tensors are read from."""
+
+    path: Path
+    kind: FileKind
+    num_scaled: int = 0
+    """How many weights it keeps as 8-bit floats with scales, which are applied here."""
+
+
 class Checkpoint(Mapping[str, Tensor]):
     """A weight file as a mapping from official keys to tensors, read when asked for."""
 
@@ -31,20 +42,18 @@ class Checkpoint(Mapping[str, Tensor]):
         info: Mapping[str, TensorInfo],
         *,
         name: str = "the checkpoint",
-        path: Path | None = None,
-        kind: FileKind | None = None,
+        origin: Origin | None = None,
         metadata: Mapping[str, str] | None = None,
-        num_scaled: int = 0,
     ) -> None:
         self.info = {key: one for key, one in info.items() if key not in KEPT_KEYS}
         """Shape and number format of every tensor, known without reading it."""
         self.name = name
         """What messages call it."""
-        self.path = path
-        self.kind = kind
+        self.path = origin.path if origin else None
+        self.kind = origin.kind if origin else None
+        self.num_scaled = origin.num_scaled if origin else 0
         self.metadata = dict(metadata or {})
-        self.num_scaled = num_scaled
-        """How many weights the file keeps as 8-bit floats with scales, which are applied here."""
+        self._origin = origin
         self._tensors = tensors
         kept = {key: one.shape for key, one in info.items() if key in KEPT_KEYS}
         if kept:
@@ -85,10 +94,8 @@ class Checkpoint(Mapping[str, Tensor]):
             self._tensors,
             {key: self.info[key] for key in keys},
             name=self.name,
-            path=self.path,
-            kind=self.kind,
+            origin=self._origin,
             metadata=self.metadata,
-            num_scaled=self.num_scaled,
         )
 
     def __getitem__(self, key: str) -> Tensor:
@@ -176,8 +183,6 @@ def _checkpoint(
         scaled.tensors if scaled else tensors,
         scaled.info if scaled else info,
         name=path.name,
-        path=path,
-        kind=kind,
+        origin=Origin(path=path, kind=kind, num_scaled=scaled.number if scaled else 0),
         metadata=metadata,
-        num_scaled=scaled.number if scaled else 0,
     )

@@ -7,6 +7,7 @@ computes only what is missing or was made with other models or settings.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ...files import read_json
 from ...pictures.films import CHANGES, find_films
 from .decide import Thresholds
 from .manifest import ManifestNotes, empty_row, write_manifest
-from .runner import Runner, run_here
+from .runner import Job, Runner, Worker, run_here
 from .settings import BuildSettings, describe_stages
 from .shots import Shot, cut_clips
 from .workers import (
@@ -58,9 +59,9 @@ def build_dataset(
     settings, thresholds = settings or BuildSettings(), thresholds or Thresholds()
     out = Path(out)
     films = [FilmJob(path=path.as_posix()) for path in find_films(inputs)]
-    _run(FilmWorker, "films", films, out, settings, runner, on_progress)
+    _run(partial(FilmWorker, str(out), settings), "films", films, runner, on_progress)
     clips = list(_clip_jobs(films, out, settings))
-    _run(ClipWorker, "clips", clips, out, settings, runner, on_progress)
+    _run(partial(ClipWorker, str(out), settings), "clips", clips, runner, on_progress)
     notes = ManifestNotes(
         thresholds=thresholds,
         stages=describe_stages(settings),
@@ -71,11 +72,11 @@ def build_dataset(
 
 
 def _run(
-    worker: Any, what: str, jobs: Sequence[Any], out: Path, settings: BuildSettings,
-    runner: Runner, on_progress: OnProgress | None,
+    make: Callable[[], Worker[Job]], what: str, jobs: Sequence[Job], runner: Runner,
+    on_progress: OnProgress | None,
 ) -> None:  # fmt: skip
     """Do the jobs that are not done, and report the progress."""
-    check = worker(str(out), settings)
+    check = make()
     todo = [job for job in jobs if not check.is_done(job)]
     errors = 0
 
@@ -84,7 +85,7 @@ def _run(
             on_progress(Progress(what=what, done=done, total=len(todo), errors=errors))
 
     report(0)
-    for done, (_, error) in enumerate(runner(worker, str(out), settings, todo), start=1):
+    for done, (_, error) in enumerate(runner(make, todo), start=1):
         errors += error is not None
         report(done)
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from ...errors import DatasetError
 from ..extras import require
-from .runner import Outcome
-from .settings import BuildSettings
+from .runner import Job, Worker
 
 STORE_BYTES = 128 * 2**20
 """Ray's shared memory on this machine; small, as jobs are names, not pictures."""
@@ -32,9 +31,8 @@ class RayRunner:
     """Processes at a time; as many as there are cores without it."""
 
     def __call__(
-        self, worker: Callable[[str, BuildSettings], Any], out: str, settings: BuildSettings,
-        jobs: Iterable[Any],
-    ) -> Iterator[Outcome]:  # fmt: skip
+        self, make: Callable[[], Worker[Job]], jobs: Iterable[Job]
+    ) -> Iterator[tuple[Job, str | None]]:
         """Hand the jobs to an actor pool of Ray Data; each actor loads its models once."""
         todo = list(jobs)
         if not todo:
@@ -47,9 +45,9 @@ class RayRunner:
 
             def __init__(self) -> None:
                 os.environ.setdefault("OMP_NUM_THREADS", "1")
-                self.work = worker(out, settings)
+                self.work = make()
 
-            def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[Any]]:
+            def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[str]]:
                 found = [self.work(pickle.loads(job)) or "" for job in batch["job"]]
                 return {"id": list(batch["id"]), "error": found}
 

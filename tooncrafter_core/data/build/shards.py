@@ -16,7 +16,6 @@ from ..extras import require
 from .decide import KEPT
 from .manifest import read_rows
 from .runner import Runner, run_here
-from .settings import BuildSettings
 
 # t frames, h w space
 
@@ -48,9 +47,6 @@ class ShardJob:
 class ShardWorker:
     """Writes shards."""
 
-    def __init__(self, out: str, settings: BuildSettings) -> None:
-        del out, settings
-
     def is_done(self, job: ShardJob) -> bool:
         """Whether the shard exists: it appears whole or not at all."""
         return Path(job.path).exists()
@@ -80,9 +76,9 @@ def write_shards(
     ``DatasetError`` when the manifest keeps no clip.
     """
     jobs = shard_jobs(manifest, out, settings or ShardSettings())
-    worker = ShardWorker("", BuildSettings())
+    worker = ShardWorker()
     todo = [job for job in jobs if not worker.is_done(job)]
-    for job, error in runner(ShardWorker, "", BuildSettings(), todo):
+    for job, error in runner(ShardWorker, todo):
         yield Path(job.path), len(job.rows), error
 
 

@@ -5,7 +5,7 @@ program that is killed loses only what it was doing. Nothing else is shared betw
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -47,8 +47,6 @@ class ClipJob:
 
 
 Job = FilmJob | ClipJob
-Worker = Callable[[Any], str | None]
-"""Does a job and returns its error in words, if it has one."""
 
 
 def film_record_path(out: Path, job: FilmJob) -> Path:

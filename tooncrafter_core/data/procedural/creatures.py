@@ -50,7 +50,7 @@ class Quadruped:
             brush.mark("tail", *end)
             self._leg(brush, half * 0.62, down, phase, self.fur, "near front foot")
             self._leg(brush, -half * 0.82, down, phase + 0.5, self.fur, "near hind foot")
-            brush.box(-half * 1.1, -self.thick, half * 1.1, self.thick * 0.55, self.fur,
+            brush.box((-half * 1.1, -self.thick, half * 1.1, self.thick * 0.55), self.fur,
                       radius=self.thick * 0.75)  # fmt: skip
             if self.patch:
                 brush.oval(-half * 0.25, -self.thick * 0.5, half * 0.4, self.thick * 0.35,

@@ -119,12 +119,12 @@ class Brush:
         self.canvas.drawOval(rect, ink)
 
     def box(
-        self, left: float, top: float, right: float, bottom: float, colour: Colour | None,
+        self, sides: tuple[float, float, float, float], colour: Colour | None,
         radius: float = 0.0, outline: bool = True,
     ) -> None:  # fmt: skip
-        """A rectangle, its corners rounded by ``radius``."""
+        """A rectangle of left, top, right and bottom, its corners rounded by ``radius``."""
         path = self.skia.Path()
-        path.addRoundRect(self.skia.Rect.MakeLTRB(left, top, right, bottom), radius, radius)
+        path.addRoundRect(self.skia.Rect.MakeLTRB(*sides), radius, radius)
         self.shape(path, colour, outline)
 
     def polygon(self, points: Sequence[Point], colour: Colour | None, outline: bool = True) -> None:

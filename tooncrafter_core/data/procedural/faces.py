@@ -31,7 +31,7 @@ def person_head(rng: np.random.Generator, palette: Palette, r: float) -> Drawing
             brush.smooth(
                 [(-r, -0.45 * r), (-0.9 * r, -1.7 * r), (0.9 * r, -1.7 * r), (r, -0.45 * r)], cloth
             )
-            brush.box(-1.05 * r, -0.8 * r, 1.45 * r, -0.6 * r, cloth, radius=0.08 * r)
+            brush.box((-1.05 * r, -0.8 * r, 1.45 * r, -0.6 * r), cloth, radius=0.08 * r)
         _eyes(brush, 0.3 * r, -0.1 * r, eye * r, 0.55)
         brush.oval(0.78 * r, 0.2 * r, nose * r, nose * 0.85 * r, mixed(skin, (255, 90, 80), 0.2))
         mouth = [(0.15 * r, 0.55 * r), (0.45 * r, (0.6 + smile) * r), (0.75 * r, 0.5 * r)]

@@ -39,7 +39,7 @@ def tree(rng: np.random.Generator, x: float, base: float, palette: Palette) -> D
     is_fir = rng.random() < 0.35
 
     def draw(brush: Brush) -> None:
-        brush.box(x - 0.02, base - height, x + 0.02, base + 0.02, palette.wood)
+        brush.box((x - 0.02, base - height, x + 0.02, base + 0.02), palette.wood)
         top = base - height
         if is_fir:
             for i in range(3):
@@ -67,14 +67,14 @@ def house(rng: np.random.Generator, x: float, base: float, palette: Palette) -> 
     rows = max(1, round((h - 0.16) / 0.13))
 
     def draw(brush: Brush) -> None:
-        brush.box(x - w, base - h, x + w, base, wall)
+        brush.box((x - w, base - h, x + w, base), wall)
         points = [(x - w * 1.15, base - h), (x, base - h - w * 0.7), (x + w * 1.15, base - h)]
         brush.polygon(points, roof)
-        brush.box(x - 0.045, base - 0.13, x + 0.045, base, palette.wood)
+        brush.box((x - 0.045, base - 0.13, x + 0.045, base), palette.wood)
         for row in range(rows):
             for side in (-0.55, 0.55):
                 left, top = x + side * w - 0.032, base - h + 0.04 + row * 0.13
-                brush.box(left, top, left + 0.064, top + 0.07, glass)
+                brush.box((left, top, left + 0.064, top + 0.07), glass)
 
     return draw
 
@@ -83,14 +83,14 @@ def tower(rng: np.random.Generator, x: float, base: float, colour: Colour) -> Dr
     """A block of flats far away."""
     w, h = rng.uniform(0.08, 0.16), rng.uniform(0.3, 0.65)
     tint = mixed(colour, (255, 255, 255), rng.uniform(0, 0.2))
-    return lambda brush: brush.box(x - w, base - h, x + w, base + 0.1, tint)
+    return lambda brush: brush.box((x - w, base - h, x + w, base + 0.1), tint)
 
 
 def lamp(x: float, base: float, palette: Palette) -> Draw:
     """A street lamp."""
 
     def draw(brush: Brush) -> None:
-        brush.box(x - 0.012, base - 0.55, x + 0.012, base + 0.02, palette.wood)
+        brush.box((x - 0.012, base - 0.55, x + 0.012, base + 0.02), palette.wood)
         brush.oval(x, base - 0.57, 0.04, 0.04, (255, 240, 170))
 
     return draw
@@ -101,9 +101,9 @@ def window(rng: np.random.Generator, x: float, y: float, palette: Palette) -> Dr
     w, h = rng.uniform(0.12, 0.2), rng.uniform(0.12, 0.18)
 
     def draw(brush: Brush) -> None:
-        brush.box(x - w, y - h, x + w, y + h, palette.wood)
-        brush.box(x - w + 0.02, y - h + 0.02, x - 0.01, y + h - 0.02, palette.sky)
-        brush.box(x + 0.01, y - h + 0.02, x + w - 0.02, y + h - 0.02, palette.sky)
+        brush.box((x - w, y - h, x + w, y + h), palette.wood)
+        brush.box((x - w + 0.02, y - h + 0.02, x - 0.01, y + h - 0.02), palette.sky)
+        brush.box((x + 0.01, y - h + 0.02, x + w - 0.02, y + h - 0.02), palette.sky)
 
     return draw
 
@@ -113,8 +113,8 @@ def picture(rng: np.random.Generator, x: float, y: float, palette: Palette) -> D
     w, h = rng.uniform(0.06, 0.11), rng.uniform(0.07, 0.1)
 
     def draw(brush: Brush) -> None:
-        brush.box(x - w, y - h, x + w, y + h, palette.wood)
-        brush.box(x - w + 0.018, y - h + 0.018, x + w - 0.018, y + h - 0.018, palette.sky)
+        brush.box((x - w, y - h, x + w, y + h), palette.wood)
+        brush.box((x - w + 0.018, y - h + 0.018, x + w - 0.018, y + h - 0.018), palette.sky)
         brush.oval(x, y + h * 0.3, w * 0.5, h * 0.4, palette.cloth[4])
 
     return draw
@@ -128,8 +128,8 @@ def shelf(rng: np.random.Generator, x: float, y: float, palette: Palette) -> Dra
     def draw(brush: Brush) -> None:
         for i, (height, colour) in enumerate(zip(heights, colours, strict=True)):
             left = x - 0.13 + i * 0.05
-            brush.box(left, y - height, left + 0.045, y, colour)
-        brush.box(x - 0.17, y, x + 0.17, y + 0.025, palette.wood)
+            brush.box((left, y - height, left + 0.045, y), colour)
+        brush.box((x - 0.17, y, x + 0.17, y + 0.025), palette.wood)
 
     return draw
 
@@ -155,7 +155,7 @@ def post(rng: np.random.Generator, x: float, palette: Palette) -> Draw:
     bark = palette.wood if is_trunk else palette.wall
 
     def draw(brush: Brush) -> None:
-        brush.box(x - w, -1, x + w, 2, bark)
+        brush.box((x - w, -1, x + w, 2), bark)
         for y in (0.2, 0.5, 0.75):
             brush.line([(x - w * 0.4, y), (x, y + 0.05), (x - w * 0.2, y + 0.1)])
 
@@ -168,7 +168,7 @@ def fence(rng: np.random.Generator, x: float, palette: Palette) -> Draw:
     paint = mixed(palette.wood, (255, 255, 255), rng.uniform(0.2, 0.8))
 
     def draw(brush: Brush) -> None:
-        brush.box(x - 0.05, 0.8, x + count * 0.1, 0.835, paint)
+        brush.box((x - 0.05, 0.8, x + count * 0.1, 0.835), paint)
         for i in range(count):
             p = x + i * 0.1
             sides = [(p - 0.03, 1.1), (p - 0.03, 0.74), (p, 0.7), (p + 0.03, 0.74), (p + 0.03, 1.1)]
@@ -183,7 +183,7 @@ def crate(rng: np.random.Generator, x: float, palette: Palette) -> Draw:
     colour = mixed(palette.wood, palette.cloth[3], rng.uniform(0, 0.6))
 
     def draw(brush: Brush) -> None:
-        brush.box(x - w, 1.03 - h, x + w, 1.2, colour)
-        brush.box(x - w + 0.025, 1.055 - h, x + w - 0.025, 1.2, mixed(colour, (0, 0, 0), 0.15))
+        brush.box((x - w, 1.03 - h, x + w, 1.2), colour)
+        brush.box((x - w + 0.025, 1.055 - h, x + w - 0.025, 1.2), mixed(colour, (0, 0, 0), 0.15))
 
     return draw

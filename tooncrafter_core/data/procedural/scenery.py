@@ -100,13 +100,13 @@ def _room(
 
     def wall(brush: Brush) -> None:
         brush.canvas.clear(brush.inside(palette.wall, brush.skia.Rect.MakeWH(1, 1)).getColor4f())
-        brush.box(-3, -3, 6, edge, palette.wall, outline=False)
+        brush.box((-3, -3, 6, edge), palette.wall, outline=False)
         if stripes:
             for i in range(round((aspect + 2 * MARGIN) / width / 2)):
                 left = -MARGIN + 2 * i * width
-                brush.box(left, -1, left + width, edge, pale, outline=False)
-        brush.box(-3, edge - 0.035, 6, edge, mixed(palette.wood, pale, 0.3))
-        brush.box(-3, edge, 6, 3, palette.ground)
+                brush.box((left, -1, left + width, edge), pale, outline=False)
+        brush.box((-3, edge - 0.035, 6, edge), mixed(palette.wood, pale, 0.3))
+        brush.box((-3, edge, 6, 3), palette.ground)
 
     makers = [props.window, props.picture, props.shelf]
     things = [
@@ -139,11 +139,11 @@ def _spread(rng: np.random.Generator, aspect: float, spacing: float) -> list[flo
 
 
 def _flat(colour: Colour) -> Draw:
-    return lambda brush: brush.box(-3, -3, 6, 4, colour, outline=False)
+    return lambda brush: brush.box((-3, -3, 6, 4), colour, outline=False)
 
 
 def _floor(y: float, colour: Colour) -> Draw:
-    return lambda brush: brush.box(-3, y, 6, 4, colour)
+    return lambda brush: brush.box((-3, y, 6, 4), colour)
 
 
 def _sky(rng: np.random.Generator, palette: Palette, aspect: float) -> list[Draw]:

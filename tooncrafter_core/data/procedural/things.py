@@ -63,8 +63,8 @@ class Cart:
 
         def body(brush: Brush) -> None:
             if is_truck:
-                brush.box(-1.5 * s, -0.85 * s, 0.3 * s, 0.1 * s, hub, radius=0.06 * s)
-                brush.box(0.2 * s, -0.45 * s, 1.4 * s, 0.1 * s, paint, radius=0.15 * s)
+                brush.box((-1.5 * s, -0.85 * s, 0.3 * s, 0.1 * s), hub, radius=0.06 * s)
+                brush.box((0.2 * s, -0.45 * s, 1.4 * s, 0.1 * s), paint, radius=0.15 * s)
             else:
                 brush.smooth([(-1.7 * s, 0.3 * s), (-1.5 * s, -0.65 * s), (-0.2 * s, -0.5 * s),
                               (0.6 * s, -0.5 * s), (1.8 * s, -0.45 * s), (1.7 * s, 0.3 * s)],
@@ -121,7 +121,7 @@ class Swing:
         angle = self.angle * motion.pendulum(u)
         trail = -0.45 * self.angle * math.sin(math.pi * u)
         r, seat = self.r, self.rope
-        brush.box(-3, self.y - 0.05, 6, self.y, self.wood)
+        brush.box((-3, self.y - 0.05, 6, self.y), self.wood)
         with brush.moved(self.x, self.y, angle=angle):
             for side in (-0.55, 0.55):
                 brush.line([(side * r, 0), (side * r, seat)])
@@ -130,7 +130,7 @@ class Swing:
                 joint = (side * r, seat + 0.6 * r)
                 brush.limb((side * r, seat), joint, toe, 0.3 * r, self.trousers)
                 brush.mark("left foot" if side < 0 else "right foot", *toe)
-            brush.box(-0.75 * r, seat - 0.04 * r, 0.75 * r, seat + 0.14 * r, self.wood)
+            brush.box((-0.75 * r, seat - 0.04 * r, 0.75 * r, seat + 0.14 * r), self.wood)
             brush.oval(0, seat - 0.55 * r, 0.5 * r, 0.62 * r, self.shirt)
             with brush.moved(0, seat - 1.8 * r, angle=trail * 0.5, sx=math.copysign(1, self.angle)):
                 brush.mark("head")

@@ -166,23 +166,26 @@ class FlowNet(nn.Module):
     def _flow(self, first: Tensor, last: Tensor, moment: float) -> tuple[Tensor, Tensor]:
         """Both flows, ``b 4 h w``, and the mask before its sigmoid, ``b 1 h w``."""
         time = torch.full_like(first[:, :1], moment)
-        start = torch.cat([first, last, time], 1)
+        start, pictures = torch.cat([first, last, time], 1), (first, last)
         scales = [float(scale) for scale in SCALES]
         flow, mask = self._block(0)(start, None, scales[0])
         for index in range(1, len(scales)):
-            step, mask_step = self._correct(index, first, last, time, flow, mask, scales[index])
+            step, mask_step = self._correct(index, pictures, time, flow, mask, scales[index])
             if index == 1 and step[:, :2].abs().max() > LARGE_MOTION < step[:, 2:].abs().max():
                 # As in the package, whose list of scales stays changed for later calls; ours not.
                 scales = [scale * 2 for scale in scales]
                 flow, mask = self._block(0)(start, None, scales[0])
-                step, mask_step = self._correct(index, first, last, time, flow, mask, scales[index])
+                step, mask_step = self._correct(
+                    index, (first, last), time, flow, mask, scales[index]
+                )
             flow, mask = flow + step, mask + mask_step
         return flow, mask
 
     def _correct(
-        self, index: int, first: Tensor, last: Tensor, time: Tensor,
+        self, index: int, pictures: tuple[Tensor, Tensor], time: Tensor,
         flow: Tensor, mask: Tensor, scale: float,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        first, last = pictures
         ends = warp(first, flow[:, :2]), warp(last, flow[:, 2:])
         return self._block(index)(torch.cat([*ends, time, mask], 1), flow, scale)
 

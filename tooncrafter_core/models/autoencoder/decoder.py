@@ -38,7 +38,7 @@ class Segment(NamedTuple):
     """How many times as many frames as at full size may be worked on at a time."""
 
 
-class DecoderStage(nn.Module):
+class DecoderLevel(nn.Module):
     """The blocks of one resolution, and the way to the next."""
 
     def __init__(self, blocks: list[VideoResBlock], upsample: Upsample | None) -> None:
@@ -67,7 +67,7 @@ class DualReferenceDecoder(nn.Module):
                 blocks.append(VideoResBlock(channels, base * mult, groups, operations, **factory))
                 channels = base * mult
             upsample = Upsample(channels, operations, **factory) if level else None
-            stages.append(DecoderStage(blocks, upsample))
+            stages.append(DecoderLevel(blocks, upsample))
             reads_by_attention = level in config.reference_attention_levels
             refinements.append(
                 ReferenceAttention(channels, config, operations, **factory)
@@ -192,7 +192,7 @@ class DualReferenceDecoder(nn.Module):
         # Where no fused kernel serves so large a head, each frame has a matrix of scores.
         yield Segment([_per_frame(self.mid.attn_1), _per_frame_over(second)], second)
         steps: list[FrameStep] = []
-        for level, stage in reversed(list(enumerate(cast(list[DecoderStage], self.up)))):
+        for level, stage in reversed(list(enumerate(cast(list[DecoderLevel], self.up)))):
             for block in cast(list[VideoResBlock], stage.block):
                 yield Segment([*steps, _per_frame_over(block)], block, self.gains[level])
                 steps = []

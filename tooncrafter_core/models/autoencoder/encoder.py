@@ -26,7 +26,7 @@ class EncoderDownsample(nn.Module):
         return self.conv(F.pad(x, (0, 1, 0, 1)))
 
 
-class EncoderStage(nn.Module):
+class EncoderLevel(nn.Module):
     """The blocks of one resolution, and the way to the next."""
 
     def __init__(self, blocks: list[ResnetBlock], downsample: EncoderDownsample | None) -> None:
@@ -59,7 +59,7 @@ class Encoder(nn.Module):
                 channels = base * mult
             is_last = level == len(config.channel_mult) - 1
             downsample = None if is_last else EncoderDownsample(channels, operations, **factory)
-            stages.append(EncoderStage(blocks, downsample))
+            stages.append(EncoderLevel(blocks, downsample))
         self.down = nn.ModuleList(stages)
         self.mid = Middle(ResnetBlock, channels, groups, operations, **factory)
         self.norm_out = operations.ActivatedGroupNorm(groups, channels, eps=1e-6, **factory)
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
         """
         first = h = self.conv_in(self.operations.arrange(x))
         features = []
-        for stage in cast(list[EncoderStage], self.down):
+        for stage in cast(list[EncoderLevel], self.down):
             h = stage(h)
             features.append(h)
             if stage.downsample is not None:

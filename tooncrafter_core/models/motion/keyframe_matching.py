@@ -110,8 +110,9 @@ class KeyframeMatching(nn.Module):
         scores = (scores + still * (distance == 0)).masked_fill(~end_exists, NEVER)
 
         cells = [rearrange(x.float(), "b c h w -> b (h w) c") for x in (first, last)]
+        grid = _Grid(height, at, ways, ends)
         frames = [
-            self._frame(index / max(num_frames - 1, 1), scores, ways, at, ends, cells, height)
+            self._frame(index / max(num_frames - 1, 1), scores, cells, grid)
             for index in range(num_frames)
         ]
         latents, way, certainty = (torch.stack(part, 2) for part in zip(*frames, strict=True))
@@ -133,10 +134,10 @@ class KeyframeMatching(nn.Module):
         return self.describe(h).float()
 
     def _frame(
-        self, time: float, scores: Tensor, ways: Tensor, at: Tensor, ends: Tensor,
-        cells: Sequence[Tensor], height: int,
-    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        self, time: float, scores: Tensor, cells: Sequence[Tensor], grid: "_Grid"
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Latents, way and certainty of the frame at ``time``, 0 to 1."""
+        height, at, ways, ends = grid
         width = at.shape[0] // height
         batch, _, num_ways = scores.shape
         gone = torch.round(time * ways.float()).long()
@@ -169,6 +170,18 @@ class KeyframeMatching(nn.Module):
         across, down = places.unbind(-1)
         exists = (across >= 0) & (across < width) & (down >= 0) & (down < height)
         return down.clamp(0, height - 1) * width + across.clamp(0, width - 1), exists
+
+
+class _Grid(NamedTuple):
+    """Where the cells lie and can go, the same in every frame: n cells, p ways."""
+
+    height: int
+    at: Tensor
+    """``n 2``, across and down."""
+    ways: Tensor
+    """``p 2``."""
+    ends: Tensor
+    """``n p``: the cell at which each way from each cell ends."""
 
 
 def _fetch(cells: Tensor, numbers: Tensor) -> Tensor:

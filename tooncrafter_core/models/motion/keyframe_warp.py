@@ -85,7 +85,7 @@ class KeyframeWarp(nn.Module):
         self.matching = KeyframeMatching(latents, operations, **factory)
         self.tell = operations.Conv2d(latents + 3, channels, 3, padding=1, **factory)
         self.flow = operations.Conv2d(channels, 6, 3, padding=1, **factory)
-        # Noisy latents, the three kinds of ``keyframe_condition``, the moved, the matched.
+        # Noisy latents, the three kinds of ``keyframes_everywhere``, the moved, the matched.
         shares = operations.Linear(embed_dim, 6 * latents, **factory)
         self.shares = nn.Sequential(nn.SiLU(), shares)
 

@@ -139,6 +139,24 @@ class TrainingBatches:
             step += 1
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldOut:
+    """Clips that are not trained on."""
+
+    batches: Sequence[Batch]
+    """For the loss."""
+    sheet: Batch | None
+    """For sample sheets."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunBatches:
+    """The clips of a run."""
+
+    training: TrainingBatches
+    held_out: HeldOut
+
+
 def held_out_batch(
     dataset: Dataset[dict[str, Any]], clips: Sequence[int], seed: int, first: int = 0
 ) -> Batch:

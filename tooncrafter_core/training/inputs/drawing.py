@@ -4,6 +4,7 @@ Legend: b batch, r keyframes (2), c channels, t frames, h w space.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,26 +17,29 @@ from ...interpolation.pipeline import condition_on, sample
 from ...interpolation.settings import InterpolationSettings
 
 
-def drawn_latents(
-    models: Models,
-    pictures: Tensor,
-    ends: Tensor,
-    num_frames: int,
-    fps: Sequence[float],
-    seeds: Sequence[int],
-    steps: int,
-) -> Tensor:
+class TrueEnds(NamedTuple):
+    """What a clip is drawn from: the ends of a true one."""
+
+    picture: Tensor
+    """The first keyframe, ``3 h w`` in [-1, 1]."""
+    latents: Tensor
+    """The autoencoder's, of both keyframes, ``4 r h w``."""
+    fps: float
+    """The motion fps."""
+    seed: int
+
+
+def drawn_latents(models: Models, clips: Sequence[TrueEnds], num_frames: int, steps: int) -> Tensor:
     """The autoencoder's latents ``b 4 t h w`` of clips, drawn without guidance and eta 0.
 
-    ``pictures`` are the first keyframes ``b 3 h w`` in [-1, 1], ``ends`` the autoencoder's latents
-    of both, ``b 4 r h w``. A single step can be differentiated.
+    A single step can be differentiated.
     """
     scale = models.config.diffusion.latent_scale
     drawn = []
-    for picture, latents, rate, seed in zip(pictures, ends, fps, seeds, strict=True):
+    for picture, latents, fps, seed in clips:
         channels, _, height, width = latents.shape
         settings = InterpolationSettings(
-            num_frames=num_frames, motion_fps=rate, steps=steps, eta=0.0, guidance_scale=1.0
+            num_frames=num_frames, motion_fps=fps, steps=steps, eta=0.0, guidance_scale=1.0
         )
         condition, unconditional = condition_on(
             models, picture[None], latents[None] * scale, settings

@@ -4,7 +4,6 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import OutputError, TrainingError
-from ..inputs.batches import TrainingBatches, to_device
+from ..inputs.batches import RunBatches, to_device
 from ..outputs.checkpointing import CHECKPOINTS, CheckpointFolder, TrainingState, check_identity
 from ..settings.config import RunConfig
 from ..stage import Batch, Losses, Stage
@@ -27,31 +26,21 @@ from .stopping import stop_requests
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class HeldOut:
-    """Clips that are not trained on."""
-
-    batches: Sequence[Batch]
-    """For the loss."""
-    sheet: Batch | None
-    """For sample sheets."""
-
-
 class Trainer:
     """Trains a stage from its first or last checkpoint to the last step."""
 
     def __init__(
         self,
         stage: Stage,
-        batches: TrainingBatches,
-        held_out: HeldOut,
+        batches: RunBatches,
         config: RunConfig,
         accelerator: Any,
         identity: dict[str, Any],
         monitor: Monitor,
     ) -> None:
         self.stage, self.config, self.accelerator = stage, config, accelerator
-        self.batches, self.held_out, self.monitor = batches, held_out, monitor
+        self.batches, self.held_out = batches.training, batches.held_out
+        self.monitor = monitor
         self.identity = identity
         self.step = 0
         """Steps done."""

@@ -22,7 +22,7 @@ from ...models.autoencoder.ablation import OF_PARTS, P3D, PARTS, only_parts
 from ...models.autoencoder.autoencoder import Autoencoder, references_from
 from ...models.motion.port import WarpListener
 from ..groups import Group
-from ..inputs.drawing import drawn_latents
+from ..inputs.drawing import TrueEnds, drawn_latents
 from ..inputs.draws import Draws
 from ..inputs.windows import Window, cut_windows, moving_windows
 from ..losses.chosen import chosen_loss
@@ -206,15 +206,15 @@ class DecoderStage(Stage):
             ends = rearrange(video[:, :, [0, -1]], "b c r h w -> (b r) c h w")
             means = self.autoencoder.encode(ends).mean
         with nullcontext() if self._draws_to_learn else torch.no_grad():
-            return drawn_latents(
-                self.models,
+            clips = zip(
                 video[:, :, 0],
                 rearrange(means, "(b r) c h w -> b c r h w", r=2).float(),
-                video.shape[2],
                 batch["fps"][chosen].tolist(),
                 batch["seeds"][chosen].tolist(),
-                self.settings.drawn_steps,
+                strict=True,
             )
+            drawn = [TrueEnds(*clip) for clip in clips]
+            return drawn_latents(self.models, drawn, video.shape[2], self.settings.drawn_steps)
 
     @torch.no_grad()
     def _encode(self, video: Tensor) -> tuple[Tensor, Tensor]:

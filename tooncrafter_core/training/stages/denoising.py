@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...checkpoints.keys import Component
 from ...checkpoints.load import Models
-from ...conditioning.build import frame_image_tokens, keyframe_condition
+from ...conditioning.build import frame_image_tokens, place_keyframes
 from ...conditioning.condition import Condition
 from ...diffusion.schedule import make_schedule
 from ...diffusion.training import training_pair
@@ -205,10 +205,8 @@ class DenoisingStage(Stage):
                 clean
             ),
             image_tokens=frame_image_tokens(tokens, num_queries, clean.shape[2]),
-            keyframe_latents=keyframe_condition(
-                clean[:, :, [0, -1]],
-                clean.shape[2],
-                self.models.config.unet.warps_keyframes,
+            keyframe_latents=place_keyframes(
+                clean[:, :, [0, -1]], clean.shape[2], self.models.config.unet
             ),
             motion_fps=batch["fps"].float(),
         )

@@ -109,8 +109,8 @@ class StoppedError(Exception):
 def stopping_after(count: int) -> Callable[..., Iterator[Any]]:
     """A runner that stops in the middle of a job after so many."""
 
-    def run(worker: Any, out: str, settings: Any, jobs: Any) -> Iterator[Any]:
-        for number, outcome in enumerate(run_here(worker, out, settings, jobs)):
+    def run(make: Any, jobs: Any) -> Iterator[Any]:
+        for number, outcome in enumerate(run_here(make, jobs)):
             if number == count:
                 raise StoppedError
             yield outcome
@@ -232,8 +232,8 @@ def test_a_film_that_goes_away_in_the_middle_is_an_error_in_its_clips(
 ) -> None:
     shutil.copytree(films, tmp_path / "films")
 
-    def losing(worker: Any, out: str, settings: Any, jobs: Any) -> Iterator[Any]:
-        yield from run_here(worker, out, settings, jobs)
+    def losing(make: Any, jobs: Any) -> Iterator[Any]:
+        yield from run_here(make, jobs)
         (tmp_path / "films" / "b.mp4").unlink(missing_ok=True)
         workers._film.cache_clear()
 

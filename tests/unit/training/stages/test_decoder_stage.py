@@ -22,7 +22,7 @@ from tooncrafter_core.models.autoencoder.autoencoder import Autoencoder
 from tooncrafter_core.models.motion import reference_warp
 from tooncrafter_core.models.motion.picture_choice import choose_together
 from tooncrafter_core.training.groups import Group
-from tooncrafter_core.training.inputs.drawing import drawn_latents
+from tooncrafter_core.training.inputs.drawing import TrueEnds, drawn_latents
 from tooncrafter_core.training.inputs.draws import Draws, draw_seeds
 from tooncrafter_core.training.inputs.windows import moving_windows
 from tooncrafter_core.training.losses.discriminator import PatchDiscriminator
@@ -219,10 +219,9 @@ def test_what_the_denoiser_draws_is_decoded_in_its_share_of_clips() -> None:
     ends = given["video"][:, :, [0, -1]]
     means = stage.autoencoder.encode(ends.transpose(1, 2).flatten(0, 1)).mean
     seeds = [int(seed) for seed in SEEDS]
-    expected = drawn_latents(
-        stage.models, given["video"][:, :, 0], means.unflatten(0, (2, 2)).transpose(1, 2), 3,
-        [10.0, 10.0], seeds, 2,
-    )  # fmt: skip
+    latents = means.unflatten(0, (2, 2)).transpose(1, 2)
+    clips = zip(given["video"][:, :, 0], latents, [10.0, 10.0], seeds, strict=True)
+    expected = drawn_latents(stage.models, [TrueEnds(*clip) for clip in clips], 3, 2)
     assert deviation(decoded[0], expected) < 1e-4
     assert "drawn and decoded" in stage.preview(given)
     DecoderStage(models(), settings(critic=0.0))(MODEL, given, 0)
@@ -337,7 +336,8 @@ def test_one_step_draws_what_the_sampler_draws() -> None:
     given, video = tiny_models(), moving_batch()["video"]
     ends = normal(2, 4, 2, 8, 8, seed=4)
     with torch.no_grad():
-        found = drawn_latents(given, video[:, :, 0], ends, 3, [10.0, 8.0], [5, 6], 1)
+        clips = zip(video[:, :, 0], ends, [10.0, 8.0], [5, 6], strict=True)
+        found = drawn_latents(given, [TrueEnds(*clip) for clip in clips], 3, 1)
         settings = InterpolationSettings(
             num_frames=3, motion_fps=8, steps=1, eta=0.0, guidance_scale=1.0
         )
