@@ -22,6 +22,7 @@ def load_extension() -> ToonCrafterExtension:
     """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
         from .bridge.drawings import offer_drawings
+        from .cut.colour import ToonCrafterColourLock
         from .cut.cut import ToonCrafterCut
         from .cut.exposure import ToonCrafterExposure
         from .cut.files import LoadToonCrafterKeys, LoadToonCrafterSheet, SaveToonCrafterSheet
@@ -60,6 +61,7 @@ def load_extension() -> ToonCrafterExtension:
             LoadToonCrafterSheet,
             ToonCrafterCut,
             ToonCrafterExposure,
+            ToonCrafterColourLock,
             SaveToonCrafterSheet,
             ToonCrafterCutKey,
             ToonCrafterCutMoment,
