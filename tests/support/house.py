@@ -43,8 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sketches",
     },
     "experiments": {
-        "checkpoints", "data", "errors", "evaluation", "files", "interpolation", "metrics",
-        "models", "sketches", "training",
+        "checkpoints", "cut", "data", "errors", "evaluation", "files", "interpolation", "metrics",
+        "models", "pictures", "sketches", "training",
     },
     "cli": {
         "checkpoints", "config", "cut", "data", "device", "diffusion", "errors", "evaluation",

@@ -62,14 +62,14 @@ def render_clip(
     scene = Scene(seed, width / height, kind, drifts=look is Look.PAINTED)
     numbers = range(num_frames) if frames is None else frames
     moments = [number / max(num_frames - 1, 1) for number in numbers]
-    pictures, marks = _render(scene, moments, width, height, look)
+    pictures, marks = render_scene(scene, moments, width, height, look)
     if look is Look.LIVE:
         pictures = _live(scene, seed, numbers, num_frames, width, height)
     elif look is Look.PAINTED:
         pictures = _filmed(pictures, seed, numbers, num_frames)
     lines = None
     if with_lines:
-        drawn, _ = _render(scene, moments, width, height, Look.LINES)
+        drawn, _ = render_scene(scene, moments, width, height, Look.LINES)
         lines = 255 - drawn[..., 0]
     names = tuple(name for name, _ in marks[0])
     places = np.array([[place for _, place in frame] for frame in marks], dtype=np.float32)
@@ -82,7 +82,7 @@ def render_clip(
 Marks = list[tuple[str, tuple[float, float]]]
 
 
-def _render(
+def render_scene(
     scene: Scene, moments: Sequence[float], width: int, height: int, look: Look
 ) -> tuple[np.ndarray, list[Marks]]:
     """``t h w 3`` uint8 at moments of the clip, and the parts' places in each."""
@@ -119,7 +119,7 @@ def _live(
     for i in range(SUBFRAMES):
         shift = (i - (SUBFRAMES - 1) / 2) * SHUTTER / SUBFRAMES
         moments = [(number + shift) * step for number in numbers]
-        total += _render(scene, moments, width, height, Look.LIVE)[0]
+        total += render_scene(scene, moments, width, height, Look.LIVE)[0]
     soft = _softened(_softened(total, 1), 2) // (16 * SUBFRAMES)
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     return _grained(soft, rng, GRAIN, numbers, num_frames)
