@@ -73,7 +73,8 @@ class Disc:
         brush.mark("disc", x, y)
         brush.oval(x, y, RADIUS, RADIUS, self.colour)
         reach, thin = RADIUS * 0.5, RADIUS * 0.12
-        brush.box(x - reach, y - thin, x + reach, y + thin, (250, 250, 250), outline=False)
+        sides = x - reach, y - thin, x + reach, y + thin
+        brush.box(sides, (250, 250, 250), outline=False)
 
 
 def render_motion(
