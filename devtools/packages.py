@@ -56,6 +56,7 @@ DATA = (
 # What `tooncrafter_core.training` imports.
 TRAIN = ("accelerate==1.15.0", "tensorboard>=2.16")
 TOOLS = (
+    "mkdocs-material==9.8.2",
     "playwright==1.65.2",
     "pyright[nodejs]==1.1.414",
     "pytest==9.2.0",

@@ -1,0 +1,92 @@
+"""The site: every page is in it, links lead somewhere, references say what the code takes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools import site
+from devtools.console import DevError
+from devtools.site_reference import command_pages, node_page
+from support.command_reference import helps
+from tooncrafter_core.cli import COMMANDS, build_parser
+
+KEYFRAMES: dict[str, Any] = {
+    "display_name": "ToonCrafter Keyframes",
+    "category": "ToonCrafter",
+    "input": {
+        "required": {
+            "vae": ["VAE", {"tooltip": "The <VAE> of 'Load ToonCrafter'."}],
+            "width": ["INT", {"default": 512, "min": 16, "max": 4096, "tooltip": "In pixels."}],
+            "fit": ["COMBO", {"options": ["crop", "pad"], "default": "crop"}],
+            "older": [["one", "two|three"], {}],
+        },
+        "optional": {"seed": ["INT", {"display_name": "encoding seed"}]},
+    },
+    "output": ["LATENT"],
+    "output_name": ["LATENT"],
+    "output_tooltips": ["The empty clip."],
+}
+
+
+@pytest.fixture(scope="module")
+def command_helps() -> dict[str, str]:
+    """The help of every command."""
+    return dict(helps(build_parser()))
+
+
+def test_the_site_is_built_and_has_no_dead_link(
+    tmp_path: Path, command_helps: dict[str, str]
+) -> None:
+    menu = site.collect({"ToonCrafterKeyframes": KEYFRAMES}, command_helps, tmp_path / "pages")
+    file = tmp_path / "mkdocs.yml"
+    options = site.settings(menu, tmp_path / "pages", tmp_path / "site")
+    site.save(file, json.dumps(options))
+    assert site.build(file) == 0
+    for page in ("index", "docs/cuts", "nodes/ToonCrafterKeyframes", "commands/cut"):
+        assert (tmp_path / "site" / f"{page}.html").is_file()
+    assert "--spacing" in (tmp_path / "site/commands/cut.html").read_text(encoding="utf-8")
+    # So that the run above would have found one.
+    page = tmp_path / "pages" / "index.md"
+    site.save(page, page.read_text(encoding="utf-8") + "\n[dead](docs/no_such_page.md)\n")
+    assert site.build(file) != 0
+
+
+def test_every_document_is_in_the_menu() -> None:
+    listed = [page for pages in site.documents().values() for page in pages]
+    assert len(listed) == len(set(listed))
+    assert {page for page in listed if not (site.PROJECT / page).is_file()} == set()
+    there = {f"docs/{path.name}" for path in (site.PROJECT / "docs").glob("*.md")}
+    assert there - set(listed) == {"docs/README.md"}
+
+
+def test_links_are_those_of_the_site_and_others_lead_into_the_repository() -> None:
+    where = {"docs/cuts.md": "docs/cuts.md", "README.md": "index.md"}
+    text = "[a](../README.md#install) [b](../dev.py) [c](../nodes) [d](https://x.y) [e](#here)"
+    found, pictures = site.with_links(text, "docs/cuts.md", where)
+    assert found == (
+        f"[a](../index.md#install) [b]({site.REPOSITORY}/blob/main/dev.py) "
+        f"[c]({site.REPOSITORY}/tree/main/nodes) [d](https://x.y) [e](#here)"
+    )
+    assert pictures == set()
+    found, pictures = site.with_links("![p](images/hints.png)", "docs/cuts.md", where)
+    assert pictures == {"docs/images/hints.png"} and found == "![p](images/hints.png)"
+    with pytest.raises(DevError, match=r"docs/cuts\.md links to 'gone\.md', which is not there"):
+        site.with_links("[x](gone.md)", "docs/cuts.md", where)
+
+
+def test_a_node_page_says_what_the_node_takes_and_gives() -> None:
+    lines = node_page("# ToonCrafter Keyframes\n", KEYFRAMES).splitlines()
+    assert "| vae | VAE |  | The &lt;VAE> of 'Load ToonCrafter'. |" in lines
+    assert "| width | INT | 16 to 4096; default 512 | In pixels. |" in lines
+    assert "| fit | COMBO | crop, pad; default crop |  |" in lines
+    assert "| older | COMBO | one, two\\|three |  |" in lines
+    assert "| seed (encoding seed) (optional) | INT |  |  |" in lines
+    assert "| LATENT | LATENT | The empty clip. |" in lines
+
+
+def test_every_command_has_a_page(command_helps: dict[str, str]) -> None:
+    pages = command_pages(command_helps)
+    assert set(pages) == {"tooncrafter", *COMMANDS}
+    assert "## tooncrafter dataset build" in pages["dataset"]
