@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_settings
 from ..errors import CheckpointError, CutError, SketchError, printable
-from .colour_lock import add_colour_option
+from .colour.lock import add_colour_option
 from .cut_options import add_result_options, add_timing_options, check_folder
 from .cut_request import TimedCut, read_cut, read_request
 from .interpolate import (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
 from ..errors import CheckpointError, ToonCrafterError, printable
-from .colour_lock import add_colour_option, report_places, write_report
+from .colour.alpha import KEEP, add_alpha_option, read_clear_keys
+from .colour.lock import add_colour_option, report_places, write_report
 from .interpolate_options import (
     add_machine_options,
     add_offload_option,
@@ -50,7 +51,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add_output_options(parser.add_argument_group("output"))
     add_picture_options(parser.add_argument_group("picture"))
-    add_colour_option(parser.add_argument_group("colour"))
+    colour = parser.add_argument_group("colour")
+    add_colour_option(colour)
+    add_alpha_option(colour)
     add_sampling_options(parser.add_argument_group("sampling"))
     add_sketch_options(parser)
     machine = parser.add_argument_group("files and machine")
@@ -69,7 +72,10 @@ def run(args: argparse.Namespace) -> int:
     weights = session_settings(args, checkpoint, own_encoder)
     also = report_places(outputs) if args.colour_lock and outputs.has_any else []
     check_outputs(outputs, [args.start, args.end, *weights.files, *drawings.paths], also)
-    keyframes = read_keyframes(args.start, args.end)
+    clear = None
+    if args.alpha == KEEP:
+        clear = read_clear_keys(args.start, args.end, settings, outputs)
+    keyframes = clear.keyframes if clear else read_keyframes(args.start, args.end)
     sketches = read_sketches(drawings, settings.num_frames, weights.sketch_encoder is not None)
     session = open_session(weights, settings, bool(sketches))
     video = interpolate_with_progress(session, keyframes, settings, sketches, args.quiet)
@@ -81,9 +87,12 @@ def run(args: argparse.Namespace) -> int:
         video = locked.frames
         said.append(write_report(outputs, locked.report))
         logger.info("%s", locked.report.as_text())
+    if clear:
+        video = clear.restored(video)
     written = write_outputs(outputs, video)
     heading = f"{checkpoint.name}: {len(video)} frames, {settings.steps} steps"
-    written += write_sheet(outputs, video, keyframes, settings, heading)
+    shown = clear.on_white(video) if clear else (video, keyframes)
+    written += write_sheet(outputs, *shown, settings, heading)
     for path in [*written, *said]:
         print(path)
     return 0

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import Place, write_json
-from .interpolate_outputs import Outputs
+from ...files import Place, write_json
+from ..interpolate_outputs import Outputs
 
 if TYPE_CHECKING:
-    from ..pictures.colour.report import LockReport
+    from ...pictures.colour.report import LockReport
 
 ENDING = ".colours.json"
 

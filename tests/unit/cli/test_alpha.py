@@ -1,0 +1,130 @@
+"""``interpolate --alpha keep``: transparency in and out, in every format that holds it."""
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from support.command_line import command, failure
+from support.tiny import write_tiny
+from tooncrafter_core.cli import interpolate, main
+from tooncrafter_core.interpolation.keyframes import fit_keyframes
+from tooncrafter_core.interpolation.session import Session
+from tooncrafter_core.interpolation.settings import InterpolationSettings
+from tooncrafter_core.pictures.keyframes import Keyframes
+
+SIZE = 64
+
+
+@pytest.fixture(autouse=True)
+def held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of a model: the first keyframe for the first half, then the last."""
+
+    def draw(_: Session, keyframes: Keyframes, settings: InterpolationSettings, *__: Any) -> Tensor:
+        size = settings.width, settings.height
+        first, last = fit_keyframes(keyframes, size, settings.fit, 1).pixels
+        half = settings.num_frames // 2
+        return torch.stack([first] * half + [last] * (settings.num_frames - half))
+
+    monkeypatch.setattr(interpolate, "interpolate_with_progress", draw)
+
+
+def key(path: Path, x: int, alpha: bool = True) -> Path:
+    """A red ring with a dark line and a half clear shadow."""
+    large = Image.new("RGBA", (SIZE * 4, SIZE * 4), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(large)
+    pen.ellipse((x * 4, 200, x * 4 + 120, 230), fill=(0, 0, 0, 128))
+    pen.ellipse((x * 4, 60, x * 4 + 120, 180), fill=(210, 60, 40, 255), outline=(20, 15, 25, 255))
+    pen.ellipse((x * 4 + 40, 100, x * 4 + 80, 140), fill=(0, 0, 0, 0))
+    image = large.resize((SIZE, SIZE), Image.Resampling.BOX)
+    image.convert("RGBA" if alpha else "RGB").save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two keyframes with transparency and the tiny model."""
+    key(tmp_path / "start.png", 4)
+    key(tmp_path / "end.png", 28)
+    write_tiny(tmp_path / "tiny.safetensors")
+    return tmp_path
+
+
+def rgba(path: Path) -> np.ndarray:
+    """Levels ``h w 4`` of a picture."""
+    with Image.open(path) as image:
+        assert image.mode == "RGBA"
+        return np.asarray(image).astype(int)
+
+
+def test_keyframes_come_back_to_the_level_and_in_betweens_have_holes(folder: Path) -> None:
+    frames = folder / "frames"
+    sheet = folder / "sheet.png"
+    asked = command(folder, "--frames-dir", frames, "--alpha", "keep", "--sheet", sheet)
+    assert main(asked) == 0
+    first, last = rgba(folder / "start.png"), rgba(folder / "end.png")
+    assert (rgba(frames / "0001.png") == first).all()
+    assert (rgba(frames / "0004.png") == last).all()
+    drawn = rgba(frames / "0002.png")
+    off = np.abs(drawn[..., 3] - first[..., 3])
+    assert off.mean() < 3
+    assert drawn[30, 19, 3] == 0 and first[30, 19, 3] == 0
+    assert abs(drawn[53, 19, 3] - 128) < 20
+    with Image.open(sheet) as picture:
+        assert picture.mode == "RGB"
+
+
+@pytest.mark.parametrize("name", ["o.mov", "o.webm", "o.webp", "o.apng"])
+def test_every_format_that_holds_alpha_has_it(folder: Path, name: str) -> None:
+    assert main(command(folder, "-o", folder / name, "--alpha", "keep")) == 0
+    if name.endswith(("webp", "apng")):
+        with Image.open(folder / name) as film:
+            film.seek(1)
+            alpha = np.asarray(film.convert("RGBA"))[..., 3].astype(int)
+    else:
+        decoder = {"webm": "libvpx-vp9"}.get(name[2:])
+        with av.open(folder / name) as film:
+            stream = film.streams.video[0]
+            context: Any = av.CodecContext.create(decoder, "r") if decoder else stream.codec_context
+            frames = [
+                f for packet in film.demux(stream) if packet.size for f in context.decode(packet)
+            ]
+        alpha = frames[min(1, len(frames) - 1)].to_ndarray(format="rgba")[..., 3].astype(int)
+    expected = rgba(folder / "start.png")[..., 3]
+    assert np.abs(alpha - expected).mean() < 6
+
+
+def test_white_is_still_put_behind_where_alpha_is_not_asked_for(folder: Path) -> None:
+    frames = folder / "frames"
+    assert main(command(folder, "--frames-dir", frames)) == 0
+    with Image.open(frames / "0001.png") as picture:
+        assert picture.mode == "RGB" and picture.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_opaque_keyframes_give_the_same_bits_with_and_without(folder: Path) -> None:
+    key(folder / "start.png", 4, alpha=False)
+    key(folder / "end.png", 28, alpha=False)
+    for name, *options in (("a",), ("b", "--alpha", "keep")):
+        assert main(command(folder, "--frames-dir", folder / name, *options)) == 0
+    for path in (folder / "a").iterdir():
+        assert path.read_bytes() == (folder / "b" / path.name).read_bytes()
+
+
+def test_what_cannot_be_kept_is_said_before_anything_is_drawn(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpolate, "open_session", lambda *_: pytest.fail("was loaded"))
+    keep = ("--alpha", "keep")
+    assert "holds no transparency" in failure(
+        capsys, command(folder, "-o", folder / "o.mp4", *keep)
+    )
+    asked = command(folder, "-o", folder / "o.webp", *keep)
+    key(folder / "end.png", 28, alpha=False)
+    assert "end.png' has no alpha channel" in failure(capsys, asked)
+    Image.new("RGBA", (SIZE, SIZE)).save(folder / "end.png")
+    assert "Key 2 is transparent everywhere" in failure(capsys, asked)

@@ -1,0 +1,1 @@
+"""Options of ``interpolate`` and ``cut`` for colours and transparency."""
