@@ -22,6 +22,7 @@ def load_extension() -> ToonCrafterExtension:
     """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
         from .bridge.drawings import offer_drawings
+        from .cut.alpha import ToonCrafterMatte, ToonCrafterRemoveMatte
         from .cut.colour import ToonCrafterColourLock
         from .cut.cut import ToonCrafterCut
         from .cut.exposure import ToonCrafterExposure
@@ -62,6 +63,8 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterCut,
             ToonCrafterExposure,
             ToonCrafterColourLock,
+            ToonCrafterMatte,
+            ToonCrafterRemoveMatte,
             SaveToonCrafterSheet,
             ToonCrafterCutKey,
             ToonCrafterCutMoment,

@@ -73,6 +73,7 @@ def _is_conditioning(value: Any) -> bool:
 
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "IMAGE": lambda value: isinstance(value, Tensor),
+    "MASK": lambda value: isinstance(value, Tensor),
     "LATENT": lambda value: isinstance(value, dict) and isinstance(value.get("samples"), Tensor),
     "CONDITIONING": _is_conditioning,
     "MODEL": lambda value: hasattr(value, "get_model_object"),
@@ -82,7 +83,12 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "BOOLEAN": lambda value: isinstance(value, bool),
 }
 """What a value of each of ComfyUI's kinds is like."""
-_NAMES = {"IMAGE": "pictures (IMAGE)", "STRING": "a text", "BOOLEAN": "true or false"}
+_NAMES = {
+    "IMAGE": "pictures (IMAGE)",
+    "MASK": "a mask (MASK)",
+    "STRING": "a text",
+    "BOOLEAN": "true or false",
+}
 
 
 def _shown(value: object) -> str:

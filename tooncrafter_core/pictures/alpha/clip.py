@@ -18,7 +18,8 @@ from .take_out import take_out
 
 def is_clear_somewhere(picture: Tensor) -> bool:
     """Whether a picture ``... c h w`` in [-1, 1] has a fourth channel that is not full."""
-    return picture.shape[-3] == ALPHA + 1 and bool((picture[..., ALPHA, :, :] < 1).any())
+    # What is no number is not full either: it is refused where the keys are laid on a matte.
+    return picture.shape[-3] == ALPHA + 1 and not bool((picture[..., ALPHA, :, :] >= 1).all())
 
 
 def fit_clear(picture: Tensor, size: tuple[int, int], mode: FitMode) -> Tensor:
