@@ -4,6 +4,7 @@ evaluate cut FILM... -o CLIPS           clips of 16 frames out of whole films
 evaluate compare CLIPS... -o OUT        the tables of the paper's shape
 evaluate reconstruct CLIPS... -o OUT    how well an autoencoder gives frames back
 evaluate joints -o OUT                  how known motion goes through the keys of cuts
+evaluate colour -o OUT                  colour lock and alpha on drawn clips
 evaluate study OUT -o STUDY             the page of a blind user study
 evaluate study-report KEY ANSWERS...    what the raters preferred
 """
@@ -11,6 +12,7 @@ evaluate study-report KEY ANSWERS...    what the raters preferred
 import argparse
 from typing import Any
 
+from .colour import add_colour, run_colour
 from .cutting import run_cut
 from .joints import add_joints, run_joints
 from .measuring import run_compare, run_reconstruct
@@ -30,6 +32,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         (add_compare, run_compare),
         (add_reconstruct, run_reconstruct),
         (add_joints, run_joints),
+        (add_colour, run_colour),
         (add_study, run_study),
         (add_study_report, run_study_report),
     ):

@@ -1,0 +1,90 @@
+"""``evaluate colour``: colour lock on drifts of known size, and mattes that are taken out."""
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ...config.embedded import MINI, is_mini, mini_settings
+from ...errors import EvaluationError
+from ...files import Place, check_places, write_text
+from ..interpolate import session_settings, settings_from
+from ..interpolate_options import add_machine_options, add_sampling_options
+from .methods import named_files
+from .places import output_folder
+
+WRITTEN = ("colour_drifts.csv", "colour_model.csv", "alpha.csv", "colour.md")
+MOST = 10_000
+NUM_FRAMES = 8
+"""Of clips with drifts: enough to see one grow, at half the time."""
+
+
+def add_colour(commands: Any) -> argparse.ArgumentParser:
+    """Declare ``colour``."""
+    parser = commands.add_parser("colour", help="colour lock, and alpha, on drawn clips")
+    add = parser.add_argument
+    add("-o", "--output", required=True, help="the folder of the results")
+    add("--clips", type=int, default=60, metavar="N", help="with drifts of known size (60)")
+    add("--model-clips", type=int, default=12, metavar="N", help="drawn by the model (12)")
+    add("--figures", type=int, default=60, metavar="N", help="with true alpha (60)")
+    add("--model", default=f"mini model={MINI}", metavar="NAME=FILE", help="a checkpoint (mini)")
+    add("--width", type=int, default=256, help="in pixels (256)")
+    add("--height", type=int, default=160, help="in pixels (160)")
+    add("--quiet", action="store_true", help="no progress bar")
+    add_sampling_options(parser.add_argument_group("sampling of the model"))
+    add_machine_options(parser.add_argument_group("files and machine of the model"))
+    return parser
+
+
+def run_colour(args: argparse.Namespace) -> int:
+    """Draw, let it drift, take it back, measure, and write the tables."""
+    from tqdm import tqdm
+
+    from ...evaluation.colour.clear import measure_clear
+    from ...evaluation.colour.measure import (
+        DrawnClips,
+        files_of,
+        measure_drifts,
+        measure_model,
+    )
+    from ...interpolation.session import Session
+
+    for option in ("clips", "model_clips", "figures"):
+        if not 0 <= getattr(args, option) <= MOST:
+            raise EvaluationError(
+                f"--{option.replace('_', '-')} takes 0 to {MOST}, not {getattr(args, option)}."
+            )
+    ((_, checkpoint),) = named_files([args.model])
+    own = {**(mini_settings() if is_mini(checkpoint) else {})}
+    settings = settings_from(args, {**own, "width": args.width, "height": args.height})
+    weights = session_settings(args, checkpoint)
+    place = Place(
+        option="-o", at=args.output, kind="folder", names=WRITTEN, marks=("colour.md",),
+        can_overwrite=False,
+    )  # fmt: skip
+    check_places([place], weights.files)
+    folder: Path = output_folder(args.output)
+    sized = {"width": args.width, "height": args.height}
+    tables = []
+    with closing(tqdm(total=args.clips + args.model_clips, disable=args.quiet)) as bar:
+
+        def on_clip(said: str) -> None:
+            bar.set_description(said)
+            bar.update()
+
+        if args.clips:
+            tables.append(
+                measure_drifts(
+                    DrawnClips(count=args.clips, num_frames=NUM_FRAMES, **sized), on_clip
+                )
+            )
+        if args.model_clips:
+            clips = DrawnClips(count=args.model_clips, **sized)
+            tables.append(measure_model(Session(weights), settings, clips, on_clip))
+        if args.figures:
+            tables.append(measure_clear(args.figures))
+    texts = files_of(tables)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    print(texts["colour.md"])
+    return 0
