@@ -82,6 +82,8 @@ class CutModel:
     settings: InterpolationSettings
     weights: str
     """The digest of its files."""
+    description: str
+    """Of its files and settings, for the table."""
     store: ClipStore
 
     def draw(self, film: KnownFilm) -> dict[str, np.ndarray]:
@@ -140,7 +142,7 @@ def measure_joints(
         for method, frames in made.items():
             note = folder / "measured" / folder_name(method) / f"{name}.json"
             rows.setdefault(method, []).append(measure_film(frames, film, lpips, note))
-    return _table(films, rows, [*peers, model], lpips.weights)
+    return _table(films, rows, peers, model, lpips.weights)
 
 
 def measure_film(
@@ -185,7 +187,8 @@ def _video(levels: np.ndarray) -> Tensor:
 def _table(
     films: Films,
     rows: Mapping[str, Sequence[Mapping[str, float]]],
-    methods: Sequence[Peer | CutModel],
+    peers: Sequence[Peer],
+    model: CutModel,
     lpips: str,
 ) -> Table:
     columns = {
@@ -210,6 +213,7 @@ def _table(
             "and after, differs from the true one, the less the smoother. What stands still at "
             "keys has a small one, too, and a speed near 0.",
             f"LPIPS: {lpips}.",
-            *(f"{one.name}: {one.weights}." for one in methods if one.weights != "none"),
+            *(f"{one.name}: {one.weights}." for one in peers if one.weights != "none"),
+            f"{model.name}: {model.description}.",
         ],
     )

@@ -33,7 +33,9 @@ def test_films_are_drawn_measured_and_not_drawn_again(
     write_tiny(tiny)
     words = command(out, "--motions", "circle", "--methods", "cross-fade", "--model", f"it={tiny}")
     assert main(words) == 0
-    assert "keys at frames 1, 16, 31, 46, 61" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "keys at frames 1, 16, 31, 46, 61" in said
+    assert "it: tiny.safetensors (" in said and "1 steps, guidance" in said
     rows = rows_of(out)
     assert [*rows] == ["method", "true frames", "hold", "cross-fade", "it", "it, smoothed"]
     lpips, position, jump, speed = map(float, rows["true frames"])

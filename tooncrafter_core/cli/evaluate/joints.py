@@ -47,6 +47,7 @@ def run_joints(args: argparse.Namespace) -> int:
     """Draw the films by every method, measure, and write the table."""
     from tqdm import tqdm
 
+    from ...checkpoints.weight_packages import describe_file
     from ...cut.store import ClipStore, digest, digest_of_file
     from ...data.procedural.known_motion import MOTIONS
     from ...experiments.joints import CutModel, Films, measure_joints
@@ -79,6 +80,8 @@ def run_joints(args: argparse.Namespace) -> int:
         session=Session(weights),
         settings=settings,
         weights=digest([digest_of_file(Path(file)) for file in weights.files]),
+        description=f"{describe_file(checkpoint)}; {settings.steps} steps, guidance "
+        f"{settings.guidance_scale:g}, motion fps {settings.motion_fps:g}, seed {settings.seed}",
         store=ClipStore(folder / "segments"),
     )
     steps = len(motions) * args.films * (len(peers) + 1)
