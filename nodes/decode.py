@@ -10,6 +10,7 @@ from ..tooncrafter_core.device.memory import TileSize
 from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.tiling import tiles_notice
 from .bridge.autoencoder import MEBIBYTE, decoding_progress, require_tooncrafter
+from .bridge.clips.request import Latent
 from .bridge.clips.saved_size import saved_size
 from .bridge.images import to_image
 from .bridge.notices import warn
@@ -108,7 +109,7 @@ class ToonCrafterDecode(io.ComfyNode):
     def execute(
         cls,
         vae: Any,
-        latent: dict[str, Any],
+        latent: Latent,
         first_image: Tensor | None = None,
         last_image: Tensor | None = None,
         second_pass: bool = True,

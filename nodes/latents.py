@@ -1,16 +1,21 @@
 """The LATENT of a clip, before it is sampled and after."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from ..tooncrafter_core.errors import KeyframeError, ModelMismatchError
-from .bridge.clips.request import REQUEST, ClipIndex, ClipRequest, request_of, single_request
+from .bridge.clips.request import (
+    REQUEST,
+    ClipIndex,
+    ClipRequest,
+    Latent,
+    request_of,
+    single_request,
+)
 from .sockets import Conditioning
 
 
-def make_clip(keyframes: Tensor, request: ClipRequest) -> dict[str, Any]:
+def make_clip(keyframes: Tensor, request: ClipRequest) -> Latent:
     """An empty clip to sample, as large as the keyframes' latents b 4 2 h w."""
     batch, channels, _, rows, columns = keyframes.shape
     return {
@@ -60,7 +65,7 @@ def check_clip(samples: Tensor, channels: int) -> Tensor:
     return samples
 
 
-def check_parts(positive: Conditioning, negative: Conditioning, latent: dict[str, Any]) -> None:
+def check_parts(positive: Conditioning, negative: Conditioning, latent: Latent) -> None:
     """Refuse, before the first step, prompts and a LATENT of different 'ToonCrafter Keyframes'.
 
     Raises:

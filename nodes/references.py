@@ -1,6 +1,6 @@
 """The drawings that a clip is decoded with: those that it was asked for, wired once."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from ..tooncrafter_core.errors import KeyframeError, ModelMismatchError
 from ..tooncrafter_core.pictures.fitting import Placement, fit
 from ..tooncrafter_core.pictures.keyframes import check_keyframes
 from .bridge.autoencoder import ToonCrafterVAE
-from .bridge.clips.request import ClipRequest, refuse_other_space, single_request
+from .bridge.clips.request import ClipRequest, Latent, refuse_other_space, single_request
 from .bridge.clips.saved_size import SavedSize
 from .bridge.images import to_pixels
 
@@ -41,7 +41,7 @@ class References(NamedTuple):
 
 
 def references_for(
-    latent: dict[str, Any],
+    latent: Latent,
     vae: ToonCrafterVAE,
     pictures: tuple[Tensor | None, Tensor | None],
     size: tuple[int, int],
@@ -95,7 +95,7 @@ def _checked(pictures: tuple[Tensor | None, Tensor | None]) -> list[Tensor | Non
 
 
 def _unasked(
-    latent: dict[str, Any],
+    latent: Latent,
     vae: ToonCrafterVAE,
     given: list[Tensor | None],
     size: tuple[int, int],
@@ -126,15 +126,13 @@ def _unasked(
     return References(torch.cat([one, other]), placement, notice)
 
 
-def _pixels(latent: dict[str, Any], vae: ToonCrafterVAE) -> tuple[int, int]:
+def _pixels(latent: Latent, vae: ToonCrafterVAE) -> tuple[int, int]:
     """Height and width of a LATENT as drawn."""
     rows, columns = latent["samples"].shape[-2:]
     return rows * vae.config.downsampling, columns * vae.config.downsampling
 
 
-def _refuse_other_size(
-    latent: dict[str, Any], vae: ToonCrafterVAE, fitted: tuple[int, ...]
-) -> None:
+def _refuse_other_size(latent: Latent, vae: ToonCrafterVAE, fitted: tuple[int, ...]) -> None:
     height, width = _pixels(latent, vae)
     if (height, width) != fitted:
         raise ModelMismatchError(

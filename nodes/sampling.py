@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ..tooncrafter_core.diffusion.schedule import SPACINGS
 from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.settings import SPEED_PRESETS
+from .bridge.clips.request import Latent
 from .bridge.progress import preview_callback, step_progress
 from .bridge.sampler import (
     DDIMSampler,
@@ -80,7 +81,7 @@ class ToonCrafterSampler(io.ComfyNode):
         model: Any,
         positive: Any,
         negative: Any,
-        latent: dict[str, Any],
+        latent: Latent,
         seed: int,
         steps: int,
         cfg: float,

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any
 
 SHOWN_MODULE = "tooncrafter"
 """The module that programs show with an error's name; the true one may be a path of ComfyUI's."""
@@ -41,7 +40,7 @@ def _shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
-def _again(kind: tuple[str, str], arguments: tuple[Any, ...]) -> Exception:
+def _again(kind: tuple[str, str], arguments: tuple[object, ...]) -> Exception:
     """Make an error from what ``__reduce__`` gave."""
     from importlib import import_module
 
@@ -61,13 +60,13 @@ class ToonCrafterError(ValueError):
     def __init__(self, message: object = "") -> None:
         super().__init__(printable(str(message)))
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         # Others derive classes, too, as Ray does where a worker fails: theirs stay as they are.
         if "tooncrafter_core" in cls.__module__.split("."):
             cls._defined_in, cls.__module__ = cls.__module__, SHOWN_MODULE
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """For pickle, which looks classes up in the module that they show."""
         return _again, ((self._defined_in, type(self).__qualname__), self.args)
 

@@ -11,7 +11,7 @@ from comfy.ldm.modules.attention import optimized_attention
 from torch import Tensor, nn
 
 from ...tooncrafter_core.layers.kinds import layer_classes
-from ...tooncrafter_core.layers.operations import TorchOperations, attends_briefly
+from ...tooncrafter_core.layers.operations import Options, TorchOperations, attends_briefly
 
 _TAKES_OPTIONS = any(
     parameter.name == "transformer_options" or parameter.kind is parameter.VAR_KEYWORD
@@ -98,7 +98,7 @@ class HostOperations(TorchOperations):
         k: Tensor,
         v: Tensor,
         heads: int,
-        options: dict[str, Any] | None = None,
+        options: Options = None,
     ) -> Tensor:
         """Attend with whatever backend the user has chosen in ComfyUI.
 

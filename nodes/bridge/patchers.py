@@ -134,7 +134,7 @@ def loads_again(
     reopen = reopener(checkpoint)
 
     def load_again(
-        disable_dynamic: bool = False, **unknown: Any
+        disable_dynamic: bool = False, **unknown: object
     ) -> comfy.model_patcher.ModelPatcher:
         note_unknown("loading a model again", unknown)
         return load(reopen(), *arguments, disable_dynamic=disable_dynamic)

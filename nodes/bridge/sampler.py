@@ -15,6 +15,7 @@ from ...tooncrafter_core.diffusion.noise import NoiseStream, seed_going_on
 from ...tooncrafter_core.diffusion.samplers import ddim_step
 from ...tooncrafter_core.diffusion.schedule import Spacing, select_timesteps, step_between
 from ...tooncrafter_core.interpolation.settings import Solver
+from .clips.request import Latent
 from .progress import StepCallback
 from .sampling_model import ToonCrafterModelSampling, tooncrafter_sampling
 from .unknown import note_unknown
@@ -37,7 +38,7 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
         latent_image: Tensor | None = None,
         denoise_mask: Tensor | None = None,
         disable_pbar: bool = False,
-        **unknown: Any,
+        **unknown: object,
     ) -> Tensor:
         """Sample as ComfyUI asks, from pure noise when there is no picture to start from."""
         note_unknown("the sampler", unknown)
@@ -52,7 +53,7 @@ class DDIMSampler(comfy.samplers.KSAMPLER):
             samples = torch.lerp(latent_image.to(samples), samples, denoise_mask.to(samples))
         return samples
 
-    def max_denoise(self, model_wrap: Any, sigmas: Tensor, **unknown: Any) -> bool:
+    def max_denoise(self, model_wrap: Any, sigmas: Tensor, **unknown: object) -> bool:
         """Whether to start from the noise as it is; the reference does so at any first timestep."""
         note_unknown("the sampler's start", unknown)
         return self._is_empty or super().max_denoise(model_wrap, sigmas)
@@ -68,7 +69,7 @@ def run_ddim(
     disable: bool | None = None,
     eta: float = 1.0,
     goes_on: bool = False,
-    **unknown: Any,
+    **unknown: object,
 ) -> Tensor:
     """Walk down ``sigmas``, as ComfyUI calls its samplers.
 
@@ -184,7 +185,7 @@ class SamplingChoice(NamedTuple):
 def sample(
     model_patcher: Any,
     conditions: tuple[Any, Any],
-    latent: dict[str, Any],
+    latent: Latent,
     choice: SamplingChoice,
     callback: StepCallback,
 ) -> Tensor:

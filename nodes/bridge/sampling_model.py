@@ -68,13 +68,13 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
         alpha, scale = alpha.to(x.dtype), scale.to(x.dtype)
         return v_from_clean(self.to_network(sigma, x), denoised * scale, alpha)
 
-    def calculate_input(self, sigma: Tensor, noise: Tensor, **unknown: Any) -> Tensor:
+    def calculate_input(self, sigma: Tensor, noise: Tensor, **unknown: object) -> Tensor:
         """The network's input."""
         note_unknown("the schedule's input", unknown)
         return self.to_network(sigma, noise)
 
     def calculate_denoised(
-        self, sigma: Tensor, model_output: Tensor, model_input: Tensor, **unknown: Any
+        self, sigma: Tensor, model_output: Tensor, model_input: Tensor, **unknown: object
     ) -> Tensor:
         """Clean latents from the network's v."""
         note_unknown("the schedule's prediction", unknown)
@@ -85,7 +85,7 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
 
     def noise_scaling(
         self, sigma: Tensor, noise: Tensor, latent_image: Tensor, max_denoise: bool = False,
-        **unknown: Any,
+        **unknown: object,
     ) -> Tensor:  # fmt: skip
         """Noisy latents to start from; at full denoising the network sees the noise itself."""
         note_unknown("the schedule's noise", unknown)
@@ -94,7 +94,7 @@ class ToonCrafterModelSampling(ModelSamplingDiscrete):
             return self.from_network(sigma, noise)
         return latent_image + noise * sigma.reshape((-1,) + (1,) * (noise.ndim - 1))
 
-    def inverse_noise_scaling(self, sigma: Tensor, latent: Tensor, **unknown: Any) -> Tensor:
+    def inverse_noise_scaling(self, sigma: Tensor, latent: Tensor, **unknown: object) -> Tensor:
         """Nothing: the samplers' units are those of the latents."""
         note_unknown("the schedule's end", unknown)
         return latent

@@ -7,7 +7,6 @@ what is not given comes from the file that the model was loaded from.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 
@@ -53,7 +52,7 @@ class OfficialLayout:
     tooncrafter: ModelConfig
 
     def process_clip_state_dict_for_saving(
-        self, state_dict: Mapping[str, Tensor], **unknown: Any
+        self, state_dict: Mapping[str, Tensor], **unknown: object
     ) -> Tensors:
         """A CLIP's weights as the published file has them."""
         note_unknown("saving a CLIP", unknown)
@@ -61,7 +60,7 @@ class OfficialLayout:
         return _without_filled_vocabulary(encoder, self.tooncrafter)
 
     def process_clip_vision_state_dict_for_saving(
-        self, state_dict: Mapping[str, Tensor], **unknown: Any
+        self, state_dict: Mapping[str, Tensor], **unknown: object
     ) -> Tensors:
         """A CLIP_VISION's weights as the published file has them."""
         note_unknown("saving a CLIP_VISION", unknown)

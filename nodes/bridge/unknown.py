@@ -6,14 +6,13 @@ is accepted; what asks for something is said once in the log, as the clip cannot
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 logger = logging.getLogger(__name__)
 
 _SAID: set[tuple[str, str]] = set()
 
 
-def note_unknown(where: str, unknown: Mapping[str, Any]) -> None:
+def note_unknown(where: str, unknown: Mapping[str, object]) -> None:
     """Log, once each, the keywords that came to the method ``where`` with a value.
 
     None and False ask for nothing.

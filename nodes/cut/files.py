@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...tooncrafter_core.cut.sheets.text import read_text
+from ...tooncrafter_core.cut.sheets.text import read_sheet_text
 from ...tooncrafter_core.errors import CutError, KeyframeError, ToonCrafterError, check_choice
 from ...tooncrafter_core.files import write_bytes
 from ...tooncrafter_core.pictures.films import picture_files
@@ -153,7 +153,7 @@ class LoadToonCrafterSheet(io.ComfyNode):
         """Read the file's text."""
         if sheet == folders.NONE:
             return io.NodeOutput("")
-        return io.NodeOutput(read_text(folders.find_input(sheet, "file")).text)
+        return io.NodeOutput(read_sheet_text(folders.find_input(sheet, "file")).text)
 
 
 class SaveToonCrafterSheet(io.ComfyNode):

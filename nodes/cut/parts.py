@@ -3,8 +3,6 @@
 They are of no use on a canvas: what they hand on are names of what the register of cuts holds.
 """
 
-from typing import Any
-
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -107,7 +105,7 @@ class ToonCrafterCutDrawn(io.ComfyNode):
         )
 
     @classmethod
-    def check_lazy_status(cls, model: str, clip: str, **_: Any) -> list[str]:
+    def check_lazy_status(cls, model: str, clip: str, **_: object) -> list[str]:
         """Ask for the frames, and so for what draws them, only where they are missing."""
         return [] if KEPT.find(model, clip) is not None else ["images"]
 

@@ -7,7 +7,7 @@ from ...tooncrafter_core.cut.names import LEVEL
 from ...tooncrafter_core.cut.sheets.columns import ExposureSheet
 from ...tooncrafter_core.cut.sheets.files import sheet_of
 from ...tooncrafter_core.cut.sheets.order import names_shown, shown_column
-from ...tooncrafter_core.cut.sheets.text import decoded
+from ...tooncrafter_core.cut.sheets.text import sheet_text
 from ...tooncrafter_core.cut.sheets.write import new_clip_studio, new_xdts
 from ...tooncrafter_core.cut.sheets.xdts import Xdts
 from ...tooncrafter_core.errors import SheetError
@@ -28,7 +28,7 @@ def parse_sheet(text: str) -> ExposureSheet:
         )
     text = text.removeprefix("\ufeff")
     ending = ".csv" if text.startswith(_CSV_BEGINS) else ".xdts"
-    return sheet_of(decoded(text.encode("utf-8", "surrogatepass"), f"sheet{ending}"))
+    return sheet_of(sheet_text(text.encode("utf-8", "surrogatepass"), f"sheet{ending}"))
 
 
 def in_format(text: str, chosen: str, cel: str) -> tuple[bytes, str]:

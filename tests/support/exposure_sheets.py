@@ -6,7 +6,7 @@ from typing import Any
 
 from tooncrafter_core.cut.sheets.columns import ExposureSheet
 from tooncrafter_core.cut.sheets.files import sheet_of
-from tooncrafter_core.cut.sheets.text import decoded
+from tooncrafter_core.cut.sheets.text import sheet_text
 
 LINE = "exchangeDigitalTimeSheet Save Data"
 CIRCLE, DOT, NOTHING, GOES_ON = (
@@ -73,7 +73,7 @@ def xdts(
 
 def sheet_from(raw: bytes, name: str = "scene.xdts") -> ExposureSheet:
     """The sheet that a file of these bytes holds."""
-    return sheet_of(decoded(raw, name))
+    return sheet_of(sheet_text(raw, name))
 
 
 def csv_bytes(rows: Sequence[Sequence[str]], encoding: str = "utf-8-sig") -> bytes:

@@ -111,8 +111,15 @@ def imports_of(texts: Texts) -> dict[str, set[str]]:
 
 
 def circles(texts: Texts) -> list[str]:
-    """Files that import each other, directly or around corners."""
-    graph = imports_of(texts)
+    """Files that import each other, directly or around corners.
+
+    Who imports a module of another package runs that package's own file first.
+    """
+    direct = imports_of(texts)
+    graph = {
+        module: targets | {p for one in targets for p in _packages(one) if p in direct}
+        for module, targets in direct.items()
+    }
     state: dict[str, int] = {}
     found: list[str] = []
 
@@ -132,6 +139,12 @@ def circles(texts: Texts) -> list[str]:
         if module not in state:
             visit(module, [module])
     return found
+
+
+def _packages(module: str) -> list[str]:
+    """Every package that a module is in, the outermost first."""
+    parts = module.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def wrong_ways(texts: Texts) -> list[str]:

@@ -95,6 +95,20 @@ def test_films_are_read_and_written_by_the_pictures_alone(line: str) -> None:
     assert not house.strays({"tooncrafter_core/pictures/films/a.py": line})
 
 
+def test_a_circle_through_a_packages_own_file_is_found() -> None:
+    found = house.circles(
+        {
+            "nodes/bridge/a.py": "from .box.inner import x\n",
+            "nodes/bridge/box/__init__.py": "from .outer import y\n",
+            "nodes/bridge/box/inner.py": "",
+            "nodes/bridge/box/outer.py": "from ..a import z\n",
+        }
+    )
+    assert found == [
+        "nodes.bridge.a -> nodes.bridge.box -> nodes.bridge.box.outer -> nodes.bridge.a"
+    ]
+
+
 def test_a_room_without_a_row_is_found() -> None:
     found = house.wrong_ways({"tooncrafter_core/attic/a.py": ""})
     assert found == ["tooncrafter_core.attic.a: the room 'attic' is not in the table"]

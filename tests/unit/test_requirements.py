@@ -26,7 +26,7 @@ ENTRIES = [
 HAS_AN_EXTRA = (ROOT / "tooncrafter_core" / "data",)
 """`convert --preview-colours` draws clips, and names the extra that it needs."""
 COMES_WITH_COMFYUI = {"comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview"}
-COMES_WITH_TORCH = {"torch", "triton"}
+COMES_WITH_TORCH = {"torch", "triton", "typing_extensions"}
 DISTRIBUTIONS = {"PIL": "Pillow", "open_clip": "open_clip_torch", "yaml": "PyYAML"}
 """Of packages that are imported by another name than they are installed by."""
 

@@ -6,7 +6,6 @@ from a file's own description or is supposed to be the published model's.
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from ..config.model import DiffusionConfig, ModelConfig, SketchEncoderConfig, UNetConfig
 
@@ -64,13 +63,13 @@ def _diffusion(config: DiffusionConfig) -> Iterator[str]:
             yield f"diffusion.{name} is {value}"
 
 
-def _positive(part: str, config: Any, *names: str) -> Iterator[str]:
+def _positive(part: str, config: object, *names: str) -> Iterator[str]:
     for name in names:
         if getattr(config, name) < 1:
             yield f"{part}.{name} is {getattr(config, name)}"
 
 
-def _divides(part: str, config: Any, name: str, whole: str) -> Iterator[str]:
+def _divides(part: str, config: object, name: str, whole: str) -> Iterator[str]:
     divisor, size = getattr(config, name), getattr(config, whole)
     if divisor < 1 or size % divisor:
         yield f"{part}.{name} {divisor} does not divide {part}.{whole} {size}"

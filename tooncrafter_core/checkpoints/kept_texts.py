@@ -5,7 +5,6 @@ model cannot be built, so it travels as a tensor, too: its bytes, under the meta
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,7 +33,9 @@ def text_tensors(metadata: Mapping[str, str]) -> dict[str, Tensor]:
     }
 
 
-def kept_texts(tensors: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+def kept_texts(
+    tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, str]:
     """The texts in tensors that ``text_tensors`` made, as far as they can still be read.
 
     A program that changes the number format of all tensors changes theirs; float16 and bfloat16

@@ -145,7 +145,7 @@ def official_names(raw_names: Iterable[str]) -> dict[str, str]:
     return {_renamed(prefix + name[cut:]): name for name in names} | kept
 
 
-def select(tensors: Mapping[str, Any], component: Component) -> dict[str, str]:
+def select(tensors: Iterable[str], component: Component) -> dict[str, str]:
     """Map the component's own key (no prefix) to the checkpoint's key, in the file's order."""
     prefix = COMPONENT_KEYS[component].prefix
     return {key[len(prefix) :]: key for key in tensors if key.startswith(prefix)}

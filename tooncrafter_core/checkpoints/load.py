@@ -6,7 +6,7 @@ Where a tensor must change its number format or device, it is changed at once (S
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,17 +19,23 @@ from .detect import detect, part_of
 from .files.read import Checkpoint
 from .keys import COMPONENT_KEYS, OPTIONAL, REQUIRED, Component, select, where_to_get
 
+if TYPE_CHECKING:  # a network's file is read when a checkpoint has it
+    from ..models.autoencoder.autoencoder import Autoencoder
+    from ..models.clip.encoders import ImageEncoder, TextEncoder
+    from ..models.denoiser import Denoiser
+    from ..models.projector import Resampler
+
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
     """The networks of a checkpoint, ready to use; the encoders None when it has none."""
 
     config: ModelConfig
-    denoiser: nn.Module
-    projector: nn.Module
-    autoencoder: nn.Module
-    text_encoder: nn.Module | None
-    image_encoder: nn.Module | None
+    denoiser: "Denoiser"
+    projector: "Resampler"
+    autoencoder: "Autoencoder"
+    text_encoder: "TextEncoder | None"
+    image_encoder: "ImageEncoder | None"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +190,7 @@ def _is_scalar(found: tuple[int, ...], needed: tuple[int, ...]) -> bool:
 def _unused_text(config: ModelConfig, checkpoint: Checkpoint | None) -> TextEncoderConfig | None:
     """Sizes of the text tensors that the image encoder's part of a checkpoint holds."""
     prefix = COMPONENT_KEYS[Component.IMAGE_ENCODER].prefix
-    shapes: Mapping[str, Any] = checkpoint.shapes if checkpoint else {}
+    shapes: Mapping[str, tuple[int, ...]] = checkpoint.shapes if checkpoint else {}
     names = ("token_embedding.weight", "positional_embedding", "text_projection")
     found = [shapes.get(prefix + name, ()) for name in names]
     if any(len(shape) != 2 for shape in found):

@@ -10,7 +10,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from ..config import telemetry
 from ..errors import ToonCrafterError, printable
@@ -20,6 +20,12 @@ COMMANDS = (
     "experiment",
 )  # fmt: skip
 """Modules of this package, in the order in which the help lists them."""
+
+# argparse has no public names for what its parsers are made of.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What a command is declared on."""
+Options: TypeAlias = argparse._ActionsContainer
+"""What options are declared on: a parser, or a group of its options."""
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

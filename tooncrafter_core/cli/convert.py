@@ -3,11 +3,12 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..config.dtypes import COMPUTED, FP8, torch_dtype
 from ..errors import OutputError
 from ..files import Place, check_places
+from . import Commands
 
 if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
@@ -19,7 +20,7 @@ NUM_COLOUR_CLIPS, COLOUR_SEED = 24, 2_000_000
 """Drawn clips that colours of previews are fitted on, and the seed of their first."""
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options."""
     parser = subparsers.add_parser("convert", help="write a checkpoint as .safetensors")
     parser.add_argument("input", help="a .ckpt or .safetensors file")

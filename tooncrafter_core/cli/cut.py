@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_settings
 from ..errors import CheckpointError, CutError, SketchError, printable
+from . import Commands
 from .colour.lock import add_colour_option
 from .cut_options import add_result_options, add_timing_options, check_folder
 from .cut_request import TimedCut, read_cut, read_request
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ..sketches.frames import SketchLayer
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options."""
     parser = subparsers.add_parser("cut", help="draw every in-between of a cut of several keys")
     add_timing_options(parser.add_argument_group("keys and timing"))

@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..errors import OutputError
+from . import Options
 
 
-def add_timing_options(group: Any) -> None:
+def add_timing_options(group: Options) -> None:
     """Keys, and when each drawing is shown."""
     add = group.add_argument
     add(
@@ -68,7 +68,7 @@ def add_timing_options(group: Any) -> None:
     )
 
 
-def add_result_options(group: Any) -> None:
+def add_result_options(group: Options) -> None:
     """Where results go, and what is drawn again."""
     add = group.add_argument
     add("-o", "--output", required=True, metavar="DIR", help="a folder for all results")

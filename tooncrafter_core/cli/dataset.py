@@ -4,10 +4,11 @@ import argparse
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import OutputError, ToonCrafterError
 from ..files import Place, check_places, write_bytes
+from . import Commands
 from .dataset_options import (
     MODELS,
     SCORED,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 REPORT_FILES = ("report.md", "report.html", "contact_sheet.jpg")
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command, its parts and their options."""
     parser = subparsers.add_parser("dataset", help="build and look at sets of cartoon clips")
     add_parts(parser.add_subparsers(required=True, metavar="PART", dest="part"))

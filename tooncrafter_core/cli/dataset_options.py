@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from . import Commands
+
 if TYPE_CHECKING:
     from ..data.build.decide import Thresholds
     from ..data.build.runner import Runner
@@ -32,7 +34,7 @@ SCORED = (*MODELS, "find_text")
 SHOTS = ("adaptive_threshold", "min_change", "fade_threshold", "min_seconds", "max_seconds")
 
 
-def add_parts(parts: Any) -> None:
+def add_parts(parts: Commands) -> None:
     """Declare the parts of the command, each with its options."""
     build = parts.add_parser(
         "build", help="films to clips, scores and a manifest; goes on if run again"
@@ -85,7 +87,7 @@ def _add_thresholds(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
 
 
-def _add_preview(parts: Any) -> None:
+def _add_preview(parts: Commands) -> None:
     preview = parts.add_parser("preview", help="draw procedural clips as a sheet of pictures")
     preview.add_argument("-o", "--out", required=True, help="the .png file to write")
     _add_overwrite(preview)

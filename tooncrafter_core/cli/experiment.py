@@ -3,16 +3,16 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from ..config.embedded import MINI, embedded_file
 from ..errors import TrainingError
 from ..files import Place, check_places, read_text
+from . import Commands
 
 NAMES = ("rectification", "decoder", "sketch")
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options."""
     parser = subparsers.add_parser(
         "experiment",

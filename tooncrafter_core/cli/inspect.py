@@ -4,14 +4,16 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from . import Commands
 
 if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
     from ..config.model import ModelConfig
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options."""
     parser = subparsers.add_parser("inspect", help="say what a weight file holds and what it lacks")
     parser.add_argument("file", help="a .safetensors or .ckpt file")
@@ -23,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from ..checkpoints import detect_component_files, is_sketch_encoder, read_checkpoint
 
     checkpoint = read_checkpoint(args.file)
-    print("\n".join(describe_file(checkpoint)))
+    print("\n".join(describe_contents(checkpoint)))
     if is_sketch_encoder(checkpoint):
         print("This is ToonCrafter's sketch encoder.")
         return 0
@@ -36,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     return _describe_model(checkpoint)
 
 
-def describe_file(checkpoint: "Checkpoint") -> Iterator[str]:
+def describe_contents(checkpoint: "Checkpoint") -> Iterator[str]:
     """Lines about the file and a table of its components."""
     from ..checkpoints.keys import COMPONENT_KEYS, IGNORED_KEYS, component_of
 

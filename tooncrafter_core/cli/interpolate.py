@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
 from ..errors import CheckpointError, ToonCrafterError, printable
+from . import Commands
 from .colour.alpha import KEEP, add_alpha_option, read_clear_keys
 from .colour.lock import add_colour_option, report_places, write_report
 from .interpolate_options import (
@@ -39,7 +40,7 @@ OUT_OF_MEMORY = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options; what is not given has the settings' own default."""
     parser = subparsers.add_parser("interpolate", help="draw the frames between two keyframes")
     parser.add_argument("start", metavar="START", help="the first keyframe, a picture of any size")

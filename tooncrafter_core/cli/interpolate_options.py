@@ -2,10 +2,10 @@
 
 import argparse
 from functools import partial
-from typing import Any
 
 from ..config.dtypes import COMPUTED
 from ..config.embedded import MINI_GUIDANCE, MINI_STEPS
+from . import Options
 
 PUBLISHED = "published"
 SPEED_PRESETS = (PUBLISHED, "fast", "draft")
@@ -14,7 +14,7 @@ SPEED_PRESETS = (PUBLISHED, "fast", "draft")
 """torch's name of each choice."""
 
 
-def add_output_options(group: Any) -> None:
+def add_output_options(group: Options) -> None:
     """Where the result goes and how it plays."""
     add = group.add_argument
     add(
@@ -40,13 +40,13 @@ def add_output_options(group: Any) -> None:
     add("--quiet", action="store_true", help="no progress bar")
 
 
-def add_picture_options(group: Any) -> None:
+def add_picture_options(group: Options) -> None:
     """What is drawn; without defaults, so that the settings' own count."""
     add_look_options(group)
     add_count_options(group)
 
 
-def add_count_options(group: Any) -> None:
+def add_count_options(group: Options) -> None:
     """How many frames one clip has."""
     add = partial(group.add_argument, default=argparse.SUPPRESS)
     add(
@@ -63,7 +63,7 @@ def add_count_options(group: Any) -> None:
     )
 
 
-def add_look_options(group: Any) -> None:
+def add_look_options(group: Options) -> None:
     """What a clip shows, its size, and how it is decoded."""
     add = partial(group.add_argument, default=argparse.SUPPRESS)
     add("--prompt", help="what is seen and what happens")
@@ -107,7 +107,7 @@ def add_look_options(group: Any) -> None:
     )
 
 
-def add_sampling_options(group: Any) -> None:
+def add_sampling_options(group: Options) -> None:
     """How it is drawn; without defaults, so that the settings' own count."""
     add_solver_options(group)
     group.add_argument(
@@ -117,7 +117,7 @@ def add_sampling_options(group: Any) -> None:
     )
 
 
-def add_solver_options(group: Any) -> None:
+def add_solver_options(group: Options) -> None:
     """How it is drawn, on the timesteps that are usual."""
     add = partial(group.add_argument, default=argparse.SUPPRESS)
     group.add_argument(
@@ -171,7 +171,7 @@ def add_solver_options(group: Any) -> None:
     )
 
 
-def add_machine_options(group: Any) -> None:
+def add_machine_options(group: Options) -> None:
     """Where the encoders come from, and what computes."""
     add = group.add_argument
     add("--text-encoder", metavar="FILE", help="for a checkpoint that comes without it")
@@ -191,7 +191,7 @@ def add_machine_options(group: Any) -> None:
     )
 
 
-def add_offload_option(group: Any) -> None:
+def add_offload_option(group: Options) -> None:
     """Whether networks share the device by turns."""
     group.add_argument(
         "--offload",

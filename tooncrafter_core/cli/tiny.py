@@ -2,14 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..config.dtypes import COMPUTED, torch_dtype
 from ..config.presets import PRESETS, SKETCH_PRESETS
 from ..files import Place, check_places
+from . import Commands
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options."""
     parser = subparsers.add_parser(
         "tiny", help="write a tiny checkpoint with made-up weights, for trying things out"

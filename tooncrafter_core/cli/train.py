@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import OutputError, TrainingError
+from . import Commands
 
 if TYPE_CHECKING:
     from ..training.settings.config import RunConfig
@@ -22,7 +23,7 @@ STAGES = {
 """What each stage trains, for the help; the stages themselves are not imported for that."""
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options."""
     parser = subparsers.add_parser(
         "train",
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_own_settings(
-    kind: "StageKind", preset: Mapping[str, Any], file: str, config: "RunConfig"
+    kind: "StageKind", preset: Mapping[str, object], file: str, config: "RunConfig"
 ) -> None:
     """``OutputError`` where the run would write its settings over a file that somebody else wrote.
 

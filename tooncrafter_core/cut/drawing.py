@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -134,7 +133,7 @@ class CutDrawing:
 
     def source(self, clip: Clip, sources: Mapping[tuple[int, str], Source]) -> Source:
         """Everything that the pixels of a clip come from; its ends' clips are in ``sources``."""
-        settings: dict[str, Any] = asdict(self.settings_of(clip.segment))
+        settings: dict[str, object] = asdict(self.settings_of(clip.segment))
         for name in WITHOUT_EFFECT:
             settings.pop(name, None)
         return Source(

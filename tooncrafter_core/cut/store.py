@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..errors import CutError
 from ..files import errors_in_words, read_json, replacing_folder, write_bytes, write_json
@@ -32,7 +31,7 @@ class Source:
     first: str
     """The digest of its first picture."""
     last: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     """Of the drawing, seed included; plain values."""
     weights: str
     """The digest of every weight file."""
@@ -44,7 +43,7 @@ class Source:
         """The name of the clip's folder."""
         return digest(self.as_plain())[:_HASH_LENGTH]
 
-    def as_plain(self) -> dict[str, Any]:
+    def as_plain(self) -> dict[str, object]:
         """As JSON has it."""
         return {
             "version": _VERSION,
@@ -56,7 +55,7 @@ class Source:
         }
 
 
-def digest(value: Any) -> str:
+def digest(value: object) -> str:
     """A hash of plain values, the same in every order of their names."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

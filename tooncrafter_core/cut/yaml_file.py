@@ -7,7 +7,7 @@ nearest that is.
 import difflib
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -15,24 +15,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import yaml
 
 from ..errors import CutError
+from ..files import read_text
 from .spacing import spacings_of
 from .values import Cut, PlacedSketch
 
-EXAMPLE = """\
-keys: keys/            # a folder, or a list of pictures
-frames: [1, 13, 25]    # or sheet: scene.xdts, and cel: A
-on: 2
-spacing: slow out      # one for all segments, or a list with one for each
-drawing:               # as the options of interpolate, with _ for -
-  prompt: a girl turns her head
-  steps: 50
-segments:
-  2: {seed: 7, spacing: 1/2 1/4 1/8, sketches: {8: pose.png}}
-"""
-"""What such a file looks like."""
-
 LARGEST = 1 << 20
-"""Bytes."""
+"""Letters."""
 
 _BOOL = "tag:yaml.org,2002:bool"
 
@@ -68,7 +56,7 @@ class CutFile:
     smooth: list[str] = field(default_factory=list)
     """Keys whose motion is smoothed, or ``all``."""
     checkpoint: str | None = None
-    drawing: dict[str, Any] = field(default_factory=dict)
+    drawing: dict[str, object] = field(default_factory=dict)
     """Settings of the drawing by name, checked against their class."""
     segments: dict[int, SegmentFile] = field(default_factory=dict)
     """By number, from 1."""
@@ -129,7 +117,7 @@ def with_own(cut: Cut, segments: Mapping[int, SegmentFile]) -> Cut:
 class _Loader(yaml.SafeLoader):
     """YAML in which no name stands twice in one place, and ``on`` is a word."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         names = [self.construct_object(key, deep=True) for key, _ in node.value]
         for name in names:
             if names.count(name) > 1:
@@ -145,19 +133,14 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|false)$"), ["t", "f"])
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[object, object]:
     """The names and values of a YAML file."""
-    if path.exists() and not path.is_file():
-        raise CutError(f"'{path}' is no ordinary file: name a cut file, such as cut.yaml.")
+    text = read_text(path, CutError)
+    if len(text) > LARGEST:
+        raise CutError(f"'{path}' has more than {LARGEST >> 20} MB: it is no cut file.")
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise CutError(f"'{path}' has more than {LARGEST >> 20} MB: it is no cut file.")
-        values = yaml.load(content.decode("utf-8-sig"), _Loader)
-    except FileNotFoundError:
-        raise CutError(f"There is no cut file at '{path}'.") from None
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError, TypeError) as error:
+        values = _parsed(text)
+    except (yaml.YAMLError, RecursionError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise CutError(f"'{path}' is no YAML that can be read: {reason}") from error
     except ValueError as error:
@@ -165,7 +148,15 @@ def _load(path: Path) -> dict[str, Any]:
     return _mapping(values, f"'{path.name}'")
 
 
-def _segment(values: Any, where: str, folder: Path) -> SegmentFile:
+def _parsed(text: str) -> object:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+def _segment(values: object, where: str, folder: Path) -> SegmentFile:
     given = _checked(_mapping(values, where), get_type_hints(SegmentFile), where)
     sketches = given.pop("sketches", {})
     return SegmentFile(
@@ -173,19 +164,21 @@ def _segment(values: Any, where: str, folder: Path) -> SegmentFile:
     )
 
 
-def _mapping(value: Any, where: str) -> dict[Any, Any]:
+def _mapping(value: object, where: str) -> dict[object, object]:
     if not isinstance(value, dict):
         raise CutError(f"{where} must hold names and values, such as 'on: 2', not {value!r}.")
     return value
 
 
-def _number(value: Any, where: str) -> int:
+def _number(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise CutError(f"{where} numbers a segment {value!r}: segments count 1, 2, 3.")
     return value
 
 
-def _checked(values: Mapping[Any, Any], known: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _checked(
+    values: Mapping[object, object], known: Mapping[str, object], where: str
+) -> dict[str, Any]:
     """Values of known names, each of the kind that its name has."""
     for name in values:
         if name not in known:
@@ -193,11 +186,13 @@ def _checked(values: Mapping[Any, Any], known: Mapping[str, Any], where: str) ->
             meant = f"; did you mean '{close[0]}'?" if close else f": it has {', '.join(known)}."
             raise CutError(f"{where} has no name '{name}'{meant}")
     return {
-        name: _value(value, known[name], f"'{name}' of {where}") for name, value in values.items()
+        name: _value(value, known[name], f"'{name}' of {where}")
+        for name, value in values.items()
+        if isinstance(name, str)
     }
 
 
-def _value(value: Any, kind: Any, where: str) -> Any:
+def _value(value: object, kind: Any, where: str) -> Any:
     """A value as the kind that it must have: whole numbers count as any number."""
     if get_origin(kind) in (Union, types.UnionType):
         kinds = get_args(kind)
@@ -218,12 +213,12 @@ def _value(value: Any, kind: Any, where: str) -> Any:
             _value(name, of_names, where): _value(inner, of_values, where)
             for name, inner in _mapping(value, where).items()
         }
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is float and is_number:
-        return float(value)
-    # A place such as 0.5 and a name such as 1 are numbers to YAML.
-    if kind is str and is_number:
-        return str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if kind is float:
+            return float(value)
+        # A place such as 0.5 and a name such as 1 are numbers to YAML.
+        if kind is str:
+            return str(value)
     if (kind is int and isinstance(value, bool)) or not isinstance(value, kind):
         wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise CutError(f"{where} must be {wanted.get(kind, 'something else')}, not {value!r}.")

@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
@@ -83,12 +82,12 @@ def report_page(
     )
 
 
-def embedded_json(data: Any) -> str:
+def embedded_json(data: object) -> str:
     """JSON that may stand inside a script element whatever it holds."""
     return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def _clip_data(results: Results, clip: str, folder: Path, quality: int) -> dict[str, Any]:
+def _clip_data(results: Results, clip: str, folder: Path, quality: int) -> dict[str, object]:
     strips, scores = {}, {}
     for method in results.methods:
         frames = made_frames(folder, method, clip, results.num_frames)

@@ -23,6 +23,11 @@ def read_text(path: str | Path, error: MakeError = ToonCrafterError) -> str:
 
     ``error`` makes the exception for a file that is missing, cannot be read, or is no UTF-8.
     """
+    return decoded(read_content(path, error), f"'{path}'", error)
+
+
+def read_content(path: str | Path, error: MakeError = ToonCrafterError) -> bytes:
+    """The bytes of a text file, for texts that may be in other encodings; errors as above."""
     path = Path(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -38,7 +43,7 @@ def read_text(path: str | Path, error: MakeError = ToonCrafterError) -> str:
         raise error(f"'{path}' cannot be read ({reason}). Check its permissions.") from found
     if len(content) > LONGEST_TEXT_FILE:
         raise error(f"'{path}' is larger than {LONGEST_TEXT_FILE >> 20} MB, which no text is.")
-    return decoded(content, f"'{path}'", error)
+    return content
 
 
 def decoded(content: bytes, name: str, error: MakeError = ToonCrafterError) -> str:

@@ -120,7 +120,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write a value as JSON, sorted."""
     write_text(path, json.dumps(value, ensure_ascii=False, sort_keys=True))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import torch
 
@@ -59,4 +58,4 @@ def require_encoders(models: Models) -> tuple[TextEncoder, ImageEncoder]:
         raise missing_encoder(Component.TEXT_ENCODER)
     if models.image_encoder is None:
         raise missing_encoder(Component.IMAGE_ENCODER)
-    return cast(TextEncoder, models.text_encoder), cast(ImageEncoder, models.image_encoder)
+    return models.text_encoder, models.image_encoder

@@ -5,7 +5,6 @@ Legend: b batch (1), r keyframes (2), t frames, c channels, h w space.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,6 @@ from ..diffusion.noise import NoiseStream
 from ..diffusion.samplers import OnStep, sample_ddim
 from ..diffusion.schedule import ddim_steps, make_schedule
 from ..errors import SketchError, ToonCrafterError
-from ..models.autoencoder.autoencoder import Autoencoder
 from ..models.sketch_encoder import SketchEncoder
 from ..pictures.fitting import Placement
 from ..pictures.keyframes import Keyframes
@@ -102,7 +100,7 @@ def encode_keyframes(
     models: Models, fitted: FittedKeyframes, noise: NoiseStream
 ) -> EncodedKeyframes:
     """The denoiser's latents of the keyframes, and the decoder's references."""
-    autoencoder = cast(Autoencoder, models.autoencoder)
+    autoencoder = models.autoencoder
     posterior = autoencoder.encode(fitted.pixels.to(*_home(autoencoder)))
     scale = models.config.diffusion.latent_scale
     return encoded_keyframes(posterior, noise, fitted.indices, scale)
@@ -197,7 +195,7 @@ def decode(
     models: Models, latents: Tensor, references: list[Tensor], settings: InterpolationSettings
 ) -> Tensor:
     """The video ``1 3 t h w`` of sampled latents, float32, in [-1, 1] (SPEC section 6.3)."""
-    autoencoder = cast(Autoencoder, models.autoencoder)
+    autoencoder = models.autoencoder
     z = (latents / models.config.diffusion.latent_scale).to(*_home(autoencoder))
     plan = decode_plan(models.config.autoencoder, z, settings)
     video = decode_with_references(autoencoder, z, references, plan)

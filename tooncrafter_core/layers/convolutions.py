@@ -6,7 +6,7 @@ they are handled.
 Legend: n pictures, b batch, t frames, c channels, h w space.
 """
 
-from typing import Any, cast
+from collections.abc import Callable
 
 import torch.nn.functional as F
 from einops import rearrange
@@ -21,10 +21,14 @@ from .upsampled_conv import convolve_enlarged
 class ConvMixin(LayerMixin):
     """A convolution of pictures."""
 
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
+    groups: int
+
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve n c h w."""
-        layer = cast(Any, self)
-        return F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+        return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class TemporalConvMixin(LayerMixin):
@@ -54,12 +58,13 @@ class DeferringMixin(LayerMixin):
     Put in front of ``ConvMixin`` or ``TemporalConvMixin``.
     """
 
+    convolve: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
     def forward(self, x: Tensor) -> Biased:
         """Convolve; the result has its bias already where nothing is fused."""
-        layer = cast(Any, self)
         if not can_fuse(x) or not self.holds_parameters(x):
-            return Biased(cast(Any, super()).forward(x))
-        return Biased(layer.convolve(x, layer.weight, None), layer.bias)
+            return Biased(super().forward(x))
+        return Biased(self.convolve(x, self.weight, None), self.bias)
 
 
 class EnlargingConvMixin(LayerMixin):

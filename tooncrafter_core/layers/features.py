@@ -34,6 +34,6 @@ Features = Tensor | Biased
 """What a layer reads that takes a bias along."""
 
 
-def parts_of(features: Features) -> Biased:
+def values_and_bias(features: Features) -> Biased:
     """The values, and the bias if there is one."""
     return features if isinstance(features, Biased) else Biased(features)

@@ -7,14 +7,12 @@ pass over memory; elsewhere torch's operations do the same one after the other.
 Legend: b batch, t frames, c channels, h w space.
 """
 
-from typing import Any, cast
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .features import Features, parts_of
+from .features import Features, values_and_bias
 from .kernels.availability import can_fuse
 from .kernels.memory_order import channels_last, launch
 from .parameters import LayerMixin
@@ -32,7 +30,7 @@ class GroupNormMixin(LayerMixin):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise b c ..., every batch item on its own."""
         if not can_fuse(x):
-            return cast(Any, super()).forward(x)
+            return super().forward(x)
         return self._fused(x, silu=False)
 
     def _fused(self, x: Tensor, *, silu: bool, offset: Tensor | None = None) -> Tensor:
@@ -55,7 +53,7 @@ class ActivatedGroupNormMixin(GroupNormMixin):
 
     def forward(self, x: Features) -> Tensor:
         """SiLU of the norm of b c ..., with the bias that is still to be added."""
-        values, bias = parts_of(x)
+        values, bias = values_and_bias(x)
         if can_fuse(values):
             return self._fused(values, silu=True, offset=bias)
         if bias is not None:
@@ -85,7 +83,7 @@ class ClipGroupNormMixin(GroupNormMixin):
 
     def statistics(self, clip: Features) -> Statistics:
         """What ``activated_by`` needs of a whole clip t c h w, whose bias it takes along."""
-        values, bias = parts_of(clip)
+        values, bias = values_and_bias(clip)
         if can_fuse(values):
             return self._affine(rearrange(values, "t c h w -> 1 c t h w"), bias)[2]
         assert bias is None, "only a fused convolution leaves its bias"
@@ -136,7 +134,7 @@ class LayerNormMixin(LayerMixin):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (..., c)."""
         if not can_fuse(x):
-            return cast(Any, super()).forward(x)
+            return super().forward(x)
         with self.parameters_for(x) as (weight, bias):
             return launch().layer_norm(x.contiguous(), weight, bias, self.eps)[1]
 

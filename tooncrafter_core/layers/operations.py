@@ -6,17 +6,28 @@ classes (weight casting, partial loading, LoRA) in place of these plain ones.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .features import Features, parts_of
+from .features import Features, values_and_bias
 from .kernels.availability import can_fuse, likes_channels_last
 from .kernels.memory_order import channels_last, launch
 from .kinds import layer_classes
+
+Options = dict[str, Any] | None
+"""What a call gets from the host, such as ComfyUI's ``transformer_options``; the core adds none."""
+
+
+class Factory(TypedDict, total=False):
+    """How the weights of a layer are made, as torch's layers take it."""
+
+    dtype: torch.dtype | None
+    device: torch.device | str | None
+
 
 SHORT = 64
 """Tokens up to which attention among them is fused here; above, torch's kernels are quicker."""
@@ -69,7 +80,7 @@ class Operations(ABC):
         k: Tensor,
         v: Tensor,
         heads: int,
-        options: dict[str, Any] | None = None,
+        options: Options = None,
     ) -> Tensor:
         """Softmax attention of (b, n, heads * d) queries over (b, m, heads * d) keys."""
         ...
@@ -111,7 +122,7 @@ class TorchOperations(Operations):
         k: Tensor,
         v: Tensor,
         heads: int,
-        options: dict[str, Any] | None = None,
+        options: Options = None,
     ) -> Tensor:
         """Attend with torch's fused kernel, or among few tokens with one that is made for them."""
         if attends_briefly(q, k, v, heads):
@@ -139,7 +150,7 @@ class TorchOperations(Operations):
 
         ``in_place`` allows the result to be written over ``x``.
         """
-        (x, bias), both = parts_of(x), parts_of(y)
+        (x, bias), both = values_and_bias(x), values_and_bias(y)
         if bias is not None:
             assert share is None, "the first term's bias is no part of the share"
             both = both.shifted(bias)

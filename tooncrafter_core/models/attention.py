@@ -3,20 +3,23 @@
 Legend: b batch, t frames, c channels, h w space, n query tokens, l context tokens.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..layers.operations import Operations
+from ..layers.operations import Factory, Operations, Options
 
-Options = dict[str, Any] | None
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class GatedGELU(nn.Module):
     """A linear layer whose second half gates the first (SPEC section 2.6, GEGLU)."""
 
-    def __init__(self, dim: int, inner: int, operations: Operations, **factory: Any) -> None:
+    def __init__(
+        self, dim: int, inner: int, operations: Operations, **factory: "Unpack[Factory]"
+    ) -> None:
         super().__init__()
         self.operations = operations
         self.proj = operations.Linear(dim, inner * 2, **factory)
@@ -29,7 +32,7 @@ class GatedGELU(nn.Module):
 class FeedForward(nn.Module):
     """The transformer's token-wise network, four times as wide inside."""
 
-    def __init__(self, dim: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, dim: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         super().__init__()
         self.net = nn.Sequential(
             GatedGELU(dim, dim * 4, operations, **factory),
@@ -67,7 +70,7 @@ class Attention(nn.Module):
         *,
         context_dim: int | None = None,
         has_image_tokens: bool = False,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         self.heads = heads
@@ -139,7 +142,7 @@ class TransformerBlock(nn.Module):
         *,
         context_dim: int | None = None,
         has_image_tokens: bool = False,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         self.attn1 = Attention(dim, heads, dim_head, operations, **factory)

@@ -5,12 +5,12 @@ Legend: b batch, t frames, c channels, h w space, l tokens. Frames travel as a b
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ..layers.operations import Operations
+from ..layers.operations import Factory, Operations
 from .attention import ContextKeys, Options
 from .residual import Downsample, EncoderConfig, ResBlock, plan_encoder, sinusoidal_embedding
 from .transformers import SpatialTransformer, TemporalTransformer, TransformerLayout
@@ -81,7 +81,7 @@ class FrameNetwork(nn.Module):
         self._layout = config
         self._has_time_layers = has_time_layers
         self._has_image_tokens = has_image_tokens
-        self._factory: dict[str, Any] = {"dtype": dtype, "device": device}
+        self._factory: Factory = {"dtype": dtype, "device": device}
         self._embed_dim = config.model_channels * 4
 
     def _embedding_network(self) -> nn.Sequential:

@@ -5,14 +5,17 @@ Legend: b batch, t frames, c channels, h w space. Frames travel as a batch, (b t
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers.operations import Operations
+from ..layers.operations import Factory, Operations
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
@@ -69,7 +72,7 @@ class TemporalConvStack(nn.Module):
     """Four normalised convolutions over time, added to their input (SPEC section 2.5)."""
 
     def __init__(
-        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+        self, channels: int, norm_groups: int, operations: Operations, **factory: "Unpack[Factory]"
     ) -> None:
         super().__init__()
         self.operations = operations
@@ -112,7 +115,7 @@ class ResBlock(nn.Module):
         operations: Operations,
         *,
         has_temporal_conv: bool,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         self.operations = operations
@@ -156,7 +159,7 @@ class ResBlock(nn.Module):
 class Downsample(nn.Module):
     """Halve height and width by a strided convolution."""
 
-    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, channels: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         super().__init__()
         self.op = operations.Conv2d(channels, channels, 3, stride=2, padding=1, **factory)
 
@@ -168,7 +171,7 @@ class Downsample(nn.Module):
 class Upsample(nn.Module):
     """Double height and width: nearest neighbour, then a convolution."""
 
-    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, channels: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         super().__init__()
         self.conv = operations.EnlargingConv2d(channels, channels, 3, padding=1, **factory)
 

@@ -4,13 +4,16 @@ Legend: b batch, t frames, c channels, h w space.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..layers.operations import Operations
+from ..layers.operations import Factory, Operations
 from .attention import ContextKeys, Options, TransformerBlock
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class TransformerLayout(NamedTuple):
@@ -35,7 +38,7 @@ class SpatialTransformer(nn.Module):
         *,
         context_dim: int,
         has_image_tokens: bool,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         heads, dim_head, depth, norm_groups = layout
@@ -90,7 +93,7 @@ class TemporalTransformer(nn.Module):
         operations: Operations,
         *,
         projects_by_convolution: bool = False,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         heads, dim_head, depth, norm_groups = layout

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from torch.utils.data import Dataset
 
+from ..data.clips.dataset import Sample
 from ..errors import OutputError, TrainingError
 from ..files import Place, check_places, write_text
 from .inputs.batches import (
@@ -74,7 +75,7 @@ def train(
         is_quiet=is_quiet,
         tensorboard=config.output.tensorboard,
     )
-    dataset: Dataset[dict[str, Any]] = clips.dataset
+    dataset: Dataset[Sample] = clips.dataset
     if config.data.prepare and config.steps:
         dataset = prepare_clips(kind, stage, clips, config, accelerator, report)
     batches = TrainingBatches(
@@ -116,7 +117,7 @@ def input_paths(config: RunConfig) -> list[str]:
     return [path for path in paths if path is not None]
 
 
-def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dict[str, Any]:
+def identity_of(kind: StageKind, config: RunConfig, clips: TrainingClips) -> dict[str, object]:
     """The settings that determine a run's weights, and so must not change when it continues."""
     return {
         "stage": kind.name,

@@ -4,7 +4,6 @@ Legend: b batch, n images, t frames, c channels, h w space.
 """
 
 import functools
-from typing import Any
 
 import comfy.ops
 import torch
@@ -39,7 +38,7 @@ class HostAutoencoder(nn.Module):
         """The core's autoencoder, which shares these layers."""
         return self._network[0]
 
-    def encode(self, pixels: Tensor, **unknown: Any) -> Tensor:
+    def encode(self, pixels: Tensor, **unknown: object) -> Tensor:
         """Most likely latents of images n c h w or of the frames of clips b c t h w, one by one."""
         note_unknown("the encoder", unknown)
         if pixels.ndim == 4:
@@ -47,7 +46,7 @@ class HostAutoencoder(nn.Module):
         frames = rearrange(pixels, "b c t h w -> (b t) c h w")
         return rearrange(self.encode(frames), "(b t) c h w -> b c t h w", b=pixels.shape[0])
 
-    def decode(self, latents: Tensor, **unknown: Any) -> Tensor:
+    def decode(self, latents: Tensor, **unknown: object) -> Tensor:
         """Decode clips without references; images n c h w as clips of one frame."""
         note_unknown("the decoder", unknown)
         if latents.ndim == 4:

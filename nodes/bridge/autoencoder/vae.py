@@ -94,13 +94,13 @@ class ToonCrafterVAE(comfy.sd.VAE):
         again = patcher_of(ToonCrafterVAE, chooses_kind=False)
         loads_again(self.patcher, again, checkpoint, model)
 
-    def _memory_used_encode(self, shape: Any, dtype: torch.dtype, **unknown: Any) -> float:
+    def _memory_used_encode(self, shape: Any, dtype: torch.dtype, **unknown: object) -> float:
         note_unknown("the encoder's estimate of memory", unknown)
         itemsize = comfy.model_management.dtype_size(dtype)
         return encode_bytes(self.config, 1, shape[-2], shape[-1], itemsize) * WORKSPACE
 
     def _memory_used_decode(
-        self, shape: Any, dtype: torch.dtype, chunk: int = DEFAULT_CHUNK, **unknown: Any
+        self, shape: Any, dtype: torch.dtype, chunk: int = DEFAULT_CHUNK, **unknown: object
     ) -> float:
         note_unknown("the decoder's estimate of memory", unknown)
         itemsize = comfy.model_management.dtype_size(dtype)

@@ -14,6 +14,9 @@ from ....tooncrafter_core.errors import ModelMismatchError
 from ....tooncrafter_core.pictures.fitting import FitMode
 from ..latent_space import LatentSpace
 
+Latent = dict[str, Any]
+"""ComfyUI's LATENT: ``samples`` b c t h w, and what nodes have attached by name."""
+
 REQUEST = "tooncrafter_request"
 """Key of the ``ClipRequest`` in LATENT and in what CONDITIONING carries."""
 
@@ -58,18 +61,18 @@ class ClipIndex(int):
         """The place of a repetition of the same clip."""
         return ClipIndex(int(self) + int(other), self.request)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """For pickle and copies."""
         return ClipIndex, (int(self), self.request)
 
 
-def request_of(carried: Mapping[str, Any]) -> ClipRequest | None:
+def request_of(carried: Mapping[str, object]) -> ClipRequest | None:
     """The request in a LATENT or in what a CONDITIONING carries, None where there is none."""
     found = carried.get(REQUEST)
     return found if isinstance(found, ClipRequest) else None
 
 
-def single_request(latent: Mapping[str, Any]) -> ClipRequest | None:
+def single_request(latent: Latent) -> ClipRequest | None:
     """The one request of all clips of a LATENT.
 
     Raises:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast, get_args
+from typing import NamedTuple
 
 import folder_paths
 
 from ....tooncrafter_core.checkpoints.files.safetensors_index import read_index
 from ....tooncrafter_core.errors import ToonCrafterError
 from ....tooncrafter_core.files.texts import parsed_json
-from ....tooncrafter_core.pictures.fitting import FitMode
+from ....tooncrafter_core.pictures.fitting import FIT_MODES, FitMode
 
 LOADER, KEYFRAMES = "LoadLatent", "ToonCrafterKeyframes"
 
@@ -22,7 +22,7 @@ class SavedSize(NamedTuple):
     fit: FitMode
 
 
-def saved_size(prompt: Mapping[str, Any] | None, node_id: str | None) -> SavedSize | None:
+def saved_size(prompt: Mapping[str, object] | None, node_id: str | None) -> SavedSize | None:
     """The size of the clip that a node's ``latent`` has straight from *Load Latent*.
 
     None where the file does not say it or says several; the caller asks the person then.
@@ -39,28 +39,32 @@ def saved_size(prompt: Mapping[str, Any] | None, node_id: str | None) -> SavedSi
     return found.pop() if len(found) == 1 else None
 
 
-def _loaded_file(prompt: Mapping[str, Any], node_id: str | None) -> str | None:
+def _loaded_file(prompt: Mapping[str, object], node_id: str | None) -> str | None:
     """The file name in the *Load Latent* that feeds a node."""
-    link = prompt.get(str(node_id), {}).get("inputs", {}).get("latent")
-    source = prompt.get(str(link[0]), {}) if isinstance(link, list) and link else {}
-    name = source.get("inputs", {}).get("latent") if source.get("class_type") == LOADER else None
+    link = _named(_named(prompt.get(str(node_id))).get("inputs")).get("latent")
+    source = _named(prompt.get(str(link[0]))) if isinstance(link, list) and link else {}
+    is_loader = source.get("class_type") == LOADER
+    name = _named(source.get("inputs")).get("latent") if is_loader else None
     return name if isinstance(name, str) else None
 
 
-def _inputs_of(nodes: Any, kind: str) -> list[dict[str, Any]]:
+def _inputs_of(nodes: object, kind: str) -> list[Mapping[str, object]]:
     """The inputs of all nodes of a kind in a prompt that a file brought."""
-    found = [
-        node.get("inputs")
-        for node in (nodes.values() if isinstance(nodes, dict) else ())
-        if isinstance(node, dict) and node.get("class_type") == kind
-    ]
-    return [inputs for inputs in found if isinstance(inputs, dict)]
+    of_kind = (
+        node for node in map(_named, _named(nodes).values()) if node.get("class_type") == kind
+    )
+    return [_named(node.get("inputs")) for node in of_kind]
 
 
-def _size_of(inputs: dict[str, Any]) -> SavedSize | None:
+def _named(value: object) -> Mapping[str, object]:
+    """The values of a JSON object by name; none of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _size_of(inputs: Mapping[str, object]) -> SavedSize | None:
     """The size in a Keyframes node's inputs, None where it came over a link."""
     width, height = inputs.get("width"), inputs.get("height")
     if type(width) is not int or type(height) is not int or min(width, height) < 1:
         return None
-    fit = inputs.get("fit")
-    return SavedSize(width, height, cast(FitMode, fit)) if fit in get_args(FitMode) else None
+    fit: FitMode | None = next((mode for mode in FIT_MODES if mode == inputs.get("fit")), None)
+    return None if fit is None else SavedSize(width, height, fit)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ....tooncrafter_core.device.memory import sketch_encoder_bytes
 from ....tooncrafter_core.errors import ModelMismatchError
+from ....tooncrafter_core.layers.operations import Options
 from ....tooncrafter_core.models.motion.port import Residuals
 from ....tooncrafter_core.sketches.frames import (
     FramePlan,
@@ -62,7 +63,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         """The network, wherever ComfyUI keeps it."""
         return cast(HostSketchEncoder, self.patcher.model)
 
-    def copy(self, **unknown: Any) -> "SketchControl":
+    def copy(self, **unknown: object) -> "SketchControl":
         """Another use of the same weights."""
         note_unknown("a copy of the sketches", unknown)
         other = SketchControl(self.patcher, self.compute_dtype)
@@ -72,7 +73,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         return other
 
     def deepclone_multigpu(
-        self, load_device: torch.device, autoregister: bool = False, **unknown: Any
+        self, load_device: torch.device, autoregister: bool = False, **unknown: object
     ) -> "SketchControl":
         """The same sketches with weights of their own on another device.
 
@@ -102,7 +103,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         timestep_percent_range: tuple[float, float] = (0.0, 1.0),
         vae: object = None,
         extra_concat: object = None,
-        **unknown: Any,
+        **unknown: object,
     ) -> "SketchControl":
         """Take what ComfyUI's own nodes give: pictures n 3 h w in [0, 1], one for every frame."""
         note_unknown("the sketches", unknown)
@@ -120,12 +121,12 @@ class SketchControl(comfy.controlnet.ControlBase):
         self.is_dense = True
         return self
 
-    def get_models(self, **unknown: Any) -> list[Any]:
+    def get_models(self, **unknown: object) -> list[Any]:
         """The models that ComfyUI loads with the denoiser."""
         note_unknown("the list of the sketches' models", unknown)
         return [*super().get_models(), self.patcher]
 
-    def inference_memory_requirements(self, dtype: torch.dtype, **unknown: Any) -> float:
+    def inference_memory_requirements(self, dtype: torch.dtype, **unknown: object) -> float:
         """Bytes besides the weights, added to the denoiser's."""
         note_unknown("the sketches' estimate of memory", unknown)
         itemsize = comfy.model_management.dtype_size(dtype)
@@ -136,7 +137,7 @@ class SketchControl(comfy.controlnet.ControlBase):
     def _clip_size(self) -> tuple[int, int, int]:
         return clip_size(self.layers, self.is_dense, self.encoder.config.downsampling)
 
-    def pre_run(self, model: Any, percent_to_timestep_function: Any, **unknown: Any) -> None:
+    def pre_run(self, model: Any, percent_to_timestep_function: Any, **unknown: object) -> None:
         """Check the model before the first step."""
         note_unknown("the start of the sketches", unknown)
         super().pre_run(model, percent_to_timestep_function)
@@ -171,7 +172,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         patcher.remove_callbacks_with_key(kind, key)
         patcher.add_callback_with_key(kind, key, clean)
 
-    def cleanup(self, **unknown: Any) -> None:
+    def cleanup(self, **unknown: object) -> None:
         """Let go of what a run has kept."""
         note_unknown("the end of the sketches", unknown)
         self._sampling = None
@@ -184,8 +185,8 @@ class SketchControl(comfy.controlnet.ControlBase):
         t: Tensor,
         cond: dict[str, Any],
         batched_number: int,
-        transformer_options: dict[str, Any],
-        **unknown: Any,
+        transformer_options: Options,
+        **unknown: object,
     ) -> Any:
         """Residuals for this step, joined with those of other CONTROL_NETs."""
         note_unknown("the sketches' step", unknown)
@@ -219,7 +220,7 @@ class SketchControl(comfy.controlnet.ControlBase):
         timesteps: Tensor,
         cond: dict[str, Any],
         plan: FramePlan,
-        options: dict[str, Any],
+        options: Options,
     ) -> Residuals:
         sampling = cast(ToonCrafterModelSampling, self._sampling)
         x = sampling.to_network(sigma, x_noisy).to(self.compute_dtype)

@@ -138,7 +138,9 @@ class ToonCrafterModel(comfy.model_base.BaseModel):
         tokens = self.image_proj_model(features.to(device=device, dtype=dtype))
         return tokens.to(comfy.model_management.intermediate_device())
 
-    def memory_required(self, input_shape: Any, cond_shapes: Any = None, **unknown: Any) -> float:
+    def memory_required(
+        self, input_shape: Any, cond_shapes: Any = None, **unknown: object
+    ) -> float:
         """Bytes a forward pass takes besides the weights, from counted figures."""
         note_unknown("the estimate of memory", unknown)
         batch, _, frames, height, width = input_shape

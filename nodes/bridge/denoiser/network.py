@@ -11,7 +11,7 @@ from ....tooncrafter_core.models.denoiser import Denoiser
 from ..control.residuals import residuals_of
 from ..operations import HostOperations
 from ..unknown import note_unknown
-from .block_patches import BlockPatches
+from .block_patches import BlockPatches, Options
 
 CONFIG = "tooncrafter"
 """Our key in ComfyUI's unet_config. The only other key is ``model_channels``, which FreeU reads:
@@ -53,7 +53,7 @@ class HostDenoiser(Denoiser):
         timesteps: Tensor,
         context: Tensor | None = None,
         control: dict[str, list[Tensor]] | None = None,
-        transformer_options: dict[str, Any] | None = None,
+        transformer_options: Options | None = None,
         **conditions: Any,
     ) -> Tensor:
         """Predict v, through the wrappers that other nodes have put around the model."""
@@ -69,11 +69,11 @@ class HostDenoiser(Denoiser):
         timesteps: Tensor,
         context: Tensor,
         control: dict[str, list[Tensor]] | None,
-        transformer_options: dict[str, Any],
+        transformer_options: Options,
         image_context: Tensor,
         fps: Tensor,
         crossattn_controlnet: Tensor | None = None,
-        **unknown: Any,
+        **unknown: object,
     ) -> Tensor:
         del crossattn_controlnet  # the sketches' text, which comes along
         note_unknown("the denoiser", unknown)

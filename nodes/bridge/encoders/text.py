@@ -147,7 +147,7 @@ def _clip_model(config: TextEncoderConfig) -> type[sd1_clip.SD1ClipModel]:
         """The last layer but one, normalised."""
 
         def __init__(
-            self, device: Any = "cpu", dtype: Any = None, model_options: Any = None, **_: Any
+            self, device: Any = "cpu", dtype: Any = None, model_options: Any = None, **_: object
         ) -> None:
             super().__init__(
                 device=device,
@@ -164,7 +164,7 @@ def _clip_model(config: TextEncoderConfig) -> type[sd1_clip.SD1ClipModel]:
         """Under the name that ComfyUI gives Stable Diffusion 2's."""
 
         def __init__(
-            self, device: Any = "cpu", dtype: Any = None, model_options: Any = None, **_: Any
+            self, device: Any = "cpu", dtype: Any = None, model_options: Any = None, **_: object
         ) -> None:
             super().__init__(
                 device=device,
@@ -182,7 +182,7 @@ def _tokenizer(config: TextEncoderConfig) -> type[sd1_clip.SD1Tokenizer]:
 
     class TextTokenizer(sd1_clip.SDTokenizer):
         def __init__(
-            self, embedding_directory: Any = None, tokenizer_data: Any = None, **_: Any
+            self, embedding_directory: Any = None, tokenizer_data: Any = None, **_: object
         ) -> None:
             super().__init__(
                 pad_with_end=False,
@@ -194,7 +194,7 @@ def _tokenizer(config: TextEncoderConfig) -> type[sd1_clip.SD1Tokenizer]:
 
     class Tokenizer(sd1_clip.SD1Tokenizer):
         def __init__(
-            self, embedding_directory: Any = None, tokenizer_data: Any = None, **_: Any
+            self, embedding_directory: Any = None, tokenizer_data: Any = None, **_: object
         ) -> None:
             super().__init__(
                 embedding_directory=embedding_directory,

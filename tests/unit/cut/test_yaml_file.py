@@ -8,9 +8,22 @@ import pytest
 from support.imports import ROOT
 from tooncrafter_core.cut.plain import time_cut
 from tooncrafter_core.cut.values import PlacedSketch
-from tooncrafter_core.cut.yaml_file import EXAMPLE, CutFile, SegmentFile, read_cut_file, with_own
+from tooncrafter_core.cut.yaml_file import CutFile, SegmentFile, read_cut_file, with_own
 from tooncrafter_core.errors import CutError
 from tooncrafter_core.interpolation.settings import InterpolationSettings
+
+EXAMPLE = """\
+keys: keys/            # a folder, or a list of pictures
+frames: [1, 13, 25]    # or sheet: scene.xdts, and cel: A
+on: 2
+spacing: slow out      # one for all segments, or a list with one for each
+drawing:               # as the options of interpolate, with _ for -
+  prompt: a girl turns her head
+  steps: 50
+segments:
+  2: {seed: 7, spacing: 1/2 1/4 1/8, sketches: {8: pose.png}}
+"""
+"""What docs/cuts.md shows of such a file."""
 
 
 def read(tmp_path: Path, text: str | bytes) -> CutFile:
@@ -70,7 +83,7 @@ def test_values_are_of_the_kind_that_their_name_has(tmp_path: Path) -> None:
         ("on: [", "is no YAML that can be read"),
         ("on: 2001-99-99", "holds a value that cannot be read"),
         ("a: !!python/object/apply:os.system [ls]", "is no YAML that can be read"),
-        (b"\xff\xfe\x00", "is no YAML that can be read"),
+        (b"\xff\xfe\x00", "is not UTF-8"),
         ("[" * 5000, "is no YAML that can be read"),
     ],
 )  # fmt: skip
@@ -81,7 +94,7 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, text: str | bytes, 
 
 
 def test_a_file_that_is_not_there_or_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CutError, match="no cut file at"):
+    with pytest.raises(CutError, match="There is no file"):
         read_cut_file(tmp_path / "none.yaml", InterpolationSettings)
     with pytest.raises(CutError, match="no ordinary file"):
         read_cut_file(tmp_path, InterpolationSettings)

@@ -114,10 +114,8 @@ def raw_readers(source: str) -> Iterator[int]:
 
 OWN_WAYS = {
     "tooncrafter_core/evaluation/report_html.py", "tooncrafter_core/evaluation/study/page.py",
-    "tooncrafter_core/cut/yaml_file.py",
 }  # fmt: skip
-"""The first two read a page that comes with the project; the last has a loader of its own, which
-takes UTF-8 with or without a mark. No more may follow."""
+"""They read a page that comes with the project. No more may follow."""
 
 
 def test_no_file_of_the_project_reads_texts_another_way() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from support.networks import deviation, filled, normal
 from tooncrafter_core.conditioning.build import keyframes_everywhere
 from tooncrafter_core.config.presets import TINY
-from tooncrafter_core.layers.features import parts_of
+from tooncrafter_core.layers.features import values_and_bias
 from tooncrafter_core.layers.operations import TorchOperations
 from tooncrafter_core.models.denoiser import Denoiser
 from tooncrafter_core.models.motion.warping import warp
@@ -168,7 +168,9 @@ def test_the_same_seed_fills_a_network_the_same_way_with_no_layer_too_loud() -> 
     assert any(not torch.equal(a, c) for a, _, c in pairs)
     sizes: list[Tensor] = []
     hooks = [
-        layer.register_forward_hook(lambda layer, _, out: sizes.append(parts_of(out).values.std()))
+        layer.register_forward_hook(
+            lambda layer, _, out: sizes.append(values_and_bias(out).values.std())
+        )
         for layer in one.modules()
         if isinstance(layer, torch.nn.Conv2d)
     ]

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import KeyframeError
+from .. import Options
 from ..interpolate_outputs import Outputs
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 KEEP, WHITE = "keep", "white"
 
 
-def add_alpha_option(group: Any) -> None:
+def add_alpha_option(group: Options) -> None:
     """What becomes of transparency."""
     group.add_argument(
         "--alpha",

@@ -1,9 +1,10 @@
 """``--colour-lock`` of ``interpolate``: the option, and the file that says what was done."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...files import Place, write_json
+from .. import Options
 from ..interpolate_outputs import Outputs
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 ENDING = ".colours.json"
 
 
-def add_colour_option(group: Any) -> None:
+def add_colour_option(group: Options) -> None:
     """Whether colours are brought back to those of the keys."""
     group.add_argument(
         "--colour-lock",

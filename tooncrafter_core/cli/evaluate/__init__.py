@@ -10,8 +10,8 @@ evaluate study-report KEY ANSWERS...    what the raters preferred
 """
 
 import argparse
-from typing import Any
 
+from .. import Commands
 from .colour import add_colour, run_colour
 from .cutting import run_cut
 from .joints import add_joints, run_joints
@@ -20,7 +20,7 @@ from .options import add_compare, add_cut, add_reconstruct, add_study, add_study
 from .study import run_study, run_study_report
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command, its own commands and their options."""
     parser = subparsers.add_parser(
         "evaluate", help="measure methods against true clips, and ask people",

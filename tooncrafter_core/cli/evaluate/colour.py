@@ -3,11 +3,11 @@
 import argparse
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from ...config.embedded import MINI, is_mini, mini_settings
 from ...errors import EvaluationError
 from ...files import Place, check_places, write_text
+from .. import Commands
 from ..interpolate import session_settings, settings_from
 from ..interpolate_options import add_machine_options, add_sampling_options
 from .methods import named_files
@@ -19,7 +19,7 @@ NUM_FRAMES = 8
 """Of clips with drifts: enough to see one grow, at half the time."""
 
 
-def add_colour(commands: Any) -> argparse.ArgumentParser:
+def add_colour(commands: Commands) -> argparse.ArgumentParser:
     """Declare ``colour``."""
     parser = commands.add_parser("colour", help="colour lock, and alpha, on drawn clips")
     add = parser.add_argument

@@ -8,6 +8,7 @@ from typing import Any
 from ...config.embedded import MINI, is_mini, mini_settings
 from ...errors import EvaluationError, MissingWeightsError
 from ...files import Place, check_places, write_text
+from .. import Commands
 from ..interpolate import session_settings, settings_from
 from ..interpolate_options import add_machine_options, add_sampling_options
 from .methods import named_files, named_methods
@@ -18,7 +19,7 @@ WRITTEN = ("frames", "measured", "segments", "joints.csv", "joints.md")
 MOST_FILMS = 1000
 
 
-def add_joints(commands: Any) -> argparse.ArgumentParser:
+def add_joints(commands: Commands) -> argparse.ArgumentParser:
     """Declare ``joints``: motion through keys."""
     parser = commands.add_parser("joints", help="how known motion goes through the keys of cuts")
     add = parser.add_argument

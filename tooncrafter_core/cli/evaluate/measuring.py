@@ -74,11 +74,11 @@ def run_reconstruct(args: argparse.Namespace) -> int:
 def _peers(args: argparse.Namespace) -> "list[Peer | Rebuilder]":
     """The methods, frames of other programs and models that the options name."""
     from ...evaluation.methods.models import Interpolator
-    from ...evaluation.methods.peers import FrameFolder
+    from ...evaluation.methods.peers import MadeElsewhere
     from ...interpolation.session import Session
 
     peers = named_methods(args.methods)
-    peers += [FrameFolder(name, folder) for name, folder in named_files(args.frames_of)]
+    peers += [MadeElsewhere(name, folder) for name, folder in named_files(args.frames_of)]
     for name, checkpoint in named_files(args.models):
         session = Session(session_settings(args, checkpoint))
         settings = settings_from(args, mini_settings() if is_mini(checkpoint) else {})

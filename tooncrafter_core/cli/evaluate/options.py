@@ -1,15 +1,15 @@
 """The options of ``evaluate`` and of its own commands."""
 
 import argparse
-from typing import Any
 
+from .. import Commands, Options
 from ..interpolate_options import add_machine_options, add_sampling_options
 
 METHODS = ("hold", "cross-fade", "rife", "rife-refined", "gmfss", "gmfss-x2")
 DEFAULT_METHODS = "hold,cross-fade,rife"
 
 
-def _add_size(group: Any) -> None:
+def _add_size(group: Options) -> None:
     group.add_argument("--width", type=int, default=512, help="in pixels (512)")
     group.add_argument("--height", type=int, default=320, help="in pixels (320)")
     group.add_argument(
@@ -18,11 +18,11 @@ def _add_size(group: Any) -> None:
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def _add_overwrite(parser: Any) -> None:
+def _add_overwrite(parser: Options) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
-def add_cut(commands: Any) -> argparse.ArgumentParser:
+def add_cut(commands: Commands) -> argparse.ArgumentParser:
     """Declare ``cut``: films into clips."""
     parser = commands.add_parser("cut", help="cut clips of 16 frames out of whole films")
     parser.add_argument("films", nargs="+", help="video files")
@@ -44,7 +44,7 @@ def add_cut(commands: Any) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_measuring(parser: Any) -> None:
+def _add_measuring(parser: Options) -> None:
     parser.add_argument(
         "clips", nargs="*",
         help="folders of pictures, video files, folders of these, or a list (.csv) of them",
@@ -67,7 +67,7 @@ def _add_measuring(parser: Any) -> None:
     _add_size(group)
 
 
-def add_compare(commands: Any) -> argparse.ArgumentParser:
+def add_compare(commands: Commands) -> argparse.ArgumentParser:
     """Declare ``compare``: methods against the true frames."""
     parser = commands.add_parser("compare", help="the tables of the paper's shape")
     _add_measuring(parser)
@@ -111,7 +111,7 @@ def add_compare(commands: Any) -> argparse.ArgumentParser:
     return parser
 
 
-def add_reconstruct(commands: Any) -> argparse.ArgumentParser:
+def add_reconstruct(commands: Commands) -> argparse.ArgumentParser:
     """Declare ``reconstruct``: autoencoders against the true frames."""
     parser = commands.add_parser(
         "reconstruct", help="how well an autoencoder gives frames back (Table 4)"
@@ -131,7 +131,7 @@ def add_reconstruct(commands: Any) -> argparse.ArgumentParser:
     return parser
 
 
-def add_study(commands: Any) -> argparse.ArgumentParser:
+def add_study(commands: Commands) -> argparse.ArgumentParser:
     """Declare ``study``: the page for raters."""
     parser = commands.add_parser("study", help="write the page of a blind user study")
     parser.add_argument("results", help="the folder of a comparison")
@@ -144,7 +144,7 @@ def add_study(commands: Any) -> argparse.ArgumentParser:
     return parser
 
 
-def add_study_report(commands: Any) -> argparse.ArgumentParser:
+def add_study_report(commands: Commands) -> argparse.ArgumentParser:
     """Declare ``study-report``: what raters said."""
     parser = commands.add_parser("study-report", help="what the raters preferred")
     parser.add_argument("key", help="the study's .key.json")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .clip_studio import read_clip_studio
 from .columns import ExposureSheet
-from .text import SheetText, read_text
+from .text import SheetText, read_sheet_text
 from .xdts import is_xdts, read_xdts
 
 
@@ -13,7 +13,7 @@ def read_sheet(path: str | Path) -> ExposureSheet:
 
     ``SheetError`` in one sentence for a file of another kind.
     """
-    return sheet_of(read_text(path))
+    return sheet_of(read_sheet_text(path))
 
 
 def sheet_of(source: SheetText) -> ExposureSheet:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 Path = tuple[str | int, ...]
 """Keys and indices from the outermost value to an inner one."""
@@ -10,7 +9,7 @@ Path = tuple[str | int, ...]
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-def string_places(text: str, data: Any) -> dict[Path, tuple[int, int]]:
+def string_places(text: str, data: object) -> dict[Path, tuple[int, int]]:
     """By path, where each string that is a value begins and ends, quotation marks included.
 
     ``data`` is what the text holds. ``ValueError`` where a name stands twice in one object, as
@@ -23,7 +22,7 @@ def string_places(text: str, data: Any) -> dict[Path, tuple[int, int]]:
     return {path: place for path, place in zip(paths, places, strict=True) if path is not None}
 
 
-def _strings(value: Any, path: Path) -> Iterator[Path | None]:
+def _strings(value: object, path: Path) -> Iterator[Path | None]:
     """Of every string in the order of the text its path; None for a name in an object."""
     if isinstance(value, str):
         yield path

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import SheetError
-
-LARGEST = 64 * 2**20
-"""Bytes; a sheet of a whole film has one or two million."""
+from ...files.texts import read_content
 
 _ENCODINGS = ("utf-8", "cp932")
 """The second is Shift_JIS as Windows writes it."""
@@ -50,24 +48,12 @@ class SheetText:
             ) from error
 
 
-def read_text(path: str | Path) -> SheetText:
+def read_sheet_text(path: str | Path) -> SheetText:
     """Read a file in UTF-8, with or without a mark, or in Shift_JIS; ``SheetError`` for others."""
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        raise SheetError(f"'{path}' is no ordinary file: name an exposure sheet.")
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-    except FileNotFoundError:
-        raise SheetError(f"There is no exposure sheet at '{path}'.") from None
-    except (OSError, ValueError) as error:
-        raise SheetError(f"The exposure sheet '{path}' cannot be read: {error}") from error
-    if len(raw) > LARGEST:
-        raise SheetError(f"'{path}' has more than {LARGEST >> 20} MB: it is no exposure sheet.")
-    return decoded(raw, path.name)
+    return sheet_text(read_content(path, SheetError), Path(path).name)
 
 
-def decoded(raw: bytes, name: str) -> SheetText:
+def sheet_text(raw: bytes, name: str) -> SheetText:
     """The text of a file's bytes."""
     content = raw.removeprefix(codecs.BOM_UTF8)
     for encoding in _ENCODINGS:

@@ -116,7 +116,7 @@ def _parse(body: str, name: str, offset: int) -> tuple[Any, dict[Path, tuple[int
 def _tracks(table: "_Node") -> Iterator[tuple[str, dict[int, tuple[Value, Path | None]]]]:
     """Each cel's name, and by frame its value and where that is."""
     headers = table.items("timeTableHeaders") if "timeTableHeaders" in table.value else []
-    names: list[Any] = []
+    names: list[object] = []
     for header in headers:
         if header.get("fieldId", int) == CELS:
             names = header.get("names", list)
@@ -165,7 +165,7 @@ def _fps(table: "_Node") -> float:
     return float(fps)
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 

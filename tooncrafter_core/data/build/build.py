@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ...files import read_json
 from ...pictures.films import CHANGES, find_films
-from .decide import Thresholds
+from .decide import Row, Thresholds
 from .manifest import ManifestNotes, empty_row, write_manifest
 from .runner import Job, Runner, Worker, run_here
 from .settings import BuildSettings, describe_stages
@@ -22,6 +21,7 @@ from .workers import (
     ClipJob,
     ClipWorker,
     FilmJob,
+    FilmRecord,
     FilmWorker,
     all_scores,
     clip_record_path,
@@ -97,13 +97,11 @@ def _clip_jobs(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> 
             yield from _clips_of(record, settings)
 
 
-def _film_records(
-    films: Sequence[FilmJob], out: Path
-) -> Iterator[tuple[dict[str, Any], str | None]]:
+def _film_records(films: Sequence[FilmJob], out: Path) -> Iterator[tuple[FilmRecord, str | None]]:
     """Each film's record, and the path of the film of which it is a copy."""
     seen: dict[str, str] = {}
     for film in films:
-        record = read_json(film_record_path(out, film))
+        record: FilmRecord | None = read_json(film_record_path(out, film))
         if record is None:  # its worker was lost; the next run makes it
             continue
         sha256 = record.get("sha256")
@@ -113,7 +111,7 @@ def _film_records(
         yield record, original
 
 
-def _clips_of(record: dict[str, Any], settings: BuildSettings) -> Iterator[ClipJob]:
+def _clips_of(record: FilmRecord, settings: BuildSettings) -> Iterator[ClipJob]:
     for number, (first, end) in enumerate(record["shots"]):
         for clip in cut_clips(Shot(first=first, end=end), record["fps"], settings.shots):
             yield ClipJob(
@@ -125,7 +123,7 @@ def _clips_of(record: dict[str, Any], settings: BuildSettings) -> Iterator[ClipJ
             )
 
 
-def _rows(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> Iterator[dict[str, Any]]:
+def _rows(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> Iterator[Row]:
     """The manifest's rows, in the order of the films and their frames."""
     for record, original in _film_records(films, out):
         film = {
@@ -151,7 +149,7 @@ def _rows(films: Sequence[FilmJob], out: Path, settings: BuildSettings) -> Itera
             yield _clip_row(film, job, out, record)
 
 
-def _warning(record: dict[str, Any], lost: int) -> str | None:
+def _warning(record: FilmRecord, lost: int) -> str | None:
     """What the reader did to a film, and what it could not read."""
     parts = [CHANGES[change] for change in record["changes"]]
     if lost:
@@ -159,7 +157,7 @@ def _warning(record: dict[str, Any], lost: int) -> str | None:
     return "; ".join(parts) or None
 
 
-def _second(record: dict[str, Any], frame: int) -> float:
+def _second(record: FilmRecord, frame: int) -> float:
     """When a frame begins; of a film with a variable rate by its own times."""
     times, fps = record["times"], record["fps"]
     if times is None:
@@ -167,9 +165,7 @@ def _second(record: dict[str, Any], frame: int) -> float:
     return times[frame] if frame < len(times) else times[-1] + (frame - len(times) + 1) / fps
 
 
-def _clip_row(
-    film: dict[str, Any], job: ClipJob, out: Path, of_film: dict[str, Any]
-) -> dict[str, Any]:
+def _clip_row(film: Row, job: ClipJob, out: Path, of_film: FilmRecord) -> Row:
     row = {
         **film, "clip_id": job.clip_id, "shot": job.shot, "in_frame": job.first,
         "out_frame": job.end, "in_second": _second(of_film, job.first),

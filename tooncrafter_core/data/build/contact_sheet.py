@@ -3,20 +3,19 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...errors import DatasetError
 from ...pictures.films import open_film
-from .decide import KEPT
+from .decide import KEPT, Row
 
 TILE = (128, 96)
 MOST = 60
 """Largest number of clips on a sheet; of more, evenly spaced ones are shown."""
 
 
-def contact_sheet(rows: Sequence[dict[str, Any]], columns: int = 3) -> bytes | None:
+def contact_sheet(rows: Sequence[Row], columns: int = 3) -> bytes | None:
     """A JPEG of clips, kept ones marked green; None when there is none to show."""
     from PIL import Image, ImageDraw
 
@@ -55,7 +54,7 @@ def contact_sheet(rows: Sequence[dict[str, Any]], columns: int = 3) -> bytes | N
     return buffer.getvalue()
 
 
-def _three(row: dict[str, Any]) -> np.ndarray:
+def _three(row: Row) -> np.ndarray:
     """The first, middle and last frame of a clip."""
     first, last = row["in_frame"], row["out_frame"] - 1
     return open_film(row["source"]).read(sorted({first, (first + last) // 2, last}))

@@ -1,13 +1,14 @@
 """Keeps or rejects clips by their scores; other thresholds need no new scores."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...errors import DatasetError
 from ..clips.split import choose_split
 
+Row = dict[str, Any]
+"""A row of the manifest: a value for every column, None where it is not known."""
 KEPT, REJECTED, ERROR = "kept", "rejected", "error"
 
 
@@ -51,7 +52,7 @@ FILTERS = (
 """Score, threshold and the reason given for a clip that fails, in the paper's order."""
 
 
-def decide(row: Mapping[str, Any], thresholds: Thresholds) -> dict[str, Any]:
+def decide(row: Row, thresholds: Thresholds) -> Row:
     """A manifest row with its decision, every reason for it, and its split."""
     if row["error"]:
         return {**row, "decision": ERROR, "reason": "cannot be read", "split": None}

@@ -5,15 +5,14 @@ settings and thresholds behind the scores and decisions.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ...errors import DatasetError
 from ...files import replacing
 from ..extras import require
-from .decide import Thresholds, decide
+from .decide import Row, Thresholds, decide
 
 VERSION = 1
 BATCH = 4096
@@ -37,13 +36,13 @@ class ManifestNotes:
     """The models, settings and thresholds of a manifest."""
 
     thresholds: Thresholds
-    stages: dict[str, Any]
+    stages: dict[str, object]
     """By stage, what computes its scores, or why it was skipped."""
-    settings: dict[str, Any]
+    settings: dict[str, object]
     """How shots were found and cut."""
 
 
-def write_manifest(path: Path, rows: Iterable[Mapping[str, Any]], notes: ManifestNotes) -> None:
+def write_manifest(path: Path, rows: Iterable[Row], notes: ManifestNotes) -> None:
     """Decide about every row and write all; the old file stays until the new one is whole."""
     pyarrow, parquet = require("pyarrow"), require("pyarrow.parquet")
     schema = pyarrow.schema(
@@ -87,7 +86,7 @@ def read_notes(path: str | Path) -> ManifestNotes:
         ) from error
 
 
-def read_rows(path: str | Path) -> Iterator[dict[str, Any]]:
+def read_rows(path: str | Path) -> Iterator[Row]:
     """The rows of a manifest, a few at a time in memory."""
     read_notes(path)
     parquet = require("pyarrow.parquet")
@@ -105,13 +104,13 @@ def redecide(path: str | Path, thresholds: Thresholds, output: str | Path | None
     return target
 
 
-def empty_row() -> dict[str, Any]:
+def empty_row() -> Row:
     """A row of which nothing is known yet."""
     return dict.fromkeys(COLUMNS)
 
 
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
     for row in rows:
         batch.append(row)
         if len(batch) == BATCH:

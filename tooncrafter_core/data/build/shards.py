@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ...files import in_order, replacing
 from ...pictures.encode import film_bytes
 from ...pictures.films import open_film
 from ..extras import require
-from .decide import KEPT
+from .decide import KEPT, Row
 from .manifest import read_rows
 from .runner import Runner, run_here
 
@@ -40,7 +39,7 @@ class ShardJob:
     """A shard to write."""
 
     path: str
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[Row, ...]
     height: int
 
 
@@ -84,7 +83,7 @@ def write_shards(
 
 def shard_jobs(manifest: str | Path, out: str | Path, settings: ShardSettings) -> list[ShardJob]:
     """The shards of a manifest: its kept clips, shuffled, training and evaluation apart."""
-    kept: dict[str, list[dict[str, Any]]] = {"train": [], "evaluation": []}
+    kept: dict[str, list[Row]] = {"train": [], "evaluation": []}
     for row in read_rows(manifest):
         if row["decision"] == KEPT:
             kept[row["split"]].append(row)
@@ -103,7 +102,7 @@ def shard_jobs(manifest: str | Path, out: str | Path, settings: ShardSettings) -
     return jobs
 
 
-def _sample(row: dict[str, Any], height: int) -> dict[str, Any]:
+def _sample(row: Row, height: int) -> dict[str, str | bytes]:
     """One clip as WebDataset wants it."""
     film = open_film(row["source"])
     scale = min(1.0, height / film.height)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ...errors import DatasetError
 from ...files import read_json, write_json
@@ -49,6 +49,25 @@ class ClipJob:
 Job = FilmJob | ClipJob
 
 
+class FilmRecord(TypedDict):
+    """What is known of a film; of one that cannot be read only the first three."""
+
+    made_by: dict[str, object]
+    path: str
+    error: str | None
+    sha256: str
+    width: int
+    height: int
+    fps: float
+    is_variable: bool
+    pixel_format: str
+    num_frames: int
+    decoded: int
+    shots: list[list[int]]
+    changes: list[str]
+    times: list[float] | None
+
+
 def film_record_path(out: Path, job: FilmJob) -> Path:
     """Where the result of a film is."""
     name = hashlib.sha256(job.path.encode()).hexdigest()[:24]
@@ -73,7 +92,8 @@ class FilmWorker:
 
     def __call__(self, job: FilmJob) -> str | None:
         """Find the film's shots; for a film that cannot be read the error is recorded."""
-        record: dict[str, Any] = {"made_by": self._made_by(job), "path": job.path, "error": None}
+        failure: str | None = None
+        record: dict[str, object] = {"made_by": self._made_by(job), "path": job.path, "error": None}
         try:
             record["sha256"] = hash_file(Path(job.path))
             film = open_film(job.path)
@@ -87,11 +107,12 @@ class FilmWorker:
                 "times": [round(t, 6) for t in film.times.tolist()] if film.is_variable else None,
             }  # fmt: skip
         except DatasetError as error:
-            record["error"] = str(error)
+            failure = str(error)
+        record["error"] = failure
         write_json(film_record_path(self.out, job), record)
-        return record["error"]
+        return failure
 
-    def _made_by(self, job: FilmJob) -> dict[str, Any]:
+    def _made_by(self, job: FilmJob) -> dict[str, object]:
         try:
             stats = [path.stat() for path in _parts(Path(job.path))]
             file = [n for stat in stats for n in (stat.st_size, stat.st_mtime_ns)]
@@ -112,7 +133,7 @@ class ClipWorker:
         return make_stages(self.settings)
 
     @cached_property
-    def _identities(self) -> dict[str, Any]:
+    def _identities(self) -> dict[str, object]:
         return {stage.name: stage.identity() for stage in self.stages}
 
     def is_done(self, job: ClipJob) -> bool:

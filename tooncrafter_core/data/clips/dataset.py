@@ -79,7 +79,11 @@ class SampleId(NamedTuple):
     clip: int
 
 
-class ClipDataset(Dataset[dict[str, Any]]):
+Sample = dict[str, Any]
+"""A clip as training reads it: tensors and texts by name; see ``ClipDataset``."""
+
+
+class ClipDataset(Dataset[Sample]):
     """Training samples of a source; the same ``SampleId`` and seed give the same sample anywhere.
 
     A sample is a dictionary: ``video`` ``c t h w`` in [-1, 1]; ``fps``, the motion fps, float32;
@@ -110,7 +114,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return sum(map(len, self.groups))
 
-    def __getitem__(self, sample: SampleId | int) -> dict[str, Any]:
+    def __getitem__(self, sample: SampleId | int) -> Sample:
         """The sample; a plain number is a clip in epoch 0."""
         epoch, clip = sample if isinstance(sample, tuple) else (0, sample)
         generator = sample_generator(self.seed, epoch, clip)
@@ -122,7 +126,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
             found["video"] = cut_to(found["video"], other["video"], generator)
         return found
 
-    def _uncut(self, clip: int, generator: torch.Generator) -> dict[str, Any]:
+    def _uncut(self, clip: int, generator: torch.Generator) -> Sample:
         """A sample of the clip alone."""
         info = self.source.clips[clip]
         frames, stride = choose_frames(info, self.settings, generator)
@@ -130,7 +134,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         video = fit_frames(drawn.pixels, self.settings)
         mirrored = self.settings.flip and bool(torch.rand((), generator=generator) < 0.5)
         sketches = self._sketches(drawn, video, info, generator)
-        found: dict[str, Any] = {"video": video, **sketches}
+        found: Sample = {"video": video, **sketches}
         if mirrored:
             found |= {name: found[name].flip(-1) for name in ("video", "sketches") if name in found}
         found["fps"] = torch.tensor(drawn.fps or info.fps / stride, dtype=torch.float32)
@@ -206,7 +210,7 @@ def sample_generator(seed: int, epoch: int, clip: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state >> 1))
 
 
-def collate_clips(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def collate_clips(samples: Sequence[Sample]) -> Sample:
     """A batch: tensors stacked, ``video`` ``b c t h w``; captions and keys as lists."""
     return {
         name: torch.stack([s[name] for s in samples])

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import torch
 from einops import rearrange
@@ -19,7 +18,7 @@ from ...interpolation.session import Session
 from ...interpolation.settings import InterpolationSettings
 from ...metrics.metric import Clip
 from ...models.autoencoder.ablation import HAR, PARTS, WARP, only_parts, without_references
-from ...models.autoencoder.autoencoder import Autoencoder, references_from
+from ...models.autoencoder.autoencoder import references_from
 from ...pictures.fitting import fit
 from ...pictures.keyframes import Keyframes
 from .guided import SketchGuide
@@ -67,7 +66,7 @@ class Interpolator:
         if self._guide is not None:
             session = Session.of(session.models, self._guide.encoder)
             sketches = self._guide.layers(clip, settings.width, settings.height)
-        autoencoder = cast(Autoencoder, session.models.autoencoder)
+        autoencoder = session.models.autoencoder
         with without_references(autoencoder) if self._has_plain_decoder else nullcontext():
             video = session.interpolate(keyframes, settings, sketches=sketches)
         return rearrange(video, "1 c t h w -> t c h w").float().cpu()
@@ -89,7 +88,7 @@ class Reconstructor:
     def reconstruct(self, frames: Tensor) -> Tensor:
         """``t 3 h w`` through the autoencoder and back, by the posterior's mean."""
         models = self._session.models
-        autoencoder = cast(Autoencoder, models.autoencoder)
+        autoencoder = models.autoencoder
         height, width = frames.shape[-2:]
         fitted, placement = fit(
             frames, width, height, "crop", models.config.autoencoder.downsampling

@@ -91,7 +91,7 @@ class CrossFade:
 
 
 @dataclass(frozen=True)
-class FrameFolder:
+class MadeElsewhere:
     """Frames that another program made: a folder or video for each clip, under the clip's name."""
 
     name: str

@@ -8,14 +8,14 @@ cuts ever exist for the whole clip.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from ...config.model import AutoencoderConfig
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from ..initialization import zero
 from ..motion.port import ClipWarp, WarpListener, reference_warp
 from ..residual import Upsample
@@ -23,11 +23,14 @@ from .chunks import map_frames
 from .layers import Middle, TemporalStack, VideoResBlock
 from .references import ReferenceAttention, ReferenceResidual
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 FrameStep = Callable[[Tensor, int], Tensor]
 """Transforms frames t c h w that begin at the given frame of the clip."""
 
 
-class Segment(NamedTuple):
+class Stretch(NamedTuple):
     """Work between two places where frames meet."""
 
     steps: list[FrameStep]
@@ -50,7 +53,9 @@ class DecoderLevel(nn.Module):
 class DualReferenceDecoder(nn.Module):
     """Decodes a clip of latents with the detail of its first and last image."""
 
-    def __init__(self, config: AutoencoderConfig, operations: Operations, **factory: Any) -> None:
+    def __init__(
+        self, config: AutoencoderConfig, operations: Operations, **factory: "Unpack[Factory]"
+    ) -> None:
         super().__init__()
         self.operations = operations
         groups, base = config.norm_groups, config.channels
@@ -123,8 +128,8 @@ class DualReferenceDecoder(nn.Module):
 
         No layer over time and no refinement takes part; see ``init_video_parts``.
         """
-        for segment in self._segments(None, z.shape[0], None):
-            z = _run(segment.steps, z, 0, z.shape[0])
+        for stretch in self._stretches(None, z.shape[0], None):
+            z = _run(stretch.steps, z, 0, z.shape[0])
         return z
 
     @property
@@ -163,7 +168,7 @@ class DualReferenceDecoder(nn.Module):
         if self.warp is not None and self.is_warping and references is not None:
             motion = self.warp.of_clip(z, references, listener)
         x = z
-        for steps, block, gain in self._segments(references, num_frames, motion):
+        for steps, block, gain in self._stretches(references, num_frames, motion):
             # The warp hands its maps from level to level by the chunks they are of.
             reuse, size = in_place and x is not z, chunk * (gain if motion is None else 1)
             x = map_frames(partial(_run, steps, x), num_frames, size, into=x if reuse else None)
@@ -177,24 +182,24 @@ class DualReferenceDecoder(nn.Module):
             lambda start, stop: motion.compose(x[start:stop], start), num_frames, chunk
         )
 
-    def _segments(
+    def _stretches(
         self,
         references: list[Tensor] | None,
         num_frames: int,
         motion: ClipWarp | None,
-    ) -> Iterator[Segment]:
+    ) -> Iterator[Stretch]:
         """Cut the network where frames meet.
 
-        Made one at a time, so that what a refinement prepares lives no longer than its segment.
+        Made one at a time, so that what a refinement prepares lives no longer than its stretch.
         """
         first, second = self.mid.block_1, self.mid.block_2
-        yield Segment([_per_frame(self.conv_in), _per_frame_over(first)], first, self.gains[-1])
+        yield Stretch([_per_frame(self.conv_in), _per_frame_over(first)], first, self.gains[-1])
         # Where no fused kernel serves so large a head, each frame has a matrix of scores.
-        yield Segment([_per_frame(self.mid.attn_1), _per_frame_over(second)], second)
+        yield Stretch([_per_frame(self.mid.attn_1), _per_frame_over(second)], second)
         steps: list[FrameStep] = []
         for level, stage in reversed(list(enumerate(cast(list[DecoderLevel], self.up)))):
             for block in cast(list[VideoResBlock], stage.block):
-                yield Segment([*steps, _per_frame_over(block)], block, self.gains[level])
+                yield Stretch([*steps, _per_frame_over(block)], block, self.gains[level])
                 steps = []
             steps = self._refinement(level, references, num_frames)
             if motion is not None:
@@ -203,7 +208,7 @@ class DualReferenceDecoder(nn.Module):
                 steps.append(_per_frame(stage.upsample))
         steps.append(_per_frame(self.norm_out))
         steps += self._refinement(len(self.up), references, num_frames)
-        yield Segment([*steps, _per_frame(self.conv_out)], None)
+        yield Stretch([*steps, _per_frame(self.conv_out)], None)
 
     def _refinement(
         self, level: int, references: list[Tensor] | None, num_frames: int

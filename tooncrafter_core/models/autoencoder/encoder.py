@@ -3,21 +3,24 @@
 Legend: n images, c channels, h w space.
 """
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...config.model import AutoencoderConfig
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from ..motion.port import hands_out_pictures
 from .layers import Middle, ResnetBlock
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class EncoderDownsample(nn.Module):
     """Halve height and width; pads right and bottom only, as the weights were trained."""
 
-    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, channels: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         super().__init__()
         self.conv = operations.Conv2d(channels, channels, 3, stride=2, **factory)
 
@@ -44,7 +47,9 @@ class EncoderLevel(nn.Module):
 class Encoder(nn.Module):
     """Encodes images to the moments of latents, and hands out features of five depths."""
 
-    def __init__(self, config: AutoencoderConfig, operations: Operations, **factory: Any) -> None:
+    def __init__(
+        self, config: AutoencoderConfig, operations: Operations, **factory: "Unpack[Factory]"
+    ) -> None:
         super().__init__()
         groups, base = config.norm_groups, config.channels
         self.operations = operations

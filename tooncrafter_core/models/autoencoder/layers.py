@@ -6,16 +6,19 @@ how many, because normalisation uses statistics of the whole clip.
 """
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ...layers.features import Biased, Features, parts_of
+from ...layers.features import Biased, Features, values_and_bias
 from ...layers.norms import ClipGroupNormMixin
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from .chunks import FramesOf, map_features, map_frames
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class ResnetBlock(nn.Module):
@@ -27,7 +30,7 @@ class ResnetBlock(nn.Module):
         out_channels: int,
         norm_groups: int,
         operations: Operations,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         self.operations = operations
@@ -58,7 +61,7 @@ class PixelAttention(nn.Module):
     """Single-head attention among the pixels of a frame (SPEC section 6.1)."""
 
     def __init__(
-        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+        self, channels: int, norm_groups: int, operations: Operations, **factory: "Unpack[Factory]"
     ) -> None:
         super().__init__()
         self.operations = operations
@@ -94,7 +97,7 @@ class Middle(nn.Module, Generic[Block]):
         channels: int,
         norm_groups: int,
         operations: Operations,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         self.block_1 = block(channels, channels, norm_groups, operations, **factory)
@@ -106,7 +109,7 @@ class TemporalStack(nn.Module):
     """Two normalised convolutions over time (P3D, SPEC section 6.2)."""
 
     def __init__(
-        self, channels: int, norm_groups: int, operations: Operations, **factory: Any
+        self, channels: int, norm_groups: int, operations: Operations, **factory: "Unpack[Factory]"
     ) -> None:
         super().__init__()
         self.operations = operations
@@ -141,7 +144,7 @@ class TemporalStack(nn.Module):
     def _convolution(self, layers: nn.Sequential, clip: Features) -> FramesOf[Biased]:
         """A function that gives frames of norm, SiLU and convolution of a clip t c h w."""
         norm, convolution = cast(ClipGroupNormMixin, layers[0]), layers[-1]
-        statistics, x = norm.statistics(clip), parts_of(clip).values
+        statistics, x = norm.statistics(clip), values_and_bias(clip).values
         last = x.shape[0]
 
         def convolve(start: int, stop: int) -> Biased:
@@ -164,7 +167,7 @@ class VideoResBlock(ResnetBlock):
         out_channels: int,
         norm_groups: int,
         operations: Operations,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__(in_channels, out_channels, norm_groups, operations, **factory)
         self.time_stack = TemporalStack(out_channels, norm_groups, operations, **factory)

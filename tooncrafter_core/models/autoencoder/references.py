@@ -4,19 +4,22 @@ Legend: t frames of one clip, c channels, h w space, r references (2), l tokens.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from einops import rearrange
 from torch import Tensor, nn
 
 from ...config.model import AutoencoderConfig
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class ReferenceResidual(nn.Module):
     """Adds the references to the first and last frame only (SPEC section 6.2, Combiner)."""
 
-    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, channels: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         super().__init__()
         self.conv = operations.Conv2d(channels, channels, 1, **factory)
 
@@ -52,7 +55,7 @@ class ReferenceAttention(nn.Module):
         channels: int,
         config: AutoencoderConfig,
         operations: Operations,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         super().__init__()
         inner = config.reference_heads * config.reference_dim_head

@@ -22,7 +22,7 @@ from .tokens import tokenize
 # b batch, c channels, h w space, l tokens
 
 
-def own_precision(weight: Tensor) -> AbstractContextManager[Any]:
+def own_precision(weight: Tensor) -> AbstractContextManager[object]:
     """Compute in the precision of a frozen network's weights, whatever training has around it.
 
     Autocast would hand float32 to norms whose weights are half.

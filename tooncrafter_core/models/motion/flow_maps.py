@@ -4,16 +4,19 @@ Legend: t frames, c channels, h w space, r references (2).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from .picture_choice import LARGEST_CHANGE, PICTURES, bounded, mean_around
 from .warping import warp
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 FARTHEST_STEP = 8.0
 """Cells by which a level can change the flow. Without bounds a flow that is wrong makes layers see
@@ -29,7 +32,7 @@ FLOW = 4
 class Refinement(nn.Module):
     """Improves the flow of one level and adds to the features what it moves there."""
 
-    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, channels: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         super().__init__()
         conv, hidden = operations.Conv2d, HIDDEN
         self.reduce = conv(channels, hidden // 2, 1, **factory)

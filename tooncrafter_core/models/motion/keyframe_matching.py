@@ -10,14 +10,17 @@ Legend: b batch, t frames, c channels, h w space, n cells, p ways, k pairs kept.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from ..initialization import zero
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 FARTHEST = (18, 8)
 """Cells that a pair may lie apart, across and down."""
@@ -42,7 +45,7 @@ class Matches(NamedTuple):
 class ContextLayers(nn.ModuleList):
     """Residual layers that let a cell know what lies some cells around it."""
 
-    def __init__(self, channels: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, channels: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         conv = operations.Conv2d
         super().__init__(
             nn.Sequential(
@@ -75,7 +78,7 @@ def cell_places(height: int, width: int, device: torch.device) -> Tensor:
 class KeyframeMatching(nn.Module):
     """Compares the keyframes' cells and mixes, for every frame, what passes."""
 
-    def __init__(self, latents: int, operations: Operations, **factory: Any) -> None:
+    def __init__(self, latents: int, operations: Operations, **factory: "Unpack[Factory]") -> None:
         """``latents`` is the number of their channels."""
         super().__init__()
         conv = operations.Conv2d

@@ -3,18 +3,21 @@
 Legend: b batch, t frames, c channels, h w space, k keyframes (2).
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from einops import rearrange, reduce
 from torch import Tensor, nn
 
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from ..initialization import zero
 from .keyframe_matching import KeyframeMatching, Matches
 from .sketched_frames import follow_sketches
 from .values import KeyframeLatents
 from .warping import warp
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 CELLS_PER_UNIT = 4.0
 """Of the predicted flow: what moves, moves some cells, and layers learn numbers near one."""
@@ -77,7 +80,12 @@ class KeyframeWarp(nn.Module):
     """
 
     def __init__(
-        self, channels: int, embed_dim: int, latents: int, operations: Operations, **factory: Any
+        self,
+        channels: int,
+        embed_dim: int,
+        latents: int,
+        operations: Operations,
+        **factory: "Unpack[Factory]",
     ) -> None:
         """``channels`` of the features, ``embed_dim`` of the timestep, ``latents`` channels."""
         super().__init__()

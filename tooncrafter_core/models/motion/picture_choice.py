@@ -9,14 +9,17 @@ Legend: t frames, c channels, h w space, n pictures (5): both keyframes moved, b
 what was drawn.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from ..initialization import zero
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 PICTURES = 5
 """The pictures of a mixture, in the order of the legend."""
@@ -45,7 +48,7 @@ class PictureChoice(nn.Module):
     """Weighs the pictures at their own size."""
 
     def __init__(
-        self, channels: int, out_channels: int, operations: Operations, **factory: Any
+        self, channels: int, out_channels: int, operations: Operations, **factory: "Unpack[Factory]"
     ) -> None:
         """``channels`` of the features at the picture's size."""
         super().__init__()

@@ -4,14 +4,17 @@ The rest of ``models`` imports nothing else of this folder. A configuration with
 stand-in without weights, which changes nothing, so that the networks need not ask.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...config.model import AutoencoderConfig, SketchEncoderConfig, UNetConfig
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from .keyframe_warp import KeyframeWarp, StillKeyframes
 from .reference_warp import ClipWarp, ReferenceWarp
 from .sketch_motion import PlainSketches, SketchMotion
 from .values import KeyframeLatents, Residuals, WarpListener
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = [
     "ClipWarp",
@@ -26,7 +29,11 @@ __all__ = [
 
 
 def keyframe_warp(
-    config: UNetConfig, channels: int, embed_dim: int, operations: Operations, **factory: Any
+    config: UNetConfig,
+    channels: int,
+    embed_dim: int,
+    operations: Operations,
+    **factory: "Unpack[Factory]",
 ) -> KeyframeWarp | StillKeyframes:
     """What moves the keyframes' latents in a denoiser with features of ``channels``."""
     if not config.warps_keyframes:
@@ -35,7 +42,7 @@ def keyframe_warp(
 
 
 def reference_warp(
-    config: AutoencoderConfig, operations: Operations, **factory: Any
+    config: AutoencoderConfig, operations: Operations, **factory: "Unpack[Factory]"
 ) -> ReferenceWarp | None:
     """What moves the references in a decoder, if anything does."""
     if not config.warps_references:
@@ -50,7 +57,7 @@ def hands_out_pictures(config: AutoencoderConfig) -> bool:
 
 
 def sketch_motion(
-    config: SketchEncoderConfig, operations: Operations, **factory: Any
+    config: SketchEncoderConfig, operations: Operations, **factory: "Unpack[Factory]"
 ) -> SketchMotion | PlainSketches:
     """What compares sketches with the keyframes in a sketch encoder."""
     if not config.matches_keyframes:

@@ -13,20 +13,23 @@ Legend: t frames, c channels, h w space, r references (2), l cells of the latent
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from ..initialization import zero
 from .flow_maps import FLOW, HIDDEN, Refinement, enlarged, evened, move_references
 from .keyframe_matching import ContextLayers, KeyframeMatching, cell_places
 from .picture_choice import PictureChoice, choose_together
 from .values import WarpListener
 from .warping import warp
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 MATCH_CHANNELS = 32
 FIRST_SHARPNESS = 1.0
@@ -79,7 +82,7 @@ class ReferenceWarp(nn.Module):
         level_channels: Sequence[int],
         out_channels: int,
         operations: Operations,
-        **factory: Any,
+        **factory: "Unpack[Factory]",
     ) -> None:
         """``level_channels`` are the decoder's, from the picture's own size downwards."""
         super().__init__()

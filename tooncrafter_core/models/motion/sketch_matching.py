@@ -8,14 +8,17 @@ all cells of both keyframes, so that the small model learns sooner what a sketch
 Legend: b batch, t frames, c channels, h w space, n cells.
 """
 
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from .keyframe_matching import ContextLayers, cell_places
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 HIDDEN, DESCRIPTORS = 48, 32
 """Channels: of the layers, and of what describes a cell."""
@@ -39,7 +42,7 @@ class SketchMatching(nn.Module):
     """Compares sketches with the keyframes, cell by cell."""
 
     def __init__(
-        self, hint_channels: int, latents: int, operations: Operations, **factory: Any
+        self, hint_channels: int, latents: int, operations: Operations, **factory: "Unpack[Factory]"
     ) -> None:
         """``hint_channels`` of the sketches' features, ``latents`` of the keyframes."""
         super().__init__()

@@ -3,15 +3,18 @@
 Legend: b batch, t frames, n sketches, c channels, h w space.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from ...layers.operations import Operations
+from ...layers.operations import Factory, Operations
 from .sketch_matching import SketchMatches, SketchMatching
 from .values import KeyframeLatents
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Compared(NamedTuple):
@@ -60,7 +63,7 @@ class SketchMotion:
     """
 
     def __init__(
-        self, hint_channels: int, latents: int, operations: Operations, **factory: Any
+        self, hint_channels: int, latents: int, operations: Operations, **factory: "Unpack[Factory]"
     ) -> None:
         """``hint_channels`` of the sketches' features, ``latents`` of the keyframes."""
         conv = operations.Conv2d

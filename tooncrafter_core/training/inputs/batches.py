@@ -6,13 +6,12 @@ each process takes its share of it. So no state has to be saved to continue afte
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ...data.clips.dataset import SampleId, collate_clips
+from ...data.clips.dataset import Sample, SampleId, collate_clips
 from ...data.clips.order import epoch_order
 from ...errors import TrainingError
 from ..stage import Batch
@@ -108,7 +107,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        dataset: Dataset[dict[str, Any]],
+        dataset: Dataset[Sample],
         groups: Sequence[Sequence[int]],
         plan: BatchPlan,
         seed: int,
@@ -158,7 +157,7 @@ class RunBatches:
 
 
 def held_out_batch(
-    dataset: Dataset[dict[str, Any]], clips: Sequence[int], seed: int, first: int = 0
+    dataset: Dataset[Sample], clips: Sequence[int], seed: int, first: int = 0
 ) -> Batch:
     """Some held-out clips, always with the same cuts and random numbers.
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ...data.clips.dataset import ClipDataset, SampleId
+from ...data.clips.dataset import ClipDataset, Sample, SampleId
 from ...errors import TrainingError
 from ...files import read_json, write_bytes, write_json
 from ..stages.denoising import DenoisingStage
@@ -29,7 +29,7 @@ ARRAYS = ("latent_mean", "latent_log_variance", "image_embedding")
 """Fields of ``EncodedClips`` that are stored, in fp16: ``4 t h w`` twice and ``l c``."""
 
 
-class PreparedClips(Dataset[dict[str, Any]]):
+class PreparedClips(Dataset[Sample]):
     """The samples of a data set as a denoising stage needs them, without their pictures."""
 
     def __init__(self, dataset: ClipDataset, folder: Path) -> None:
@@ -39,13 +39,13 @@ class PreparedClips(Dataset[dict[str, Any]]):
         """Where a sample is kept."""
         return self._folder / f"{sample.epoch}" / f"{sample.clip:08d}.npz"
 
-    def __getitem__(self, sample: SampleId) -> dict[str, Any]:
+    def __getitem__(self, sample: SampleId) -> Sample:
         """A sample; ``TrainingError`` when its file is damaged."""
         path = self.path(sample)
         info = self._dataset.source.clips[sample.clip]
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                found: dict[str, Any] = {name: torch.from_numpy(arrays[name]) for name in ARRAYS}
+                found: Sample = {name: torch.from_numpy(arrays[name]) for name in ARRAYS}
                 found["fps"] = torch.tensor(float(arrays["fps"]))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise TrainingError(
@@ -59,7 +59,7 @@ class PreparedClips(Dataset[dict[str, Any]]):
         samples = (SampleId(variant, clip) for variant in range(variants) for clip in clips)
         return [sample for sample in samples if not self.path(sample).exists()]
 
-    def check(self, identity: dict[str, Any]) -> None:
+    def check(self, identity: dict[str, object]) -> None:
         """``TrainingError`` when the folder was made with other clips or networks."""
         found = read_json(self._folder / IDENTITY)
         if found is None:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Trainer:
         batches: RunBatches,
         config: RunConfig,
         accelerator: Any,
-        identity: dict[str, Any],
+        identity: Mapping[str, object],
         monitor: Monitor,
     ) -> None:
         self.stage, self.config, self.accelerator = stage, config, accelerator
@@ -215,7 +215,7 @@ class Trainer:
             self.step, {f"held_out_{name}": value / count for name, value in sums.items()}
         )
 
-    def _sharing(self, is_last: bool) -> AbstractContextManager[Any]:
+    def _sharing(self, is_last: bool) -> AbstractContextManager[object]:
         """Let the processes exchange gradients only after the last part of a batch."""
         if self.is_sharded:
             self.wrapped.set_requires_gradient_sync(is_last)
@@ -227,7 +227,7 @@ class Trainer:
             return checkpointed_activations(self.stage)
         return nullcontext()
 
-    def _precision(self) -> AbstractContextManager[Any]:
+    def _precision(self) -> AbstractContextManager[object]:
         return self.accelerator.autocast()
 
 

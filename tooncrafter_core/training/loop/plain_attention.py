@@ -1,12 +1,10 @@
 """Layers for training on a CPU: attention as separate matrix products."""
 
-from typing import Any
-
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from ...layers.operations import TORCH_OPERATIONS, Operations, TorchOperations
+from ...layers.operations import TORCH_OPERATIONS, Operations, Options, TorchOperations
 
 
 class PlainAttentionOperations(TorchOperations):
@@ -17,7 +15,7 @@ class PlainAttentionOperations(TorchOperations):
     """
 
     def attention(
-        self, q: Tensor, k: Tensor, v: Tensor, heads: int, options: dict[str, Any] | None = None
+        self, q: Tensor, k: Tensor, v: Tensor, heads: int, options: Options = None
     ) -> Tensor:
         """Attend, with all weights in memory at once."""
         q, k, v = (rearrange(x, "b n (h d) -> (b h) n d", h=heads) for x in (q, k, v))

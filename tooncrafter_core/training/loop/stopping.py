@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
@@ -14,7 +13,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     """
     received: list[int] = []
 
-    def notice(number: int, _: Any) -> None:
+    def notice(number: int, _: object) -> None:
         received.append(number)
         signal.signal(signal.SIGINT, before[signal.SIGINT])
 

@@ -75,7 +75,7 @@ def check_crop(width: int, height: int, multiple: int) -> None:
         )
 
 
-def psnr(pictures: Tensor, truth: Tensor) -> Tensor:
+def mean_psnr(pictures: Tensor, truth: Tensor) -> Tensor:
     """Mean over ``n c h w`` pictures of the peak signal-to-noise ratio, in dB; 60 at most."""
     error = (pictures.clamp(-1, 1) - truth).square().flatten(1).mean(1).clamp(min=4e-6)
     return (10 * torch.log10(4 / error)).mean()

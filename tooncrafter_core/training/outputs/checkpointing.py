@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -37,7 +36,7 @@ class TrainingState:
     optimizer: Mapping[str, Tensor]
     """The optimizers' state of each weight, as ``KEY:NAME``."""
     averages: Mapping[str, Tensor] | None = None
-    identity: Mapping[str, Any] = field(default_factory=dict)
+    identity: Mapping[str, object] = field(default_factory=dict)
     """The settings that may not change during a run."""
 
 
@@ -95,7 +94,7 @@ class CheckpointFolder:
             ) from error
 
 
-def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+def check_identity(found: Mapping[str, object], wanted: Mapping[str, object], folder: Path) -> None:
     """``TrainingError`` when a run would continue with other settings than it began with."""
     for key in sorted({*found, *wanted}):
         if found.get(key) != wanted.get(key):

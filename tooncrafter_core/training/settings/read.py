@@ -16,7 +16,7 @@ from ...pictures.fitting import FIT_MODES
 from ..groups import Group
 from .config import ATTENTIONS, DEVICES, SCHEDULES, SOURCES, RunConfig
 
-Values = Mapping[str, Any]
+Values = Mapping[str, object]
 
 CHOICES = {
     "data.source": SOURCES,

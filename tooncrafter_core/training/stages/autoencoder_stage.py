@@ -22,7 +22,12 @@ from ...models.autoencoder.ablation import OF_PARTS
 from ...models.autoencoder.autoencoder import Autoencoder
 from ..groups import Group
 from ..inputs.draws import Draws
-from ..losses.reconstruction import ReconstructionLoss, ReconstructionSettings, check_crop, psnr
+from ..losses.reconstruction import (
+    ReconstructionLoss,
+    ReconstructionSettings,
+    check_crop,
+    mean_psnr,
+)
 from ..stage import Batch, Losses, Stage
 
 UNUSED = "post_quant_conv."
@@ -94,7 +99,7 @@ class AutoencoderStage(Stage):
         decoded = self.autoencoder.decode_images(latents).to(images)
         total, parts = self.loss(decoded, images, step)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        parts |= {"kl": kl.detach(), "psnr": psnr(decoded.detach(), images)}
+        parts |= {"kl": kl.detach(), "psnr": mean_psnr(decoded.detach(), images)}
         return Losses(total=total + self.settings.kl * kl, parts=parts)
 
     def preview(self, batch: Batch) -> Mapping[str, Tensor]:

@@ -28,7 +28,7 @@ from ..inputs.windows import Window, cut_windows, moving_windows
 from ..losses.chosen import chosen_loss
 from ..losses.discriminator import PatchDiscriminator, adaptive_weight, critic_loss, generator_loss
 from ..losses.moved import drawn_loss, moved_loss
-from ..losses.reconstruction import ReconstructionLoss, psnr
+from ..losses.reconstruction import ReconstructionLoss, mean_psnr
 from ..stage import Batch, Losses, Stage
 from .autoencoder_stage import UNUSED
 from .decoder_settings import DecoderSettings, check_parts, check_settings, check_warp_losses
@@ -103,7 +103,7 @@ class DecoderStage(Stage):
             expected = chosen_loss(heard.chosen, video, self.loss.distance)
             parts["chosen"] = expected.detach()
             total = total + self.settings.chosen * expected
-        parts["psnr"] = psnr(decoded.detach(), truth)
+        parts["psnr"] = mean_psnr(decoded.detach(), truth)
         if self.settings.critic:
             self._decoded = decoded.detach()
             if step >= self.settings.critic_from:

@@ -22,7 +22,7 @@ from ...errors import TrainingError
 from ...interpolation.loading import require_encoders
 from ...interpolation.session import Session
 from ...models.autoencoder.autoencoder import Autoencoder
-from ...models.clip.encoders import ImageEncoder, TextEncoder
+from ...models.clip.encoders import ImageEncoder
 from ...models.motion.port import Residuals
 from ..groups import Group
 from ..inputs.draws import Draws
@@ -95,7 +95,7 @@ class DenoisingStage(Stage):
         )
         self.models, self.settings, self.preview_settings = models, settings, preview
         self._schedule = make_schedule(models.config.diffusion)
-        self._read_texts = TextCache(cast(TextEncoder, text_encoder))
+        self._read_texts = TextCache(text_encoder)
         self._grey: Tensor | None = None
 
     def learners(self, player: str) -> Iterator[tuple[str, nn.Parameter]]:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from ...errors import TrainingError
 from ..groups import Group
-from ..settings.presets import PRESETS
+from ..settings.presets import PRESETS, Preset
 from ..start.lora import GROUPS as LORA_GROUPS
 from .autoencoder_stage import AutoencoderSettings
 from .building import (
@@ -50,7 +49,7 @@ class StageKind:
     """Whether it can be trained on prepared clips."""
 
     @property
-    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+    def presets(self) -> Mapping[str, Preset]:
         """Settings by name; the first is taken when none is named."""
         return PRESETS[self.name]
 
@@ -135,7 +134,7 @@ def find_stage(name: str) -> StageKind:
     return STAGES[name]
 
 
-def find_preset(kind: StageKind, name: str | None) -> tuple[str, Mapping[str, Any]]:
+def find_preset(kind: StageKind, name: str | None) -> tuple[str, Preset]:
     """A stage's preset by name, its first without one; ``TrainingError`` when there is none."""
     presets = kind.presets
     if name is None:

@@ -15,7 +15,7 @@ from tooncrafter_core.checkpoints.weight_packages import package_folder
 from tooncrafter_core.errors import EvaluationError
 from tooncrafter_core.evaluation.methods import rife
 from tooncrafter_core.evaluation.methods.gmfss import Gmfss
-from tooncrafter_core.evaluation.methods.peers import CrossFade, FrameFolder, Hold, Peer
+from tooncrafter_core.evaluation.methods.peers import CrossFade, Hold, MadeElsewhere, Peer
 from tooncrafter_core.evaluation.methods.rife import Rife, load_flow_net
 from tooncrafter_core.evaluation.methods.splatting import softsplat, splat
 from tooncrafter_core.metrics.lpips import load_lpips
@@ -49,7 +49,7 @@ def test_cross_fade_mixes_by_time(make_clip: MakeClip) -> None:
 def test_frames_of_another_program_are_read_and_fitted(
     clip_folder: Path, make_clip: MakeClip
 ) -> None:
-    peer = FrameFolder("other", clip_folder)
+    peer = MadeElsewhere("other", clip_folder)
     assert (
         peer(torch.zeros(3, 96, 128), torch.zeros(3, 96, 128), 6, CLIP) - make_clip()
     ).abs().max() < 0.01
@@ -60,7 +60,7 @@ def test_frames_of_another_program_are_read_and_fitted(
     with pytest.raises(EvaluationError, match="has 6 frames and 7 are needed"):
         peer(small, small, 7, CLIP)
     with pytest.raises(EvaluationError, match="no folder"):
-        FrameFolder("other", clip_folder / "nowhere")(small, small, 6, CLIP)
+        MadeElsewhere("other", clip_folder / "nowhere")(small, small, 6, CLIP)
 
 
 def the_packages_network() -> torch.nn.Module:
