@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_settings
 from ..errors import CheckpointError, CutError, SketchError, printable
 from . import Commands
+from .colour.alpha import add_alpha_option
 from .colour.lock import add_colour_option
 from .cut_options import add_result_options, add_timing_options, check_folder
 from .cut_request import TimedCut, read_cut, read_request
@@ -28,6 +29,7 @@ from .interpolate_options import (
 if TYPE_CHECKING:
     import torch
 
+    from ..cut.clear import ClearKeys
     from ..cut.drawing import CutDrawing
     from ..cut.plan import Clip, CutPlan
     from ..cut.store import Source
@@ -43,7 +45,9 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     add_timing_options(parser.add_argument_group("keys and timing"))
     add_result_options(parser.add_argument_group("results"))
     add_look_options(parser.add_argument_group("picture"))
-    add_colour_option(parser.add_argument_group("colour"))
+    colour = parser.add_argument_group("colour")
+    add_colour_option(colour)
+    add_alpha_option(colour)
     add_solver_options(parser.add_argument_group("sampling"))
     machine = parser.add_argument_group("files and machine")
     machine.add_argument(
@@ -60,6 +64,7 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, draw what is not there yet, and write all of it."""
+    from ..cut.clear import read_clear_keys
     from ..cut.drawing import check_transparency, digest_of_picture, read_keys
     from ..cut.joints import chosen_joints, joints_note
     from ..cut.plan import plan_cut
@@ -76,7 +81,10 @@ def run(args: argparse.Namespace) -> int:
     files = [args.file] if args.file else []
     folder = check_folder(args, [*files, *timed.inputs, *request.sheets, *weights.files])
     pictures = read_keys(timed.cut.keys)
-    transparent = check_transparency(timed.cut.keys)
+    transparent, clear = check_transparency(timed.cut.keys), None
+    if transparent and request.keeps_alpha:
+        clear, transparent = read_clear_keys(timed.cut.keys), None
+        pictures = dict(clear.laid)
     digests = {name: digest_of_picture(picture) for name, picture in pictures.items()}
     plan = plan_cut(
         timed.cut, lambda one, other: digests[one.name] == digests[other.name], request.draws_holds
@@ -84,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if timed.smooth:
         note = joints_note(chosen_joints(timed.cut, plan, timed.smooth))
         plan = replace(plan, notes=(*plan.notes, note))
-    job = _Job(timed, plan, weights, folder)
+    job = _Job(timed, plan, weights, folder, clear)
     drawing = _drawing(args, job, pictures, settings)
     for note in (transparent, *timed.notes, *plan.notes):
         if note:
@@ -101,6 +109,7 @@ class _Job(NamedTuple):
     plan: "CutPlan"
     weights: "SessionSettings"
     folder: Path
+    clear: "ClearKeys | None"  # Where transparency is kept.
 
 
 def _drawing(
@@ -114,7 +123,7 @@ def _drawing(
     from ..cut.output import SEGMENTS
     from ..cut.store import ClipStore, digest, digest_of_file
 
-    timed, plan, weights, folder = job
+    timed, plan, weights, folder, _ = job
     encoder = weights.sketch_encoder
     if timed.sketches and encoder is None:
         raise SketchError("Sketches need the sketch encoder: name its file with --sketch-encoder.")
@@ -186,7 +195,7 @@ def _draw(
     )
     from ..interpolation.session import Session
 
-    timed, plan, weights, folder = job
+    timed, plan, weights, folder, clear = job
     session = Session(weights)
     hashes: dict[tuple[int, str], str] = {}
 
@@ -208,6 +217,8 @@ def _draw(
         levels, reports = lock_drawings(drawing, plan, levels)
     if timed.smooth:
         levels = smoothed(chosen_joints(timed.cut, plan, timed.smooth), levels)
+    if clear is not None:
+        levels = clear.taken_out(levels, drawing.settings)
     names = name_drawings(timed.cut, plan)
     files = encode_drawings(levels)
     rows = write_drawings(folder, names, timed.level, files)

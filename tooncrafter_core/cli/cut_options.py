@@ -84,7 +84,7 @@ def add_result_options(group: Options) -> None:
 
 def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path:
     """Where results go; ``OutputError`` when they cannot, before anything is loaded."""
-    from ..cut.output import DRAWINGS, FILM, FRAMES, NOTE, WRITTEN, foreign_in
+    from ..cut.output import CLEAR_FILM, DRAWINGS, FILM, FRAMES, NOTE, WRITTEN, foreign_in
     from ..files import Place, check_places
     from ..pictures.formats import FORMATS
 
@@ -101,6 +101,7 @@ def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path
     results = [
         Place(option="-o", at=folder / FRAMES, kind="frames"),
         Place(option="-o", at=folder / FILM),
+        Place(option="-o", at=folder / CLEAR_FILM),
     ]
     check_places(results, inputs, overwrite=True)
     if foreign := foreign_in(folder):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CutError
+from ..errors import CutError, check_choice
+from .colour.alpha import KEEP, WHITE
 
 if TYPE_CHECKING:
     from ..cut.sheets.columns import ExposureSheet
@@ -31,6 +32,7 @@ class Request:
     fps: float | None
     draws_holds: bool
     locks_colour: bool
+    keeps_alpha: bool
     smooth: Sequence[str]
     """Names of keys, or ``all``."""
     checkpoint: str | None
@@ -55,6 +57,7 @@ def read_request(args: argparse.Namespace) -> Request:
     file = CutFile()
     if args.file is not None:
         file = read_cut_file(args.file, InterpolationSettings, without=("num_frames",))
+    check_choice("'alpha'", file.alpha, (WHITE, KEEP))
     frames = parse_frames(args.key_frames or ", ".join(map(str, file.frames)))
 
     def chosen(option: str, own: Any) -> Any:
@@ -73,6 +76,7 @@ def read_request(args: argparse.Namespace) -> Request:
         fps=chosen("fps", file.fps),
         draws_holds=args.draw_holds or file.draw_holds,
         locks_colour=args.colour_lock or file.colour_lock,
+        keeps_alpha=KEEP in (args.alpha, file.alpha),
         smooth=file.smooth if args.smooth is None else names_in(args.smooth),
         checkpoint=chosen("checkpoint", file.checkpoint),
         drawing=file.drawing,

@@ -16,7 +16,7 @@ from ..files import (
 from ..pictures.colour.report import LockReport
 from ..pictures.encode import film_bytes
 from ..pictures.formats import encode_png
-from ..pictures.levels import MOST
+from ..pictures.levels import MOST, lay_over_white
 from .drawing import Levels
 from .names import file_names, table
 from .plan import CutPlan, exposed
@@ -26,8 +26,10 @@ from .sheets.xdts import Xdts
 from .values import Cut, Drawing
 
 NOTE, XDTS, CSV, FILM = "cut.json", "cut.xdts", "cut.csv", "cut.mp4"
+CLEAR_FILM = "cut.mov"
+"""The film with alpha, next to one on white."""
 DRAWINGS, FRAMES, SEGMENTS = "drawings", "frames", "segments"
-WRITTEN = (NOTE, XDTS, CSV, FILM, f"{DRAWINGS}/*", f"{FRAMES}/*")
+WRITTEN = (NOTE, XDTS, CSV, FILM, CLEAR_FILM, f"{DRAWINGS}/*", f"{FRAMES}/*")
 """What lies in a folder of results, as patterns."""
 
 
@@ -74,14 +76,23 @@ def write_film(
     files: Mapping[Drawing, bytes],
     fps: float,
 ) -> None:
-    """Write every frame as a picture, and the film; where nothing is shown, it is white."""
-    white = np.full_like(next(iter(levels.values())), MOST)
-    nothing = encode_png(white)
+    """Write every frame as a picture, and the film; where nothing is shown, it is white.
+
+    Drawings with alpha are clear there, and give two films: with alpha, and on white.
+    """
+    some = next(iter(levels.values()))
+    has_alpha = some.shape[2] > 3
+    blank = np.zeros_like(some) if has_alpha else np.full_like(some, MOST)
+    nothing = encode_png(blank)
     with replacing_folder(folder / FRAMES, is_numbered_picture) as new:
         for number, content in enumerate(exposed(plan.sheet, files), start=1):
             write_bytes(new / f"{number:04d}.png", nothing if content is None else content)
-    frames = [white if one is None else one for one in exposed(plan.sheet, levels)]
+    frames = [blank if one is None else one for one in exposed(plan.sheet, levels)]
     film = folder / FILM
+    if has_alpha:
+        clear = folder / CLEAR_FILM
+        write_bytes(clear, film_bytes(np.stack(frames), clear.suffix, fps))
+        frames = [lay_over_white(one) for one in frames]
     write_bytes(film, film_bytes(np.stack(frames), film.suffix, fps))
 
 

@@ -53,6 +53,8 @@ class CutFile:
     fps: float | None = None
     draw_holds: bool = False
     colour_lock: bool = False
+    alpha: str = "white"
+    """``keep`` or ``white``."""
     smooth: list[str] = field(default_factory=list)
     """Keys whose motion is smoothed, or ``all``."""
     checkpoint: str | None = None

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from support.command_line import command, failure
 from support.tiny import write_tiny
-from tooncrafter_core.cli import interpolate, main
+from tooncrafter_core.cli import cut, interpolate, main
 from tooncrafter_core.interpolation.keyframes import fit_keyframes
 from tooncrafter_core.interpolation.session import Session
 from tooncrafter_core.interpolation.settings import InterpolationSettings
@@ -128,3 +128,28 @@ def test_what_cannot_be_kept_is_said_before_anything_is_drawn(
     assert "end.png' has no alpha channel" in failure(capsys, asked)
     Image.new("RGBA", (SIZE, SIZE)).save(folder / "end.png")
     assert "Key 2 is transparent everywhere" in failure(capsys, asked)
+
+
+def test_a_cut_keeps_alpha_of_keys_in_betweens_and_the_film(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cut, "interpolate_with_progress", interpolate.interpolate_with_progress)
+    out = folder / "out"
+    keys = [str(folder / "start.png"), str(folder / "end.png")]
+    asked = ["cut", "--keys", *keys, "--frames", "1,5", "-o", str(out), "--checkpoint",
+             str(folder / "tiny.safetensors"), "--width", "64", "--height", "64", "--steps", "1",
+             "--quiet"]  # fmt: skip
+    assert main([*asked, "--alpha", "keep", "--colour-lock"]) == 0
+    assert "White is put behind" not in capsys.readouterr().out
+    frames = sorted((out / "frames").iterdir())
+    first = rgba(folder / "start.png")
+    assert (rgba(frames[0]) == first).all()
+    assert (rgba(frames[-1]) == rgba(folder / "end.png")).all()
+    assert np.abs(rgba(frames[1])[..., 3] - first[..., 3]).mean() < 3
+    with av.open(out / "cut.mov") as film:
+        assert film.streams.video[0].codec_context.pix_fmt.startswith("yuva")
+    assert (out / "cut.mp4").is_file()
+
+    file = folder / "cut.yaml"
+    file.write_text("alpha: maybe\nkeys: [start.png, end.png]\nframes: [1, 5]\n")
+    assert "one of white, keep; not 'maybe'" in failure(capsys, ["cut", str(file), *asked[6:]])
