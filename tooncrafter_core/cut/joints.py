@@ -8,6 +8,7 @@ the key, which is a cubic Hermite spline that fades out after ``L``. Keys stay a
 Legend: c channels, h w space. Pictures are levels ``h w c``, uint8.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -104,14 +105,20 @@ def smoothed(joints: Sequence[Joint], pictures: Mapping[Drawing, Levels]) -> dic
 
     A drawing between two joints is moved by both, and resampled once.
     """
-    bends: dict[Drawing, Tensor] = {}
+    found, bends = dict(pictures), dict[Drawing, Tensor]()
+    waiting = Counter(drawing for joint in joints for drawing in _around(joint))
     for joint in joints:
         for drawing, bend in bends_at(joint, pictures).items():
             bends[drawing] = bends[drawing] + bend if drawing in bends else bend
-    found = dict(pictures)
-    for drawing, bend in bends.items():
-        found[drawing] = bent(pictures[drawing], bend)
+        # At once where no joint is left: fields of a whole cut would fill the memory.
+        waiting.subtract(_around(joint))
+        for drawing in [one for one in bends if not waiting[one]]:
+            found[drawing] = bent(pictures[drawing], bends.pop(drawing))
     return found
+
+
+def _around(joint: Joint) -> list[Drawing]:
+    return [*joint.before, *joint.after]
 
 
 def bends_at(joint: Joint, pictures: Mapping[Drawing, Levels]) -> dict[Drawing, Tensor]:

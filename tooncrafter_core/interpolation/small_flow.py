@@ -13,16 +13,17 @@ from torch.nn import functional as F
 
 from ..models.motion.warping import warp
 
-LEVELS, ROUNDS = 3, 4
-"""Sizes, each half of the one before, and corrections of the flow at each."""
+ROUNDS = 4
+"""Corrections of the flow at each size."""
 WINDOW = 3.0
 """Standard deviation in pixels of the window that has one motion."""
 STIFFNESS = 2e-3
 """What counts against motion where a window shows no edge that would prove it."""
 LONGEST_STEP = 2.0
 """Pixels of one correction; beyond, the picture is no longer nearly linear."""
-SMALLEST_SIDE = 16
-"""Pixels of the coarsest size."""
+SMALLEST_SIDE = 32
+"""Pixels of the coarsest size, each of which is half of the one before: what moves a share of the
+picture moves the same few pixels there, whatever the picture's size."""
 
 
 def blurred(x: Tensor, deviation: float) -> Tensor:
@@ -40,10 +41,10 @@ def blurred(x: Tensor, deviation: float) -> Tensor:
 def small_flow(one: Tensor, other: Tensor) -> Tensor:
     """Where in ``other`` each pixel of ``one`` lies: ``1 2 h w`` from ``1 c h w`` twice.
 
-    It finds ways of up to a dozen pixels; where nothing moves it is 0 to the bit.
+    It finds ways of up to a twelfth of the shorter side; where nothing moves it is 0 to the bit.
     """
     sizes = [(one, other)]
-    while len(sizes) < LEVELS and min(sizes[-1][0].shape[-2:]) >= 2 * SMALLEST_SIDE:
+    while min(sizes[-1][0].shape[-2:]) >= 2 * SMALLEST_SIDE:
         first, second = (F.avg_pool2d(blurred(picture, 0.7), 2) for picture in sizes[-1])
         sizes.append((first, second))
     flow = torch.zeros_like(sizes[-1][0][:, :2])

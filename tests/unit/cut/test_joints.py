@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from tooncrafter_core.cut.joints import chosen_joints, joints_note, joints_of, smoothed
+from tooncrafter_core.cut.joints import (
+    bends_at,
+    bent,
+    chosen_joints,
+    joints_note,
+    joints_of,
+    smoothed,
+)
 from tooncrafter_core.cut.plain import time_cut
 from tooncrafter_core.cut.plan import CutPlan, plan_cut
 from tooncrafter_core.cut.values import Cut, Drawing
@@ -67,6 +74,25 @@ def test_the_jump_of_velocity_at_a_key_is_halved_and_keys_keep_their_bits(on: in
     assert (made[far] == pictures[far]).all()
     # The film on the left, where nothing moves, is the same to the bit.
     assert all((made[one][:, :4] == pictures[one][:, :4]).all() for one in made)
+
+
+def test_a_drawing_between_two_keys_is_bent_by_both() -> None:
+    cut, plan = planned("ABCD", [0, 6, 12, 18])
+    # To the right and back twice: at both inner keys the motion turns round.
+    stops = (30.0, 48.0, 30.0, 48.0)
+    pictures = {
+        one: disc(float(np.interp(frame, [0, 6, 12, 18], stops)), 30)
+        for frame, one in enumerate(plan.sheet.frames)
+        if one is not None
+    }
+    shared = plan.sheet.frames[9]
+    assert shared is not None
+    joints = joints_of(cut, plan)
+    one, other = (bends_at(joint, pictures)[shared] for joint in joints)
+    assert one.abs().max() > 0.1 < other.abs().max()
+    made = smoothed(joints, pictures)
+    assert (made[shared] == bent(pictures[shared], one + other)).all()
+    assert (made[shared] != smoothed(joints[:1], pictures)[shared]).any()
 
 
 def test_even_motion_and_pictures_that_have_nothing_to_do_with_each_other_hardly_change() -> None:

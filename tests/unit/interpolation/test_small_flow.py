@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from tooncrafter_core.interpolation.small_flow import carried, explained, moved, small_flow
 
@@ -34,6 +35,13 @@ def test_the_flow_of_what_slides_is_its_way_and_nothing_where_it_stands() -> Non
 def test_a_way_longer_than_the_finest_window_is_found_from_coarse_to_fine() -> None:
     flow = small_flow(disc(26, 32), disc(35, 32))
     assert abs(float(inside(flow, 26, 32)[0]) - 9) < 2
+
+
+def test_a_larger_picture_has_the_same_motion_in_more_pixels() -> None:
+    one, other = (F.interpolate(disc(x, 30), scale_factor=4, mode="bilinear") for x in (26.0, 33.0))
+    way = small_flow(one, other)[..., 110:130, 94:114].mean((2, 3))
+    # A disc of radius 10 goes 7 of 64 pixels; here 28 of 256, which the finest size alone misses.
+    assert abs(float(way[0, 0]) - 28) < 3
 
 
 def test_pictures_smaller_than_a_window_have_a_flow_too() -> None:
