@@ -8,8 +8,8 @@ from ..config.embedded import MINI_GUIDANCE, MINI_STEPS
 from . import Options
 
 PUBLISHED = "published"
-SPEED_PRESETS = (PUBLISHED, "fast", "draft")
-"""Names of ``settings.SPEED_PRESETS``, which is not imported to show a help text."""
+PRESET_NAMES = (PUBLISHED, "fast", "draft")
+"""Of ``settings.SPEED_PRESETS``, which is not imported to show a help text."""
 
 """torch's name of each choice."""
 
@@ -122,7 +122,7 @@ def add_solver_options(group: Options) -> None:
     add = partial(group.add_argument, default=argparse.SUPPRESS)
     group.add_argument(
         "--preset",
-        choices=SPEED_PRESETS,
+        choices=PRESET_NAMES,
         default=PUBLISHED,
         help="published is exact; fast and draft are approximate: 25 and 12 steps of dpmpp_2m in "
         "place of 50 of ddim (published)",

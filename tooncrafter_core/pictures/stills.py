@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
+STILL_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
 """What is read, by content. Pillow knows more, some of which runs programs (EPS: Ghostscript)."""
 READABLE = "PNG, JPEG, WebP, BMP, TIFF, GIF, PPM, TGA or AVIF"
 BROKEN = (
@@ -142,7 +142,7 @@ def opened(path: Path, kind: type[ToonCrafterError]) -> "Iterator[Image]":
     check_regular(path, kind)
     if not Image.OPEN or "TIFF" not in Image.OPEN:
         Image.init()
-    formats = [name for name in FORMATS if name in Image.OPEN]
+    formats = [name for name in STILL_FORMATS if name in Image.OPEN]
     # A TGA has no mark of its own; by content alone any file could pass for one.
     formats += ["TGA"] * (path.suffix.lower() == ".tga")
     try:

@@ -81,7 +81,7 @@ def test_every_setting_has_an_option() -> None:
 
 
 def test_a_preset_is_settings_and_what_is_said_counts_more() -> None:
-    assert tuple(SPEED_PRESETS) == interpolate_options.SPEED_PRESETS
+    assert tuple(SPEED_PRESETS) == interpolate_options.PRESET_NAMES
     for name, preset in SPEED_PRESETS.items():
         expected = InterpolationSettings(**preset)
         assert interpolate.settings_from(parse("--preset", name)) == expected

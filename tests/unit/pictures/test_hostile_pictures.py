@@ -10,7 +10,7 @@ from PIL import Image
 
 from tooncrafter_core.errors import FilmError, KeyframeError
 from tooncrafter_core.pictures.films import open_film
-from tooncrafter_core.pictures.stills import FORMATS, read_image, read_levels
+from tooncrafter_core.pictures.stills import STILL_FORMATS, read_image, read_levels
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
 
@@ -24,7 +24,7 @@ def test_postscript_under_another_name_starts_no_program(
     program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
-    assert "EPS" not in FORMATS
+    assert "EPS" not in STILL_FORMATS
     for name in ("a.png", "a.eps", "a.jpg", "a.tga"):
         (tmp_path / name).write_bytes(EPS)
         with pytest.raises(KeyframeError, match="cannot be read as a picture"):
