@@ -53,8 +53,7 @@ def documents() -> dict[str, tuple[str, ...]]:
 
 def help_page(node: str) -> Path:
     """The English help page of a node."""
-    folder = PROJECT / "web" / "docs"
-    return next(path for path in (folder / f"{node}.md", folder / node / "en.md") if path.exists())
+    return PROJECT / "web" / "docs" / f"{node}.md"
 
 
 def places(nodes: Sequence[str]) -> dict[str, str]:

@@ -25,6 +25,8 @@ CELL = TOONCRAFTER_512.autoencoder.downsampling
 MAX_FRAMES = 256
 
 KNOWS_ALIASES = "search_aliases" in io.Schema.__dataclass_fields__
+PLAIN_NAMES: dict[str, str] = {}
+"""By id, the names of nodes that have a longer one in older versions of ComfyUI; see `schema`."""
 
 
 def schema(
@@ -49,6 +51,8 @@ def schema(
     letters from their beginning.
     ``is_dev_only`` hides one that nobody should look for, where that is known.
     """
+    if found_as:
+        PLAIN_NAMES[node_id] = display_name
     if found_as and not KNOWS_ALIASES:
         display_name += f" ({found_as})"
     newer: dict[str, Any] = {"search_aliases": list(search_aliases)} if KNOWS_ALIASES else {}

@@ -195,7 +195,7 @@ def test_info_button_shows_our_help_page(page: ComfyPage, kind: str) -> None:
     page.settle(0.5)
     page.page.locator(INFO_BUTTON).first.evaluate("button => button.click()")
     title = (
-        (EXAMPLES.parent / "web" / "docs" / kind / "en.md")
+        (EXAMPLES.parent / "web" / "docs" / f"{kind}.md")
         .read_text(encoding="utf-8")
         .splitlines()[0]
         .removeprefix("# ")
