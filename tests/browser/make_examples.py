@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from browser.colour_graphs import colour_lock
 from browser.cut_graphs import cut
 from browser.example_graphs import (
     custom_sampling,
@@ -58,6 +59,7 @@ EXAMPLE_GRAPHS = {
         colourise_two_references,
         redraw_frame,
         cut,
+        colour_lock,
     )
 }
 
