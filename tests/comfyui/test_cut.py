@@ -26,7 +26,8 @@ from support.host_prompts import node
 from support.model_files import FULL, stock
 from tooncrafter_core.checkpoints import read_checkpoint
 from tooncrafter_core.checkpoints.load import build_models
-from tooncrafter_core.cut.drawing import CutDrawing, read_keys
+from tooncrafter_core.cut.drawing import CutDrawing
+from tooncrafter_core.cut.keys import read_keys
 from tooncrafter_core.cut.plain import time_cut
 from tooncrafter_core.cut.plan import exposed, plan_cut
 from tooncrafter_core.cut.sheets.order import names_shown

@@ -1,7 +1,7 @@
 """``cut --keys A1.png A2.png A3.png --frames 1,13,25 -o OUT``: all drawings of a cut."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +11,7 @@ from ..errors import CheckpointError, CutError, SketchError, printable
 from . import Commands
 from .colour.alpha import add_alpha_option
 from .colour.lock import add_colour_option
-from .cut_options import add_result_options, add_timing_options, check_folder
+from .cut_options import add_result_options, add_timing_options, check_folder, extensions_of
 from .cut_request import TimedCut, read_cut, read_request
 from .interpolate import (
     interpolate_with_progress,
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     import torch
 
     from ..cut.clear import ClearKeys
-    from ..cut.drawing import CutDrawing
+    from ..cut.drawing import CutDrawing, Levels
+    from ..cut.output import Finished
     from ..cut.plan import Clip, CutPlan
     from ..cut.store import Source
+    from ..cut.values import Drawing
     from ..interpolation.session import SessionSettings
     from ..interpolation.settings import InterpolationSettings
     from ..pictures.keyframes import Keyframes
@@ -65,8 +67,9 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, draw what is not there yet, and write all of it."""
     from ..cut.clear import read_clear_keys
-    from ..cut.drawing import check_transparency, digest_of_picture, read_keys
     from ..cut.joints import chosen_joints, joints_note
+    from ..cut.keys import check_transparency, digests_of, read_keys
+    from ..cut.output import write_results
     from ..cut.plan import plan_cut
     from ..cut.store import alone_in
 
@@ -76,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     own = mini_settings() if has_mini else {}
     settings = settings_from(args, {**own, **request.drawing})
     timed = read_cut(request)
+    formats = extensions_of(request.formats or ["mp4"], timed.cut.fps)
     own_encoder = embedded_file(MINI_SKETCH) if has_mini and timed.sketches else None
     weights = session_settings(args, checkpoint, own_encoder)
     files = [args.file] if args.file else []
@@ -84,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
     transparent, clear = check_transparency(timed.cut.keys), None
     if transparent and request.keeps_alpha:
         clear, transparent = read_clear_keys(timed.cut.keys), None
-        pictures = dict(clear.laid)
-    digests = {name: digest_of_picture(picture) for name, picture in pictures.items()}
+        pictures = clear.laid
+        formats += [] if request.formats else [".mov"]
+    digests = digests_of(pictures)
     plan = plan_cut(
         timed.cut, lambda one, other: digests[one.name] == digests[other.name], request.draws_holds
     )
@@ -98,7 +103,9 @@ def run(args: argparse.Namespace) -> int:
         if note:
             print(printable(note))
     with alone_in(folder) as still_here:
-        _draw(drawing, job, args.quiet, still_here)
+        finished = _draw(drawing, job, args.quiet, still_here)
+        rows = write_results(folder, replace(finished, formats=formats))
+    print(_summary(rows, len(plan.sheet.frames), folder))
     return 0
 
 
@@ -115,7 +122,7 @@ class _Job(NamedTuple):
 def _drawing(
     args: argparse.Namespace,
     job: _Job,
-    pictures: "dict[str, torch.Tensor]",
+    pictures: "Mapping[str, torch.Tensor]",
     settings: "InterpolationSettings",
 ) -> "CutDrawing":
     """What is drawn with, with the seeds of each segment."""
@@ -180,24 +187,15 @@ def _draw(
     job: _Job,
     is_quiet: bool,
     still_here: Callable[[], None],
-) -> None:
-    """Draw clip by clip, write the results, and say what was done."""
+) -> "Finished":
+    """Draw clip by clip what is not there yet, say so, and change what is asked for."""
     from ..cut.colour import lock_drawings
     from ..cut.joints import chosen_joints, smoothed
-    from ..cut.names import name_drawings
-    from ..cut.output import (
-        encode_drawings,
-        note_colours,
-        write_drawings,
-        write_film,
-        write_note,
-        write_sheets,
-    )
+    from ..cut.output import Finished
     from ..interpolation.session import Session
 
-    timed, plan, weights, folder, clear = job
+    timed, plan, weights, _, clear = job
     session = Session(weights)
-    hashes: dict[tuple[int, str], str] = {}
 
     def draw_clip(
         keyframes: "Keyframes",
@@ -208,30 +206,29 @@ def _draw(
 
     def on_clip(clip: "Clip", source: "Source", is_there: bool) -> None:
         still_here()
-        hashes[clip.segment, clip.half] = source.hash
         print(f"segment {clip.segment + 1}{_half(clip.half)}: {_state(is_there)}", flush=True)
 
-    levels = drawing.draw(plan, draw_clip, on_clip)
-    reports = {}
+    sources = drawing.draw_clips(plan, draw_clip, on_clip)
+    changed: dict[Drawing, Levels] = {}
+    colours = None
+    if timed.locks_colour or timed.smooth or clear is not None:
+        changed = drawing.draw(plan, draw_clip)
     if timed.locks_colour:
-        levels, reports = lock_drawings(drawing, plan, levels)
+        changed, colours = lock_drawings(drawing, plan, changed)
     if timed.smooth:
-        levels = smoothed(chosen_joints(timed.cut, plan, timed.smooth), levels)
+        changed = smoothed(chosen_joints(timed.cut, plan, timed.smooth), changed)
     if clear is not None:
-        levels = clear.taken_out(levels, drawing.settings)
-    names = name_drawings(timed.cut, plan)
-    files = encode_drawings(levels)
-    rows = write_drawings(folder, names, timed.level, files)
-    write_film(folder, plan, levels, files, timed.cut.fps)
-    write_sheets(folder, timed.cut, plan, names, timed.level, timed.sheet)
-    seeds = [
-        drawing.settings.seed if segment.seed is None else segment.seed
-        for segment in drawing.cut.segments
-    ]
-    write_note(folder, drawing.cut, plan, rows, seeds, hashes)
-    if timed.locks_colour:
-        note_colours(folder, reports)
-    print(_summary(rows, len(plan.sheet.frames), folder))
+        changed = clear.taken_out(changed, drawing.settings)
+    return Finished(
+        drawing=drawing,
+        plan=plan,
+        sources=sources,
+        level=timed.level,
+        sheet=timed.sheet,
+        changed=changed,
+        colours=colours,
+        has_alpha=clear is not None,
+    )
 
 
 def _half(half: str) -> str:

@@ -73,6 +73,13 @@ def add_result_options(group: Options) -> None:
     add = group.add_argument
     add("-o", "--output", required=True, metavar="DIR", help="a folder for all results")
     add(
+        "--format",
+        dest="formats",
+        metavar="FORMATS",
+        help="films, as in mp4,mov: mp4, mkv (H.264), webm (VP9), mov (ProRes 4444), gif, webp, "
+        "apng, or none; drawings and frames are always written as PNG (mp4)",
+    )
+    add(
         "--redo",
         type=int,
         metavar="N",
@@ -82,9 +89,27 @@ def add_result_options(group: Options) -> None:
     add("--quiet", action="store_true", help="no progress bar")
 
 
+def extensions_of(formats: Sequence[str], fps: float) -> list[str]:
+    """Extensions of the films that are asked for; ``OutputError`` for those that are not known."""
+    from ..pictures.formats import FORMATS, check_fps
+
+    names = [name.strip().lower().lstrip(".") for one in formats for name in one.split(",")]
+    if names == ["none"]:
+        return []
+    known = [extension[1:] for extension in FORMATS if extension != ".png"]
+    for name in names:
+        if name not in known:
+            raise OutputError(
+                f"--format '{name}' is no format of a film. There are {', '.join(known)}; 'none' "
+                "writes drawings and frames alone."
+            )
+        check_fps(f".{name}", fps)
+    return [f".{name}" for name in dict.fromkeys(names)]
+
+
 def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path:
     """Where results go; ``OutputError`` when they cannot, before anything is loaded."""
-    from ..cut.output import CLEAR_FILM, DRAWINGS, FILM, FRAMES, NOTE, WRITTEN, foreign_in
+    from ..cut.output import DRAWINGS, FILMS, FRAMES, MARKS, WRITTEN, foreign_in
     from ..files import Place, check_places
     from ..pictures.formats import FORMATS
 
@@ -94,14 +119,13 @@ def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path
             f"-o takes a folder for drawings, frames and the film, not '{folder.name}'."
         )
     place = Place(
-        option="-o", at=args.output, kind="folder", names=WRITTEN, marks=(NOTE,),
+        option="-o", at=args.output, kind="folder", names=WRITTEN, marks=MARKS,
         can_overwrite=False,
     )  # fmt: skip
     check_places([place], inputs)
     results = [
         Place(option="-o", at=folder / FRAMES, kind="frames"),
-        Place(option="-o", at=folder / FILM),
-        Place(option="-o", at=folder / CLEAR_FILM),
+        *(Place(option="-o", at=folder / name) for name in FILMS),
     ]
     check_places(results, inputs, overwrite=True)
     if foreign := foreign_in(folder):

@@ -39,6 +39,8 @@ class Request:
     drawing: Mapping[str, Any]
     """Settings of the drawing that the file has."""
     segments: "Mapping[int, SegmentFile]"
+    formats: Sequence[str]
+    """Of films; none where nothing is said."""
     sketches: "Sequence[tuple[int, PlacedSketch]]"
     """Of options, each with the number of its segment."""
 
@@ -81,6 +83,7 @@ def read_request(args: argparse.Namespace) -> Request:
         checkpoint=chosen("checkpoint", file.checkpoint),
         drawing=file.drawing,
         segments=file.segments,
+        formats=[args.formats] if args.formats is not None else file.formats,
         sketches=[parse_sketch(text) for text in args.sketches],
     )
 

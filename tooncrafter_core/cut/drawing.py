@@ -5,6 +5,7 @@ asked for; a drawing of our own is the same whether it was drawn now or an hour 
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,14 +21,14 @@ from ..interpolation.settings import InterpolationSettings
 from ..pictures.formats import encode_png
 from ..pictures.keyframes import Keyframes
 from ..pictures.levels import from_levels, to_levels
-from ..pictures.stills import read_drawing, read_image, read_levels
-from ..pictures.transparency import can_be_transparent, is_transparent, transparency_note
+from ..pictures.stills import read_drawing, read_levels
 from ..sketches.frames import SketchLayer
 from ..sketches.hints import to_hint
+from .keys import digest_of_picture
 from .moments import moment_in_half
 from .plan import Clip, CutPlan
 from .store import ClipStore, Source, digest, digest_of_pixels
-from .values import NUM_MOMENTS, Cut, Drawing, Key
+from .values import NUM_MOMENTS, Cut, Drawing
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +42,6 @@ OnClip = Callable[[Clip, Source, bool], None]
 WITHOUT_EFFECT = ("decode_chunk", "memory_budget", "batch_guidance")
 """Settings that give the same picture, to rounding: what was drawn stays good."""
 
-MOST_LISTED = 5
-"""Keys that a message names."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CutDrawing:
@@ -51,7 +49,7 @@ class CutDrawing:
 
     cut: Cut
     pictures: Mapping[str, Tensor]
-    """Keys by name, ``3 h w`` in [-1, 1], as they came."""
+    """Keys by name, ``3 h w`` in [-1, 1], as they came; see ``read_keys``."""
     settings: InterpolationSettings
     """Of the cut; segments may have their own prompt, seed and motion fps."""
     weights: str
@@ -76,13 +74,12 @@ class CutDrawing:
     ) -> dict[Drawing, Levels]:
         """Every drawing of the cut; only clips that the store does not have are drawn."""
         sources = self.draw_clips(plan, draw_clip, on_clip)
-        found: dict[Drawing, Levels] = {}
-        for drawing in plan.drawings:
-            if drawing.key is not None:
-                found[drawing] = self.key(drawing.key)
-            else:
-                found[drawing] = self._moment(drawing, sources)
-        return found
+        return {
+            drawing: self._moment(drawing, sources)
+            if drawing.key is None
+            else self.key(drawing.key)
+            for drawing in plan.drawings
+        }
 
     def draw_clips(
         self, plan: CutPlan, draw_clip: DrawClip, on_clip: OnClip = lambda *_: None
@@ -97,12 +94,22 @@ class CutDrawing:
             if is_there:
                 continue
             ends = (self._end(drawing, sources) for drawing in (clip.first, clip.last))
+            began = time.monotonic()
             video = draw_clip(
                 Keyframes.at_ends(*ends), self.settings_of(clip.segment), self.layers_of(clip)
             )
             levels = rearrange(to_levels(video), "t c h w -> t h w c").cpu().numpy()
-            self.store.add(source, [encode_png(picture) for picture in levels])
+            pictures = [encode_png(picture) for picture in levels]
+            self.store.add(source, pictures, time.monotonic() - began)
         return sources
+
+    def file_of(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> bytes:
+        """A drawing as a PNG file; the clip of a moment is in the store."""
+        if drawing.key is not None:
+            return encode_png(self.key(drawing.key))
+        assert drawing.segment is not None and drawing.moment is not None
+        source = sources[drawing.segment, drawing.moment.half]
+        return self.store.moments(source)[drawing.moment.index].read_bytes()
 
     def key(self, name: str) -> Levels:
         """A key at the size asked for; where it has that size already, to the bit."""
@@ -170,12 +177,6 @@ class CutDrawing:
         return read_levels(self.store.moments(source)[drawing.moment.index])
 
 
-def digest_of_picture(picture: Tensor) -> str:
-    """A hash of a picture ``3 h w`` in [-1, 1], at 256 levels."""
-    levels = to_levels(picture).contiguous()
-    return digest_of_pixels(levels.numpy().tobytes(), levels.shape)
-
-
 def digest_of_hint(hint: Tensor) -> str:
     """A hash of a hint in [0, 1], to the bit."""
     return digest_of_pixels(hint.contiguous().numpy().tobytes(), hint.shape)
@@ -197,52 +198,3 @@ def read_hints(cut: Cut) -> dict[Path, Tensor]:
                 logger.warning("'%s' for segment %d: %s", path.name, number, warning)
             hints[path] = found.hints
     return hints
-
-
-def read_keys(keys: tuple[Key, ...]) -> dict[str, Tensor]:
-    """The picture of each key by its name, ``3 h w`` in [-1, 1].
-
-    ``KeyframeError`` for a file that cannot be read, ``CutError`` for keys of different sizes.
-    """
-    files = {key.name: key.picture for key in keys if key.picture is not None}
-    pictures = {name: read_image(path) for name, path in files.items()}
-    sizes: dict[tuple[int, int], list[str]] = {}
-    for name, picture in pictures.items():
-        height, width = picture.shape[-2:]
-        sizes.setdefault((width, height), []).append(name)
-    if len(sizes) > 1:
-        found = "; ".join(
-            f"{width}x{height}: {', '.join(names)}" for (width, height), names in sizes.items()
-        )
-        raise CutError(
-            f"Keys of one cut have one size, so that they lie on each other; these have {found}. "
-            "Save all at the same size."
-        )
-    return pictures
-
-
-def check_transparency(keys: tuple[Key, ...]) -> str | None:
-    """What to say of keys that are transparent in places; None when none is.
-
-    ``CutError`` where others have no transparency at all: the ground would change between them.
-    """
-    files = {key.name: key.picture for key in keys if key.picture is not None}
-    note = transparency_note(files)
-    if note is None:
-        return None
-    opaque = [f"'{name}'" for name, path in files.items() if not can_be_transparent(path)]
-    if opaque:
-        clear = [f"'{name}'" for name, path in files.items() if is_transparent(path)]
-        raise CutError(
-            f"Keys of one cut are all transparent or all opaque; {_listed(clear)} transparent in "
-            f"places, and {_listed(opaque)} without transparency. Save all with transparency, or "
-            "all with their background."
-        )
-    return note
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:MOST_LISTED])
-    rest = len(names) - MOST_LISTED
-    shown += f" and {rest} more" if rest > 0 else ""
-    return f"{shown} {'is' if len(names) == 1 else 'are'}"

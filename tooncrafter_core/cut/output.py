@@ -1,51 +1,129 @@
-"""Writes a cut: its drawings, its frames, the film, sheets, and the table of what is what."""
+"""Writes a cut: its drawings, its frames, films, sheets, and the table of what is what.
+
+One picture is in memory at a time, however long the cut is.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-
-import numpy as np
 
 from ..errors import CutError
 from ..files import (
     is_numbered_picture,
     read_json,
+    replacing,
     replacing_folder,
     write_bytes,
     write_json,
 )
 from ..pictures.colour.report import LockReport
-from ..pictures.encode import film_bytes
-from ..pictures.formats import encode_png
-from ..pictures.levels import MOST, lay_over_white
-from .drawing import Levels
-from .names import file_names, table
+from ..pictures.encode import encode_film
+from ..pictures.formats import FORMATS, encode_png
+from .drawing import CutDrawing, Levels
+from .film import FilmFrames
+from .names import file_names, name_drawings, table
 from .plan import CutPlan, exposed
 from .sheets.columns import ExposureSheet
 from .sheets.write import new_clip_studio, new_xdts
 from .sheets.xdts import Xdts
+from .store import Source
 from .values import Cut, Drawing
 
-NOTE, XDTS, CSV, FILM = "cut.json", "cut.xdts", "cut.csv", "cut.mp4"
-CLEAR_FILM = "cut.mov"
-"""The film with alpha, next to one on white."""
+NOTE, XDTS, CSV, FILM = "cut.json", "cut.xdts", "cut.csv", "cut"
 DRAWINGS, FRAMES, SEGMENTS = "drawings", "frames", "segments"
-WRITTEN = (NOTE, XDTS, CSV, FILM, CLEAR_FILM, f"{DRAWINGS}/*", f"{FRAMES}/*")
+OURS = f"{SEGMENTS}/written.json"
+"""Which drawings are ours, also where a run was killed before it wrote the rest."""
+FILMS = tuple(f"{FILM}{extension}" for extension in FORMATS)
+MARKS = (NOTE, OURS)
+"""Of a folder that an earlier run has written, one is there."""
+WRITTEN = (NOTE, XDTS, CSV, *FILMS, f"{DRAWINGS}/*", f"{FRAMES}/*")
 """What lies in a folder of results, as patterns."""
 
 
-def write_drawings(
-    folder: Path, names: Mapping[Drawing, str], level: str, files: Mapping[Drawing, bytes]
-) -> list[dict[str, object]]:
-    """Write each drawing's PNG file once, under its name; the table of them.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finished:
+    """A cut of which every clip is in the store."""
+
+    drawing: CutDrawing
+    plan: CutPlan
+    sources: Mapping[tuple[int, str], Source]
+    """Of each clip, by segment and half."""
+    level: str
+    """The cel's name."""
+    sheet: tuple[ExposureSheet, int] | None = None
+    """The one that was given, and the column that was drawn."""
+    formats: Sequence[str] = (".mp4",)
+    """Extensions of the films."""
+    changed: Mapping[Drawing, Levels] = field(default_factory=dict)
+    """Drawings that are not as the store has them: their colours locked, their motion smoothed."""
+    has_alpha: bool = False
+    """Whether drawings are transparent in places."""
+    colours: Mapping[tuple[int, str], LockReport] | None = None
+    """What colour lock has found and done in each clip."""
+
+    @property
+    def cut(self) -> Cut:
+        """With the seeds that were drawn."""
+        return self.drawing.cut
+
+    @cached_property
+    def names(self) -> dict[Drawing, str]:
+        """Of every drawing."""
+        return name_drawings(self.cut, self.plan)
+
+    @cached_property
+    def files(self) -> dict[Drawing, str]:
+        """The name of every drawing's file."""
+        called = file_names(list(self.names.values()), self.level)
+        return {drawing: called[name] for drawing, name in self.names.items()}
+
+
+def write_results(folder: Path, finished: Finished) -> list[dict[str, object]]:
+    """Write everything; gives the table of drawings. ``OutputError`` for a full disk."""
+    _write_drawings(folder, finished)
+    _write_frames(folder, finished)
+    _write_films(folder, finished)
+    _write_sheets(folder, finished)
+    return _write_note(folder, finished)
+
+
+def film_frames(folder: Path, finished: Finished, on_white: bool = False) -> FilmFrames:
+    """The frames of the film, from the drawings that were written.
+
+    Where nothing is shown, it is clear, or white where drawings are opaque or laid ``on_white``.
+    """
+    paths = {one: folder / DRAWINGS / name for one, name in finished.files.items()}
+    return FilmFrames(exposed(finished.plan.sheet, paths), finished.has_alpha, on_white)
+
+
+def _write_drawings(folder: Path, finished: Finished) -> None:
+    """Write each drawing's PNG file once, under its name.
 
     Drawings of an earlier run go; ``OutputError`` where other files lie among them.
     """
-    called = file_names(list(names.values()), level)
-    earlier = {str(row["file"]) for row in drawings_in(folder)}
+    new_names = list(finished.files.values())
+    earlier = our_drawings(folder)
+    # First: a run that is killed in between must know them as its own.
+    write_json(folder / OURS, {DRAWINGS: sorted({*earlier, *new_names})})
     with replacing_folder(folder / DRAWINGS, lambda path: path.name in earlier) as new:
-        for drawing, name in names.items():
-            write_bytes(new / called[name], files[drawing])
-    return table(names, called)
+        for drawing, name in finished.files.items():
+            write_bytes(new / name, _file_of(drawing, finished))
+
+
+def _file_of(drawing: Drawing, finished: Finished) -> bytes:
+    if drawing in finished.changed:
+        return encode_png(finished.changed[drawing])
+    return finished.drawing.file_of(drawing, finished.sources)
+
+
+def our_drawings(folder: Path) -> set[str]:
+    """The names of drawings that earlier runs have written."""
+    note, written = read_json(folder / NOTE), read_json(folder / OURS)
+    rows = note.get("drawings") if isinstance(note, dict) else None
+    names = written.get(DRAWINGS) if isinstance(written, dict) else None
+    tabled = [row.get("file") for row in rows or [] if isinstance(row, dict)]
+    return {name for name in [*tabled, *(names or [])] if isinstance(name, str)}
 
 
 def foreign_in(folder: Path) -> list[str]:
@@ -53,65 +131,39 @@ def foreign_in(folder: Path) -> list[str]:
     drawings = folder / DRAWINGS
     if not drawings.is_dir():
         return []
-    earlier = {str(row["file"]) for row in drawings_in(folder)}
+    earlier = our_drawings(folder)
     return sorted(path.name for path in drawings.iterdir() if path.name not in earlier)
 
 
-def encode_drawings(levels: Mapping[Drawing, Levels]) -> dict[Drawing, bytes]:
-    """Each drawing as a PNG file."""
-    return {drawing: encode_png(picture) for drawing, picture in levels.items()}
-
-
-def drawings_in(folder: Path) -> list[dict[str, object]]:
-    """The table of drawings that an earlier run has written; empty without one."""
-    note = read_json(folder / NOTE)
-    rows = note.get("drawings") if isinstance(note, dict) else None
-    return [row for row in rows or [] if isinstance(row, dict) and "file" in row]
-
-
-def write_film(
-    folder: Path,
-    plan: CutPlan,
-    levels: Mapping[Drawing, Levels],
-    files: Mapping[Drawing, bytes],
-    fps: float,
-) -> None:
-    """Write every frame as a picture, and the film; where nothing is shown, it is white.
-
-    Drawings with alpha are clear there, and give two films: with alpha, and on white.
-    """
-    some = next(iter(levels.values()))
-    has_alpha = some.shape[2] > 3
-    blank = np.zeros_like(some) if has_alpha else np.full_like(some, MOST)
-    nothing = encode_png(blank)
+def _write_frames(folder: Path, finished: Finished) -> None:
+    """Write every frame as a picture."""
+    frames = film_frames(folder, finished)
+    nothing = encode_png(frames.nothing)
     with replacing_folder(folder / FRAMES, is_numbered_picture) as new:
-        for number, content in enumerate(exposed(plan.sheet, files), start=1):
-            write_bytes(new / f"{number:04d}.png", nothing if content is None else content)
-    frames = [blank if one is None else one for one in exposed(plan.sheet, levels)]
-    film = folder / FILM
-    if has_alpha:
-        clear = folder / CLEAR_FILM
-        write_bytes(clear, film_bytes(np.stack(frames), clear.suffix, fps))
-        frames = [lay_over_white(one) for one in frames]
-    write_bytes(film, film_bytes(np.stack(frames), film.suffix, fps))
+        for number, path in enumerate(frames.files, start=1):
+            write_bytes(new / f"{number:04d}.png", nothing if path is None else path.read_bytes())
 
 
-def write_sheets(
-    folder: Path,
-    cut: Cut,
-    plan: CutPlan,
-    names: Mapping[Drawing, str],
-    level: str,
-    given: tuple[ExposureSheet, int] | None = None,
-) -> None:
-    """Write the sheet in both formats: one that was given with its circles filled, else new.
+def _write_films(folder: Path, finished: Finished) -> None:
+    """Write a film of each format that is asked for; those of an earlier run go.
 
-    ``given`` has the column that was drawn.
+    Formats without alpha show the drawings on white.
     """
+    for extension in finished.formats:
+        frames = film_frames(folder, finished, FORMATS[extension].alpha_pixels is None)
+        with replacing(folder / f"{FILM}{extension}") as part, part.open("wb") as file:
+            encode_film(frames, extension, finished.cut.fps, file)
+    for extension in set(FORMATS) - set(finished.formats):
+        (folder / f"{FILM}{extension}").unlink(missing_ok=True)
+
+
+def _write_sheets(folder: Path, finished: Finished) -> None:
+    """Write the sheet in both formats: one that was given with its circles filled, else new."""
+    cut, plan, names, level = finished.cut, finished.plan, finished.names, finished.level
     shown = [None if drawing is None else names[drawing] for drawing in plan.sheet.frames]
     written = {XDTS: new_xdts(level, shown, cut.fps), CSV: new_clip_studio(level, shown)}
-    if given is not None:
-        sheet, column = given
+    if finished.sheet is not None:
+        sheet, column = finished.sheet
         filled = sheet.filled(fillings(cut, plan, names, column))
         written[XDTS if isinstance(sheet, Xdts) else CSV] = filled
     for name, content in written.items():
@@ -129,47 +181,42 @@ def fillings(
     }
 
 
-def write_note(
-    folder: Path,
-    cut: Cut,
-    plan: CutPlan,
-    drawings: Sequence[Mapping[str, object]],
-    seeds: Sequence[int],
-    hashes: Mapping[tuple[int, str], str],
-) -> None:
-    """Write what made every drawing, for people and for the next run."""
-    segments = [
-        {
+def _write_note(folder: Path, finished: Finished) -> list[dict[str, object]]:
+    """Write what made every drawing, for people and for the next run; gives the table."""
+    cut, store = finished.cut, finished.drawing.store
+    segments = []
+    for number, segment in enumerate(cut.segments, start=1):
+        clips = {half: one for (i, half), one in finished.sources.items() if i == number - 1}
+        seconds = [took for one in clips.values() if (took := store.seconds(one)) is not None]
+        settings = finished.drawing.settings_of(number - 1)
+        segments.append({
             "segment": number,
             "keys": [key.name for key in cut.ends(number - 1)],
             "in_betweens": [frame + 1 for frame in segment.frames],
             "spacings": [str(place) for place in segment.spacings],
-            "seed": seed,
-            "clips": {half or "whole": h for (i, half), h in hashes.items() if i == number - 1},
-        }
-        for number, (segment, seed) in enumerate(zip(cut.segments, seeds, strict=True), start=1)
-    ]
-    note = {
+            "seed": settings.seed,
+            "prompt": settings.prompt,
+            "seconds": round(sum(seconds), 3) if seconds else None,
+            "clips": {half or "whole": one.hash for half, one in clips.items()},
+        })  # fmt: skip
+    called = {name: finished.files[drawing] for drawing, name in finished.names.items()}
+    rows = table(finished.names, called)
+    note: dict[str, object] = {
         "length": cut.length,
         "fps": cut.fps,
         "is_cycle": cut.is_cycle,
         "keys": [{"name": key.name, "frame": key.frame + 1} for key in cut.keys],
         "segments": segments,
-        "drawings": list(drawings),
-        "notes": list(plan.notes),
+        "drawings": rows,
+        "notes": list(finished.plan.notes),
     }
+    if finished.colours is not None:
+        note["colour_lock"] = [
+            {"segment": segment + 1, "clip": half or "whole", **report.as_plain()}
+            for (segment, half), report in finished.colours.items()
+        ]
     write_json(folder / NOTE, note)
-
-
-def note_colours(folder: Path, reports: Mapping[tuple[int, str], LockReport]) -> None:
-    """Add to the note what colour lock has found and done in each clip."""
-    note = read_json(folder / NOTE)
-    assert isinstance(note, dict)
-    locked = [
-        {"segment": segment + 1, "clip": half or "whole", **report.as_plain()}
-        for (segment, half), report in reports.items()
-    ]
-    write_json(folder / NOTE, {**note, "colour_lock": locked})
+    return rows
 
 
 def seeds_in(folder: Path, count: int) -> list[int]:

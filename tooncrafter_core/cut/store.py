@@ -17,6 +17,8 @@ from .values import NUM_MOMENTS, Cut, Segment
 
 NOTE = "clip.json"
 """What a clip was drawn from, in its folder."""
+SECONDS = "seconds"
+"""In that note, how long it took; the clip is the same however long."""
 MAX_SEED = 2**64 - 1
 
 _HASH_LENGTH = 24
@@ -84,15 +86,29 @@ class ClipStore:
 
     def has(self, source: Source) -> bool:
         """Whether a clip is there, whole."""
+        return self._note(source) is not None and all(
+            path.is_file() for path in self.moments(source)
+        )
+
+    def seconds(self, source: Source) -> float | None:
+        """How long a clip took to draw; None where that is not known."""
+        seconds = (self._note(source) or {}).get(SECONDS)
+        return float(seconds) if isinstance(seconds, int | float) else None
+
+    def _note(self, source: Source) -> dict[str, Any] | None:
+        """The note of a clip, where it is of this source."""
         note = read_json(self.folder / source.hash / NOTE)
-        return note == source.as_plain() and all(path.is_file() for path in self.moments(source))
+        if not isinstance(note, dict):
+            return None
+        rest = {name: value for name, value in note.items() if name != SECONDS}
+        return note if rest == source.as_plain() else None
 
     def moments(self, source: Source) -> list[Path]:
         """The file of each moment."""
         folder = self.folder / source.hash
         return [folder / f"{number:02d}.png" for number in range(1, NUM_MOMENTS + 1)]
 
-    def add(self, source: Source, pictures: Sequence[bytes]) -> None:
+    def add(self, source: Source, pictures: Sequence[bytes], seconds: float | None = None) -> None:
         """Write a clip's moments as PNG files, all or none; a broken one that is there goes."""
         if len(pictures) != NUM_MOMENTS:
             raise CutError(f"A clip has {NUM_MOMENTS} moments, not {len(pictures)}.")
@@ -100,7 +116,8 @@ class ClipStore:
         with replacing_folder(self.folder / source.hash, lambda path: path.name in own) as new:
             for path, content in zip(self.moments(source), pictures, strict=True):
                 write_bytes(new / path.name, content)
-            write_json(new / NOTE, source.as_plain())
+            took = {} if seconds is None else {SECONDS: round(seconds, 3)}
+            write_json(new / NOTE, {**source.as_plain(), **took})
 
 
 @contextmanager

@@ -58,6 +58,8 @@ class CutFile:
     smooth: list[str] = field(default_factory=list)
     """Keys whose motion is smoothed, or ``all``."""
     checkpoint: str | None = None
+    formats: list[str] = field(default_factory=list)
+    """Of films, such as ``mp4``."""
     drawing: dict[str, object] = field(default_factory=dict)
     """Settings of the drawing by name, checked against their class."""
     segments: dict[int, SegmentFile] = field(default_factory=dict)

@@ -5,6 +5,7 @@ What merges frames that are alike is not used, so that an animation on twos keep
 
 import io
 import logging
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -19,8 +20,9 @@ from .palette import clip_palette
 
 logger = logging.getLogger(__name__)
 
-Frames = np.ndarray
-"""``t h w c``, uint8; c is 3, or 4 with straight alpha."""
+Frames = np.ndarray | Sequence[np.ndarray]
+"""``t h w c``, uint8, or pictures ``h w c`` of one size that are made as they are asked for; c is
+3, or 4 with straight alpha."""
 
 _BT709, _SRGB = 1, 13
 _RGB = 0
@@ -41,7 +43,8 @@ def encode_film(
 
     target = _Remembering(file)
     form = FORMATS[extension]
-    has_alpha = frames.shape[-1] == 4
+    height, width, channels = frames[0].shape
+    has_alpha = channels == 4
     options = {**form.options, **(form.alpha_options if has_alpha else {})}
     options |= form.lossless_options if lossless else {}
     rate = Fraction(fps).limit_denominator(1001)
@@ -56,7 +59,7 @@ def encode_film(
             raise target.error from error
         raise OutputError(
             f"The {form.codec} encoder of this PyAV cannot write a {form.container} video of "
-            f"{frames.shape[2]} x {frames.shape[1]} ({error}). Write a folder of pictures instead."
+            f"{width} x {height} ({error}). Write a folder of pictures instead."
         ) from error
 
 
@@ -92,18 +95,18 @@ def _muxer_options(form: Format) -> dict[str, str]:
 
 def _encode(output: Any, stream: Any, form: Format, frames: Frames, rate: Fraction) -> None:
     """Send every frame through the encoder, with the time that it is shown at."""
-    has_alpha = frames.shape[-1] == 4
-    if form.has_even_sides:
-        frames = _even_sides(frames)
-    stream.height, stream.width = frames.shape[1:3]
+    height, width, channels = frames[0].shape
+    has_alpha = channels == 4
+    more = _to_even_sides(height, width) if form.has_even_sides else (0, 0)
+    stream.height, stream.width = height + more[0], width + more[1]
     stream.pix_fmt = (form.alpha_pixels if has_alpha else None) or form.pixels
     tick = form.tick or 1 / rate
     stream.time_base = stream.codec_context.time_base = tick
     _tag(stream.codec_context, form)
     to_frame = _Indexed(frames) if form.pixels == "pal8" else FrameConverter(stream.pix_fmt, form)
     ends = [round(number / rate / tick) for number in range(len(frames) + 1)]
-    for number, pixels in enumerate(frames):
-        frame = to_frame(pixels)
+    for number, pixels in enumerate(_each(frames)):
+        frame = to_frame(_with_edges(pixels, more))
         _tag(frame, form)
         frame.pts, frame.time_base = ends[number], tick
         frame.duration = ends[number + 1] - ends[number]
@@ -173,12 +176,24 @@ class FrameConverter:
         return self.graph.pull()
 
 
-def _even_sides(frames: Frames) -> Frames:
-    """Repeat the last row or column of an odd side."""
-    rows, columns = (size % 2 for size in frames.shape[1:3])
+def _to_even_sides(height: int, width: int) -> tuple[int, int]:
+    """How many rows and columns are missing to even sides."""
+    rows, columns = height % 2, width % 2
     if rows or columns:
         logger.info(
             "The video is %d x %d; this format needs even sides, so the last row or column is "
-            "repeated.", frames.shape[2], frames.shape[1],
+            "repeated.", width, height,
         )  # fmt: skip
-    return np.pad(frames, ((0, 0), (0, rows), (0, columns), (0, 0)), mode="edge")
+    return rows, columns
+
+
+def _with_edges(pixels: np.ndarray, more: tuple[int, int]) -> np.ndarray:
+    """A picture ``h w c`` with its last row and column repeated where asked."""
+    if more == (0, 0):
+        return pixels
+    return np.pad(pixels, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")
+
+
+def _each(frames: Frames) -> Iterator[np.ndarray]:
+    """Every picture, ``h w c``, one at a time."""
+    return (frames[number] for number in range(len(frames)))

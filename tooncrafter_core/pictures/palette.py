@@ -3,6 +3,7 @@
 Legend: t frames, h w space, c channels (3, or 4 with alpha), n colours.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,22 +44,40 @@ class Palette:
         return np.ascontiguousarray(found.astype(np.uint8))
 
 
-def clip_palette(frames: np.ndarray) -> Palette:
-    """The palette of ``t h w c``: its own colours when they are few, else those nearest to all."""
-    has_alpha = frames.shape[-1] == 4
+def clip_palette(frames: np.ndarray | Sequence[np.ndarray]) -> Palette:
+    """The palette of ``t h w c``: its own colours when they are few, else those nearest to all.
+
+    Pictures are looked at one at a time.
+    """
+    has_alpha = frames[0].shape[-1] == 4
     most = SIZE - has_alpha
-    seen = frames.reshape(-1, frames.shape[-1])
-    seen = seen[seen[:, 3] >= OPAQUE_FROM] if has_alpha else seen
-    own = np.unique(_packed(seen[:, :3]))
-    colours = _unpacked(own) if len(own) <= most else _chosen(seen[:, :3], most)
-    return Palette(colours, has_alpha)
+    own, count = np.empty(0, dtype=np.uint32), 0
+    for number in range(len(frames)):
+        seen = _opaque(frames[number])
+        count += len(seen)
+        if len(own) <= most:
+            own = np.union1d(own, _packed(seen))
+    if len(own) <= most:
+        return Palette(_unpacked(own), has_alpha)
+    step = -(-count // _LARGEST_SAMPLE)
+    samples, start = [], 0
+    for number in range(len(frames)):
+        seen = _opaque(frames[number])
+        samples.append(seen[start::step])
+        start = (start - len(seen)) % step
+    return Palette(_chosen(np.concatenate(samples), most), has_alpha)
 
 
-def _chosen(seen: np.ndarray, most: int) -> np.ndarray:
+def _opaque(picture: np.ndarray) -> np.ndarray:
+    """``n 3``: the colours of ``h w c`` that are shown."""
+    seen = picture.reshape(-1, picture.shape[-1])
+    return seen[seen[:, 3] >= OPAQUE_FROM][:, :3] if picture.shape[-1] == 4 else seen
+
+
+def _chosen(sample: np.ndarray, most: int) -> np.ndarray:
     """``n 3`` colours by median cut."""
     from PIL import Image
 
-    sample = seen[:: -(-len(seen) // _LARGEST_SAMPLE)]
     image = Image.fromarray(np.ascontiguousarray(sample[None]))
     table = image.quantize(most, Image.Quantize.MEDIANCUT).getpalette() or []
     return np.array(table, dtype=np.uint8).reshape(-1, 3)[:most]

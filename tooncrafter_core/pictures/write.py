@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
 
 from ..errors import OutputError
 from ..files import Place, check_places, is_numbered_picture, replacing, replacing_folder
-from .encode import Frames, encode_film
+from .encode import encode_film
 from .formats import FORMATS, check_alpha, check_fps, encode_png
 from .levels import to_levels
 
@@ -79,7 +80,7 @@ def _kind(path: Path) -> str:
     return "" if path.is_dir() else path.suffix.lower()
 
 
-def _to_uint8(frames: Tensor) -> Frames:
+def _to_uint8(frames: Tensor) -> np.ndarray:
     """``t h w c`` of 256 levels."""
     if frames.ndim != 4 or frames.shape[1] not in (3, 4) or 0 in frames.shape:
         raise OutputError(

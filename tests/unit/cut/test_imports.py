@@ -5,7 +5,7 @@ import sys
 
 from support.imports import ROOT
 
-DRAWS = {"drawing", "output"}
+DRAWS = {"keys", "film", "drawing", "output"}
 """Modules of the room that handle pixels."""
 
 
