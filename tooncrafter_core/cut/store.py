@@ -95,7 +95,7 @@ class ClipStore:
         seconds = (self._note(source) or {}).get(SECONDS)
         return float(seconds) if isinstance(seconds, int | float) else None
 
-    def _note(self, source: Source) -> dict[str, Any] | None:
+    def _note(self, source: Source) -> dict[str, object] | None:
         """The note of a clip, where it is of this source."""
         note = read_json(self.folder / source.hash / NOTE)
         if not isinstance(note, dict):

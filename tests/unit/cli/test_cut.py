@@ -248,7 +248,7 @@ def test_a_setting_of_a_segment_is_checked_before_any_is_drawn(
         (("--frames", "1,5,9", "--sketch", "2:17=x.png"), "a sketch at moment 17"),
         (("--frames", "1,5,9", "--sketch", "8=x.png"), "'8=x.png' does not say which moment"),
         (("--frames", "1,5,9", "--sketch", "2:8=x.png"), "Sketches need the sketch encoder"),
-        (("--sheet", "missing.xdts"), "no exposure sheet at 'missing.xdts'"),
+        (("--sheet", "missing.xdts"), "There is no file 'missing.xdts'"),
         (("--sheet", "x.xdts", "--on", "2"), "--on and --sheet both"),
     ],
 )

@@ -5,7 +5,7 @@ import sys
 
 from support.imports import ROOT
 
-DRAWS = {"keys", "film", "drawing", "output"}
+DRAWS = {"clear", "colour", "drawing", "film", "joints", "keys", "output"}
 """Modules of the room that handle pixels."""
 
 
