@@ -21,9 +21,9 @@ from ..pictures.colour.report import LockReport
 from ..pictures.encode import encode_film
 from ..pictures.formats import FORMATS, encode_png
 from .drawing import CutDrawing, Levels
-from .film import FilmFrames
 from .names import file_names, name_drawings, table
 from .plan import CutPlan, exposed
+from .results.film import FilmFrames
 from .sheets.columns import ExposureSheet
 from .sheets.write import new_clip_studio, new_xdts
 from .sheets.xdts import Xdts

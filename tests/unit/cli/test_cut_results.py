@@ -11,8 +11,8 @@ from support.command_line import failure
 from support.tiny import write_tiny
 from tooncrafter_core.cli import main
 from tooncrafter_core.cut import output
-from tooncrafter_core.cut.film import FilmFrames
 from tooncrafter_core.cut.keys import read_keys
+from tooncrafter_core.cut.results.film import FilmFrames
 from tooncrafter_core.cut.values import Key
 from tooncrafter_core.errors import CutError
 from tooncrafter_core.pictures.films import open_film

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..pictures.levels import MOST, lay_over_white
-from ..pictures.stills import read_levels, read_unit
+from ...pictures.levels import MOST, lay_over_white
+from ...pictures.stills import read_levels, read_unit
 
 
 class FilmFrames(Sequence[np.ndarray]):
