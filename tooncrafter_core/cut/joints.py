@@ -82,7 +82,10 @@ def chosen_joints(cut: Cut, plan: CutPlan, names: Sequence[str]) -> list[Joint]:
     keys, inner = [key.name for key in cut.keys], [joint.key for joint in joints]
     for name in names:
         if name not in keys:
-            raise CutError(f"There is no key '{name}' to smooth; the keys are {', '.join(keys)}.")
+            raise CutError(
+                f"There is no key '{name}' to smooth; the keys are {', '.join(keys)}, and "
+                f"'{ALL}' takes every one that can be."
+            )
         if name not in inner:
             others = f": {', '.join(inner)}" if inner else "; this cut has none"
             raise CutError(

@@ -127,7 +127,9 @@ def test_keys_are_chosen_by_name_and_others_are_refused_in_words() -> None:
     cut, plan = planned("ABC", [0, 4, 8])
     assert chosen_joints(cut, plan, ["all"]) == joints_of(cut, plan)
     assert [joint.key for joint in chosen_joints(cut, plan, ["B"])] == ["B"]
-    with pytest.raises(CutError, match="There is no key 'X' to smooth; the keys are A, B, C"):
+    with pytest.raises(
+        CutError, match="There is no key 'X' to smooth; the keys are A, B, C, and 'all' takes"
+    ):
         chosen_joints(cut, plan, ["X"])
     with pytest.raises(CutError, match=r"key 'A' cannot be smoothed.*both: B"):
         chosen_joints(cut, plan, ["B", "A"])
