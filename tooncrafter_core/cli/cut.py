@@ -67,8 +67,8 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, draw what is not there yet, and write all of it."""
     from ..cut.clear import read_clear_keys
-    from ..cut.joints import chosen_joints, joints_note
     from ..cut.keys import check_transparency, digests_of, read_keys
+    from ..cut.motion.joints import chosen_joints, joints_note
     from ..cut.output import write_results
     from ..cut.plan import plan_cut
     from ..cut.store import alone_in
@@ -190,7 +190,8 @@ def _draw(
 ) -> "Finished":
     """Draw clip by clip what is not there yet, say so, and change what is asked for."""
     from ..cut.colour import lock_drawings
-    from ..cut.joints import chosen_joints, smoothed
+    from ..cut.motion.joints import chosen_joints
+    from ..cut.motion.smoothing import smoothed
     from ..cut.output import Finished
     from ..interpolation.session import Session
 

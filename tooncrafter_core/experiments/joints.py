@@ -17,7 +17,8 @@ from einops import rearrange
 from torch import Tensor
 
 from ..cut.drawing import CutDrawing
-from ..cut.joints import ALL, chosen_joints, smoothed
+from ..cut.motion.joints import ALL, chosen_joints
+from ..cut.motion.smoothing import smoothed
 from ..cut.plain import time_cut
 from ..cut.plan import plan_cut
 from ..cut.store import ClipStore

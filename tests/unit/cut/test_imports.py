@@ -5,7 +5,7 @@ import sys
 
 from support.imports import ROOT
 
-DRAWS = {"clear", "colour", "drawing", "film", "joints", "keys", "output"}
+DRAWS = {"clear", "colour", "drawing", "film", "keys", "output", "smoothing"}
 """Modules of the room that handle pixels."""
 
 

@@ -1,20 +1,13 @@
-"""Motion through a key: which keys are joints, and that in-betweens are bent as they should."""
+"""Motion through a key: in-betweens are bent as they should be."""
 
 import numpy as np
 import pytest
 
-from tooncrafter_core.cut.joints import (
-    bends_at,
-    bent,
-    chosen_joints,
-    joints_note,
-    joints_of,
-    smoothed,
-)
+from tooncrafter_core.cut.motion.joints import joints_of
+from tooncrafter_core.cut.motion.smoothing import bends_at, bent, smoothed
 from tooncrafter_core.cut.plain import time_cut
 from tooncrafter_core.cut.plan import CutPlan, plan_cut
 from tooncrafter_core.cut.values import Cut, Drawing
-from tooncrafter_core.errors import CutError
 
 
 def planned(names: str, frames: list[int], **settings: object) -> tuple[Cut, CutPlan]:
@@ -102,34 +95,3 @@ def test_even_motion_and_pictures_that_have_nothing_to_do_with_each_other_hardly
     assert max(np.abs(middle(made[one]) - middle(even[one])).max() for one in even) < 0.4
     stills = {one: disc(40, 30) for one in even}
     assert all((smoothed(joints_of(cut, plan), stills)[one] == stills[one]).all() for one in even)
-
-
-def test_joints_are_keys_with_drawn_in_betweens_on_both_sides() -> None:
-    cut, plan = planned("ABCD", [0, 4, 8, 9])
-    (joint,) = joints_of(cut, plan)
-    assert joint.key == "B" and joint.spans == (4, 4)
-    assert sorted(joint.before.values()) == [1, 2, 3] == sorted(joint.after.values())
-    assert joints_note([joint]) == "The motion is smoothed at key B."
-    # A hold is no motion, though it has frames.
-    cut, plan = planned("ABB", [0, 4, 8])
-    assert joints_of(cut, plan) == []
-    assert "no motion to smooth" in joints_note([])
-
-
-def test_a_cycle_is_smoothed_at_its_first_key_too() -> None:
-    cut, plan = planned("ABC", [0, 4, 10, 13], is_cycle=True)
-    joints = joints_of(cut, plan)
-    assert [joint.key for joint in joints] == ["B", "C", "A"]
-    assert joints[-1].spans == (3, 4) and sorted(joints[-1].before.values()) == [1, 2]
-
-
-def test_keys_are_chosen_by_name_and_others_are_refused_in_words() -> None:
-    cut, plan = planned("ABC", [0, 4, 8])
-    assert chosen_joints(cut, plan, ["all"]) == joints_of(cut, plan)
-    assert [joint.key for joint in chosen_joints(cut, plan, ["B"])] == ["B"]
-    with pytest.raises(
-        CutError, match="There is no key 'X' to smooth; the keys are A, B, C, and 'all' takes"
-    ):
-        chosen_joints(cut, plan, ["X"])
-    with pytest.raises(CutError, match=r"key 'A' cannot be smoothed.*both: B"):
-        chosen_joints(cut, plan, ["B", "A"])

@@ -1,0 +1,1 @@
+"""Motion through keys: which of them are joints of it, and how it is smoothed there."""
