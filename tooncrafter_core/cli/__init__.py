@@ -16,7 +16,7 @@ from ..config import telemetry
 from ..errors import ToonCrafterError, printable
 
 COMMANDS = (
-    "interpolate", "cut", "inspect", "convert", "tiny", "evaluate", "dataset", "train",
+    "interpolate", "cut", "sprites", "inspect", "convert", "tiny", "evaluate", "dataset", "train",
     "experiment",
 )  # fmt: skip
 """Modules of this package, in the order in which the help lists them."""

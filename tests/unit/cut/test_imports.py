@@ -5,7 +5,7 @@ import sys
 
 from support.imports import ROOT
 
-DRAWS = {"clear", "colour", "drawing", "film", "keys", "output", "smoothing"}
+DRAWS = {"clear", "colour", "drawing", "film", "keys", "output", "smoothing", "sprites"}
 """Modules of the room that handle pixels."""
 
 

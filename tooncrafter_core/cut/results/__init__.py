@@ -1,1 +1,1 @@
-"""What people look at of a cut: its film, and a page about it."""
+"""What people look at of a cut: its film, a page about it, and its sprites."""
