@@ -34,6 +34,7 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterCutKey,
             ToonCrafterCutMoment,
         )
+        from .cut.sprites import ToonCrafterSpriteSheet
         from .decode import ToonCrafterDecode
         from .guidance import ToonCrafterGuidanceInterval, ToonCrafterGuidanceRescale
         from .keyframes import ToonCrafterKeyframes
@@ -66,6 +67,7 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterMatte,
             ToonCrafterRemoveMatte,
             SaveToonCrafterSheet,
+            ToonCrafterSpriteSheet,
             ToonCrafterCutKey,
             ToonCrafterCutMoment,
             ToonCrafterCutDrawn,

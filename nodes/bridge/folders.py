@@ -56,8 +56,10 @@ def find_input(name: str, kind: str) -> Path:
     return path
 
 
-def new_output(prefix: str, ending: str) -> Path:
+def new_output(prefix: str, ending: str, *others: str) -> Path:
     """A file of the output folder that is not there yet: ``scene.csv``, ``scene_2.csv``.
+
+    Nor is one of its name with another of the endings, for files that belong together.
 
     Raises:
         ToonCrafterError: the name is none, or leads out of the folder.
@@ -70,11 +72,11 @@ def new_output(prefix: str, ending: str) -> Path:
             f"'{prefix}' is no name for a file in ComfyUI's output folder ({root}): write one such "
             "as 'sheets/scene'."
         )
-    number, free = 1, path
-    while os.path.lexists(free):
+    stem, number, free = path.name.removesuffix(ending), 1, path.name.removesuffix(ending)
+    while any(os.path.lexists(path.with_name(free + one)) for one in (ending, *others)):
         number += 1
-        free = path.with_name(f"{path.name.removesuffix(ending)}_{number}{ending}")
-    return free
+        free = f"{stem}_{number}"
+    return path.with_name(free + ending)
 
 
 def output_name(path: Path) -> str:

@@ -91,7 +91,7 @@ class ToonCrafterExposure(io.ComfyNode):
     ) -> io.NodeOutput:
         """Repeat pictures; what is shown where nothing is, is white."""
         if sheet.strip():
-            shown = _by_sheet(len(images), sheet, names, cel.strip() or None)
+            shown = by_sheet(len(images), sheet, names, cel.strip() or None)
             return io.NodeOutput(expose(images, shown), sheet)
         chosen = chosen_pictures(len(images), drawings, spacing)
         starts = start_frames(len(chosen), on, parse_frames(frames))
@@ -108,7 +108,7 @@ def expose(images: Tensor, shown: list[int | None]) -> Tensor:
     return with_white[[len(images) if number is None else number for number in shown]]
 
 
-def _by_sheet(count: int, text: str, names: str, cel: str | None) -> list[int | None]:
+def by_sheet(count: int, text: str, names: str, cel: str | None) -> list[int | None]:
     """Which picture each frame shows, by a sheet."""
     sheet = parse_sheet(text)
     column = shown_column(sheet, cel)
