@@ -3,9 +3,7 @@
 One picture is in memory at a time, however long the cut is.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import CutError
@@ -16,67 +14,29 @@ from ..files import (
     replacing_folder,
     write_bytes,
     write_json,
+    write_text,
 )
-from ..pictures.colour.report import LockReport
 from ..pictures.encode import encode_film
 from ..pictures.formats import FORMATS, encode_png
-from .drawing import CutDrawing, Levels
-from .names import file_names, name_drawings, table
+from .names import table
 from .plan import CutPlan, exposed
 from .results.film import FilmFrames
-from .sheets.columns import ExposureSheet
+from .results.finished import Finished
+from .results.report import report_of
 from .sheets.write import new_clip_studio, new_xdts
 from .sheets.xdts import Xdts
-from .store import Source
 from .values import Cut, Drawing
 
 NOTE, XDTS, CSV, FILM = "cut.json", "cut.xdts", "cut.csv", "cut"
+REPORT = "report.html"
 DRAWINGS, FRAMES, SEGMENTS = "drawings", "frames", "segments"
 OURS = f"{SEGMENTS}/written.json"
 """Which drawings are ours, also where a run was killed before it wrote the rest."""
 FILMS = tuple(f"{FILM}{extension}" for extension in FORMATS)
 MARKS = (NOTE, OURS)
 """Of a folder that an earlier run has written, one is there."""
-WRITTEN = (NOTE, XDTS, CSV, *FILMS, f"{DRAWINGS}/*", f"{FRAMES}/*")
+WRITTEN = (NOTE, XDTS, CSV, REPORT, *FILMS, f"{DRAWINGS}/*", f"{FRAMES}/*")
 """What lies in a folder of results, as patterns."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Finished:
-    """A cut of which every clip is in the store."""
-
-    drawing: CutDrawing
-    plan: CutPlan
-    sources: Mapping[tuple[int, str], Source]
-    """Of each clip, by segment and half."""
-    level: str
-    """The cel's name."""
-    sheet: tuple[ExposureSheet, int] | None = None
-    """The one that was given, and the column that was drawn."""
-    formats: Sequence[str] = (".mp4",)
-    """Extensions of the films."""
-    changed: Mapping[Drawing, Levels] = field(default_factory=dict)
-    """Drawings that are not as the store has them: their colours locked, their motion smoothed."""
-    has_alpha: bool = False
-    """Whether drawings are transparent in places."""
-    colours: Mapping[tuple[int, str], LockReport] | None = None
-    """What colour lock has found and done in each clip."""
-
-    @property
-    def cut(self) -> Cut:
-        """With the seeds that were drawn."""
-        return self.drawing.cut
-
-    @cached_property
-    def names(self) -> dict[Drawing, str]:
-        """Of every drawing."""
-        return name_drawings(self.cut, self.plan)
-
-    @cached_property
-    def files(self) -> dict[Drawing, str]:
-        """The name of every drawing's file."""
-        called = file_names(list(self.names.values()), self.level)
-        return {drawing: called[name] for drawing, name in self.names.items()}
 
 
 def write_results(folder: Path, finished: Finished) -> list[dict[str, object]]:
@@ -201,6 +161,7 @@ def _write_note(folder: Path, finished: Finished) -> list[dict[str, object]]:
         })  # fmt: skip
     called = {name: finished.files[drawing] for drawing, name in finished.names.items()}
     rows = table(finished.names, called)
+    write_text(folder / REPORT, report_of(folder / DRAWINGS, finished, segments, rows))
     note: dict[str, object] = {
         "length": cut.length,
         "fps": cut.fps,

@@ -81,6 +81,17 @@ def test_formats_that_cannot_be_written_are_refused_before_anything_is_drawn(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_page_about_a_cut_has_every_drawing_and_says_what_made_each_segment(
+    drawn: Path,
+) -> None:
+    page = (drawn / "report.html").read_text("utf-8")
+    assert page.count("<figure") == 5 and page.count("data-label=") == 10
+    assert all(f"A_000{number}.png" in page for number in range(1, 6))
+    assert "segment 2, at 47%" in page
+    for clip in (drawn / "segments").iterdir():
+        assert clip.is_file() or clip.name in page
+
+
 STEPS = ["_write_drawings", "_write_frames", "_write_films", "_write_sheets", "_write_note"]
 
 

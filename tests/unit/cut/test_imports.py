@@ -5,7 +5,18 @@ import sys
 
 from support.imports import ROOT
 
-DRAWS = {"clear", "colour", "drawing", "film", "keys", "output", "smoothing", "sprites"}
+DRAWS = {
+    "clear",
+    "colour",
+    "drawing",
+    "film",
+    "finished",
+    "keys",
+    "output",
+    "report",
+    "smoothing",
+    "sprites",
+}
 """Modules of the room that handle pixels."""
 
 
