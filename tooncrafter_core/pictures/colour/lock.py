@@ -29,6 +29,10 @@ LEAST_STILL, LEAST_STILL_BY_NEIGHBOURS = 0.05, 0.2
 """Of all blocks, that must be still to be measured by."""
 LEAST_SHARE_OF_STILL = 0.01
 """Of the still blocks, in a colour to measure by: a small one can be hidden by what moves."""
+AS_FAR_AS_OTHERS = 3.0
+"""Times the median difference, beyond which a block has not drifted: something moves before it."""
+TOO_FAR = 25.0
+"""CIEDE2000 beyond which a block shows something else: no model drifts so far."""
 NO_DRIFT, SURE_DRIFT = 0.6, 1.0
 """Median difference of still blocks: from nothing is done to all is done."""
 NO_FLASH, SURE_FLASH = 1.2, 1.8
@@ -113,11 +117,13 @@ def _remainder(
     )
     near = [i for i in range(number - 1, number + 2) if 0 <= i < len(blocks.means)]
     seen = {i: corrected(tables[i], blocks.means[i]) for i in near}
+    is_ground &= colour_difference(seen[number], ground) < TOO_FAR
     # A frame at an end has no second neighbour to be compared with.
     around, is_still = ground, torch.zeros_like(is_ground)
     if len(near) > 2:
         around = (seen[near[0]] + seen[near[2]]) / 2
         is_still = colour_difference(seen[near[0]], seen[near[2]]) < STILL
+        is_still &= colour_difference(seen[number], around) < TOO_FAR
     if is_ground.float().mean() < LEAST_STILL:
         if is_still.float().mean() < LEAST_STILL_BY_NEIGHBOURS:
             return None
@@ -142,7 +148,9 @@ def _fit_left(seen: Tensor, ground: Tensor, is_still: Tensor, trust: float) -> T
     """The correction of what still blocks of a frame have left to their ground."""
     if trust == 0:
         return None
-    pairs = seen[is_still], ground[is_still]
+    off = colour_difference(seen[is_still], ground[is_still])
+    drifted = off <= AS_FAR_AS_OTHERS * off.median()
+    pairs = seen[is_still][drifted], ground[is_still][drifted]
     left = fit_correction(*pairs, torch.ones(len(pairs[0])), LEAST_SHARE_OF_STILL)
     return trust * left if left.any() else None
 
