@@ -10,6 +10,7 @@ from PIL import Image
 from support.command_line import failure
 from support.exposure_sheets import NOTHING, document, xdts_bytes
 from support.sprite_sheets import read_sprites
+from support.tiny import write_tiny
 from tooncrafter_core.cli import main
 from tooncrafter_core.cut.sheets.write import new_clip_studio, new_xdts
 
@@ -83,6 +84,33 @@ def test_the_folder_of_a_cut_comes_with_its_timing(tmp_path: Path) -> None:
     (tmp_path / "cut" / "cut.xdts").write_bytes(new_xdts("A", ["3", "3", "1"], 25))
     assert main(["sprites", str(tmp_path / "cut"), "-o", str(out), "--overwrite"]) == 0
     assert [entry["duration"] for entry in read_sprites(out)[0]] == [80, 40]
+
+
+@pytest.mark.parametrize("form", ["aseprite-hash", "texturepacker-array"])
+def test_a_cut_as_it_is_drawn_shows_the_same_film(tmp_path: Path, form: str) -> None:
+    keys = [str(tmp_path / f"A{number}.png") for number in (1, 2, 3)]
+    for seed, key in enumerate(keys):
+        levels = np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(levels).save(key)
+    write_tiny(tmp_path / "tiny.safetensors")
+    asked = ["cut", "--keys", *keys, "--frames", "1,5,12", "--on", "2", "--fps", "20", "-o",
+             str(tmp_path / "cut"), "--checkpoint", str(tmp_path / "tiny.safetensors"),
+             "--width", "64", "--height", "64", "--steps", "1", "--quiet"]  # fmt: skip
+    assert main(asked) == 0
+    out = tmp_path / "walk.webp"
+    assert main(["sprites", str(tmp_path / "cut"), "-o", str(out), "--json", form]) == 0
+    entries, drawings = read_sprites(out)
+    by_name = {e["filename"]: drawing for e, drawing in zip(entries, drawings, strict=True)}
+    if form.startswith("aseprite"):
+        # A frame takes 50 milliseconds.
+        film = [e["filename"] for e in entries for _ in range(e["duration"] // 50)]
+    else:
+        film = json.loads(out.with_suffix(".json").read_text())["animations"]["walk"]
+    frames = sorted((tmp_path / "cut" / "frames").iterdir())
+    assert len(film) == len(frames) > 11
+    for name, frame in zip(film, frames, strict=True):
+        with Image.open(frame) as image:
+            assert np.array_equal(by_name[name], np.asarray(image.convert("RGBA")))
 
 
 def test_a_cut_that_has_lost_a_drawing_is_refused(
