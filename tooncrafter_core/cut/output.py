@@ -10,6 +10,7 @@ from ..errors import CutError
 from ..files import (
     is_numbered_picture,
     read_json,
+    remove_file,
     replacing,
     replacing_folder,
     write_bytes,
@@ -114,7 +115,7 @@ def _write_films(folder: Path, finished: Finished) -> None:
         with replacing(folder / f"{FILM}{extension}") as part, part.open("wb") as file:
             encode_film(frames, extension, finished.cut.fps, file)
     for extension in set(FORMATS) - set(finished.formats):
-        (folder / f"{FILM}{extension}").unlink(missing_ok=True)
+        remove_file(folder / f"{FILM}{extension}")
 
 
 def _write_sheets(folder: Path, finished: Finished) -> None:
