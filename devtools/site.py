@@ -36,8 +36,9 @@ READERS: dict[str, tuple[str, ...]] = {
     ),
     "For developers": (
         "docs/architecture.md", "CONTRIBUTING.md", "benchmarks/README.md", "docs/experiments.md",
-        "CHANGELOG.md",
+        "docs/translation.md", "CHANGELOG.md",
     ),
+    "日本語, 한국어, 中文": ("README.ja.md", "README.ko.md", "README.zh.md"),
 }  # fmt: skip
 """Pages by who reads them, in the order of the menu; a page of `docs` that is new comes last."""
 OTHERS = "More"

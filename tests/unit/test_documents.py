@@ -8,7 +8,7 @@ import pytest
 from support.imports import ROOT
 
 DOCUMENTS = [
-    ROOT / "README.md",
+    *sorted(ROOT.glob("README*.md")),
     ROOT / "CONTRIBUTING.md",
     ROOT / "benchmarks/README.md",
     *sorted((ROOT / "docs").glob("*.md")),

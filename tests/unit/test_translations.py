@@ -15,6 +15,15 @@ PAGES = rules.help_pages("en")
 WITH_HELP = [language for language in LANGUAGES if rules.help_pages(language)]
 
 
+def test_every_language_of_animators_is_there_with_help_and_a_readme() -> None:
+    assert LANGUAGES == WITH_HELP == ["ja", "ko", "zh", "zh-TW"]
+    for language in ("ja", "ko", "zh"):
+        others = {"README.md", "README.ja.md", "README.ko.md", "README.zh.md"}
+        name = f"README.{language}.md"
+        text = (rules.ROOT / name).read_text(encoding="utf-8")
+        assert all(f"({other})" in text for other in others - {name})
+
+
 @pytest.fixture(params=LANGUAGES)
 def language(request: pytest.FixtureRequest) -> str:
     """Each language besides English."""
