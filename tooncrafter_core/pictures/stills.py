@@ -157,7 +157,7 @@ def opened(path: Path, kind: type[ToonCrafterError]) -> "Iterator[Image]":
         raise
     except Image.DecompressionBombError as error:
         _check_size(path, _size_in_header(path, formats), kind)
-        raise kind(f"'{path}' is too large to be read as a picture: {error}") from error
+        raise kind(f"'{path}' is damaged: it states a size that no picture has.") from error
     except Image.UnidentifiedImageError as error:
         raise kind(
             f"'{path}' cannot be read as a picture: it is none of {READABLE}, whatever its name "
@@ -193,7 +193,7 @@ def _size_in_header(path: Path, formats: list[str]) -> tuple[int, int]:
             file.seek(0)
             try:
                 return factory(file, str(path)).size
-            except BROKEN:
+            except (*BROKEN, Image.DecompressionBombError):
                 continue
     return 0, 0
 

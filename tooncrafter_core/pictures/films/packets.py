@@ -38,8 +38,9 @@ def video_stream(container: Any, path: Path) -> Any:
     if not streams:
         kinds = {str(stream.type) for stream in container.streams} - {"video"}
         kinds |= {"a cover picture"} if container.streams.video else set()
-        held = " and ".join(sorted(kinds, key=lambda kind: (" " in kind, kind))) or "nothing"
-        raise FilmError(f"'{path.name}' holds no video, only {held}.")
+        held = " and ".join(sorted(kinds, key=lambda kind: (" " in kind, kind)))
+        held = f"only {held}" if held else "and nothing else that can be read: it is damaged"
+        raise FilmError(f"'{path.name}' holds no video, {held}.")
     if streams[0].codec_context is None:
         raise FilmError(
             f"'{path.name}' is of a codec that this PyAV has no decoder for. Convert it, to H.264 "
@@ -69,7 +70,7 @@ def decoded(container: Any, stream: Any, name: str, key: int | None = None) -> I
             continue
         yield from frames
     if damaged:
-        logger.warning("'%s': %d damaged packets were passed over.", name, damaged)
+        logger.warning("'%s': damaged packets passed over: %d.", name, damaged)
 
 
 def _decoder(stream: Any) -> Any:
