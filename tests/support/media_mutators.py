@@ -14,9 +14,10 @@ from support.fuzzing import mutated_bytes
 PICTURES = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "TGA")
 NAMES = ("a.png", "a.jpg", "a.webp", "a.tif", "a.gif", "a.tga")
 FILMS = {
-    "a.mp4": {"g": "3"}, "a.mkv": {"g": "3"}, "a.mov": {"codec": "png", "pixel_format": "rgb24"},
-    "a.avi": {"codec": "mpeg4"}, "a.mpg": {"codec": "mpeg2video"}, "a.webm": {"codec": "vp8"},
+    "a.mp4": ("libx264", "yuv420p"), "a.mkv": ("libx264", "yuv420p"), "a.mov": ("png", "rgb24"),
+    "a.avi": ("mpeg4", "yuv420p"), "a.mpg": ("mpeg2video", "yuv420p"), "a.webm": ("vp8", "yuv420p"),
 }  # fmt: skip
+"""Codec and pixels of each."""
 
 
 def pictures(folder: Path, count: int) -> Iterator[tuple[str, Path]]:
@@ -45,8 +46,10 @@ def pictures(folder: Path, count: int) -> Iterator[tuple[str, Path]]:
 def films(folder: Path, count: int) -> Iterator[tuple[str, Path]]:
     """Films of some formats."""
     contents = {}
-    for name, options in FILMS.items():
-        contents[name] = encode(folder / "whole" / name, numbered(8), **options).read_bytes()
+    for name, (codec, pixels) in FILMS.items():
+        path = folder / "whole" / name
+        encode(path, numbered(8), codec=codec, pixel_format=pixels)
+        contents[name] = path.read_bytes()
     draw = random.Random(2)
     for number in range(count):
         name = draw.choice(list(FILMS))

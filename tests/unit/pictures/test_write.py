@@ -232,7 +232,7 @@ def test_files_that_come_into_a_folder_while_it_is_written_stay(
         return replace(source, target)
 
     monkeypatch.setattr(Path, "replace", come_late)
-    with pytest.raises(OutputError, match="holds other files .*diary.txt"):
+    with pytest.raises(OutputError, match=r"holds other files .*diary\.txt"):
         write_video(clip(2), path, overwrite=True)
     assert (path / "diary.txt").read_text() == "mine"
     assert len(list(path.iterdir())) == 4
