@@ -13,6 +13,14 @@ GATES = {
     "slow": ("--slow", "takes minutes; run with --slow"),
 }
 
+LONGEST = (
+    "test_kernels.py", "test_kills.py", "test_cut_kills.py", "test_compiling.py",
+    "test_experiments.py", "test_precision.py", "test_telemetry.py", "test_loop.py",
+    "test_decoder_stage.py", "test_examples.py", "test_cut.py", "test_cut_again.py",
+    "test_mutated_prompts.py", "test_saving.py",
+)  # fmt: skip
+"""Files of few tests that take long."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add one option for each kind of expensive test."""
@@ -28,7 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip, in words, the expensive tests that nobody asked for."""
+    """Skip, in words, the expensive tests that nobody asked for; begin with the longest files.
+
+    Files are shared out to processes: a long one that comes last lets all others wait.
+    """
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         for marker, (option, reason) in GATES.items():
             if item.get_closest_marker(marker) and not config.getoption(option):

@@ -248,7 +248,7 @@ def test_tests_are_shared_out_by_cores_and_pages_are_tried_one_by_one(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     unit, *_, page = suites.all_suites()
     words, changes = suites.shared_out(unit, 2)
-    assert words == ["-n", "2", "--dist", "loadfile"] and changes == {"OMP_NUM_THREADS": "1"}
+    assert words[:4] == ["-n", "2", "--dist", "loadfile"] and changes == {"OMP_NUM_THREADS": "1"}
     words, changes = suites.shared_out(unit, 16)
     assert words[1] == "4" and changes == {"OMP_NUM_THREADS": "2"}
     assert suites.shared_out(unit, 1) == ([], {}) == suites.shared_out(page, 16)
