@@ -31,6 +31,8 @@ class Suite:
     has_browser: bool = False
     is_asked_for: bool = False
     """Whether the person named its ComfyUI."""
+    is_between: bool = False
+    """Whether an older and a newer ComfyUI are tested as well: then what takes long is left out."""
 
     @property
     def there(self) -> list[str]:
@@ -45,9 +47,14 @@ def all_suites(only: Sequence[str] = ()) -> list[Suite]:
     """
     chosen = [version for version in versions() if not only or version in only]
     newest, is_asked = chosen[-1], bool(only)
+    # A ComfyUI that was named runs everything.
+    ends = chosen if only else (chosen[0], newest)
     return [
         Suite("unit and golden tests", ("tests/unit", "tests/golden", "tests/gpu")),
-        *(Suite(f"ComfyUI {v}", ("tests/comfyui",), v, False, is_asked) for v in chosen),
+        *(
+            Suite(f"ComfyUI {v}", ("tests/comfyui",), v, False, is_asked, v not in ends)
+            for v in chosen
+        ),
         Suite(f"browser, ComfyUI {newest}", ("tests/browser",), newest, True, is_asked),
     ]
 
@@ -105,6 +112,8 @@ def run_pytest(
 ) -> Counts:
     """Run one group of tests in processes of its own; ``output`` takes what they say."""
     sharing, threads = shared_out(suite, os.cpu_count() or 1)
+    if suite.is_between:
+        sharing = [*sharing, "--between"]
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         command: list[str | Path] = [

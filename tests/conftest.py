@@ -13,6 +13,11 @@ GATES = {
     "slow": ("--slow", "takes minutes; run with --slow"),
 }
 
+BETWEEN = "--between"
+"""Given for a ComfyUI that is neither the oldest nor the newest that is there."""
+AT_BOTH_ENDS = "at_both_ends"
+AT_BOTH_ENDS_REASON = "runs in the oldest and the newest ComfyUI; 'dev.py test --host VERSION' runs it in another"
+
 LONGEST = (
     "test_kernels.py", "test_kills.py", "test_cut_kills.py", "test_compiling.py",
     "test_experiments.py", "test_precision.py", "test_telemetry.py", "test_loop.py",
@@ -27,12 +32,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tooncrafter")
     for marker, (option, reason) in GATES.items():
         group.addoption(option, action="store_true", help=f"run tests marked {marker}: {reason}")
+    group.addoption(
+        BETWEEN,
+        action="store_true",
+        help=f"skip tests marked {AT_BOTH_ENDS}: {AT_BOTH_ENDS_REASON}",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Describe the markers, so that --strict-markers knows them."""
     for marker, (_, reason) in GATES.items():
         config.addinivalue_line("markers", f"{marker}: {reason}")
+    config.addinivalue_line("markers", f"{AT_BOTH_ENDS}: {AT_BOTH_ENDS_REASON}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -45,3 +56,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker, (option, reason) in GATES.items():
             if item.get_closest_marker(marker) and not config.getoption(option):
                 item.add_marker(pytest.mark.skip(reason=reason))
+        if config.getoption(BETWEEN) and item.get_closest_marker(AT_BOTH_ENDS):
+            item.add_marker(pytest.mark.skip(reason=AT_BOTH_ENDS_REASON))

@@ -35,6 +35,8 @@ from tooncrafter_core.cut.store import ClipStore
 from tooncrafter_core.interpolation.pipeline import interpolate
 from tooncrafter_core.interpolation.settings import InterpolationSettings
 
+pytestmark = pytest.mark.at_both_ends
+
 
 @pytest.fixture(scope="module")
 def stocked() -> Iterator[Host]:

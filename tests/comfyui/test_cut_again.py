@@ -18,6 +18,8 @@ from support.host_cuts import (
 )
 from support.model_files import stock
 
+pytestmark = pytest.mark.at_both_ends
+
 MODES = [[], ["--cache-classic"], ["--cache-lru", "12"]]
 """Options that ComfyUI is started with; the last is too small for the nodes of one cut."""
 

@@ -35,6 +35,8 @@ from tooncrafter_core.config.embedded import (
     embedded_file,
 )
 
+pytestmark = pytest.mark.at_both_ends
+
 NOTES = {"Note", "MarkdownNote"}
 PICTURE_LIMIT = 200_000
 HINTS = {

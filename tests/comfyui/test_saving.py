@@ -33,6 +33,8 @@ from tooncrafter_core.config.model import ModelConfig
 from tooncrafter_core.config.presets import MINI, TINY
 from tooncrafter_core.errors import CheckpointError, ModelMismatchError
 
+pytestmark = pytest.mark.at_both_ends
+
 NO_ENCODERS: dict[str, Any] = {"text_encoder": None, "image_encoder": None}
 
 

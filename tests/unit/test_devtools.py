@@ -159,6 +159,15 @@ def test_one_version_can_be_asked_for() -> None:
     assert only == [None, "0.3.52", "0.3.52"]
 
 
+def test_a_version_between_leaves_out_what_the_oldest_and_the_newest_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suites, "versions", lambda: ["0.3.52", "0.3.75", "0.33.0"])
+    between = [suite.title for suite in suites.all_suites() if suite.is_between]
+    assert between == ["ComfyUI 0.3.75"]
+    assert not any(suite.is_between for suite in suites.all_suites(["0.3.75", "0.33.0", "0.3.52"]))
+
+
 def test_a_host_that_cannot_be_had_is_no_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
