@@ -16,7 +16,9 @@ GATES = {
 BETWEEN = "--between"
 """Given for a ComfyUI that is neither the oldest nor the newest that is there."""
 AT_BOTH_ENDS = "at_both_ends"
-AT_BOTH_ENDS_REASON = "runs in the oldest and the newest ComfyUI; 'dev.py test --host VERSION' runs it in another"
+AT_BOTH_ENDS_REASON = (
+    "runs in the oldest and the newest ComfyUI; 'dev.py test --host VERSION' runs it in another"
+)
 
 LONGEST = (
     "test_kernels.py", "test_kills.py", "test_cut_kills.py", "test_compiling.py",
