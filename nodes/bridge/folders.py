@@ -97,9 +97,16 @@ def fingerprint(paths: list[Path]) -> list[str]:
 
 
 def _inside(root: Path, name: object) -> Path | None:
-    """The path of a name in a folder, None where it leads out; links of the user may lead out."""
+    """The path of a name in a folder; None where it leads out, or no disk takes it.
+
+    Links of the user may lead out.
+    """
     # A program that sends prompts may send anything for a name.
     if not isinstance(name, str) or "\0" in name:
+        return None
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
         return None
     base = Path(os.path.normpath(root.absolute()))
     path = Path(os.path.normpath(base / name))
