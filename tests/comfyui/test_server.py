@@ -83,6 +83,12 @@ ADVANCED = {
     "ToonCrafterExposure.cel",
     "ToonCrafterExposure.fps",
     "ToonCrafterSaveSheet.cel",
+    "ToonCrafterSpriteSheet.cel",
+    "ToonCrafterSpriteSheet.columns",
+    "ToonCrafterSpriteSheet.format",
+    "ToonCrafterSpriteSheet.max_size",
+    "ToonCrafterSpriteSheet.padding",
+    "ToonCrafterSpriteSheet.power_of_two",
 }
 """What a beginner never needs."""
 
