@@ -8,7 +8,7 @@
     python dev.py check      ruff and pyright
     python dev.py map        draw the map in docs/architecture.md
     python dev.py docs       build the documents as a site
-    python dev.py locales    write the nodes' English texts, list what translations lack
+    python dev.py locales    write the nodes' English texts, list what translations have to do
     python dev.py env        only make the environment
 
 Needs Python 3.10 or newer and nothing else. Everything lands in `.venv`, `.hosts` and `out`, which
@@ -24,7 +24,7 @@ from devtools import floor_plan
 from devtools.console import PROJECT, DevError, heading, run, say, warn
 from devtools.environment import ENVIRONMENT, ensure_environment, python, script
 from devtools.hosts import DEMO_VERSION, HOSTS, WHEELS, add_host, ensure_host, list_hosts, versions
-from devtools.locales import command_locales
+from devtools.locales_command import command_locales
 from devtools.site import command_docs
 from devtools.suites import run_suites
 

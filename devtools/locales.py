@@ -5,12 +5,12 @@ the nodes; a person translates it. docs/translation.md has the rules.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from devtools.console import PROJECT, DevError, run, say
+from devtools.console import PROJECT, DevError, run
 from devtools.environment import python
 from devtools.hosts import ensure_host, versions
 
@@ -99,21 +99,3 @@ def read_nodes() -> dict[str, Any]:
         if run([python(), "-m", "comfyui.node_texts", file], **host.changes) != 0:
             raise DevError("The nodes could not be loaded; the message is above.")
         return json.loads(file.read_text(encoding="utf-8"))
-
-
-def command_locales(arguments: Sequence[str]) -> int:
-    """Write the English texts of the nodes, and list what other languages lack or have too much."""
-    if arguments:
-        raise DevError(f"'locales' takes no further words, got '{arguments[0]}'.")
-    english = english_of(read_nodes())
-    write(ENGLISH, english)
-    say(f"{ENGLISH}: {len(texts_of(english))} texts")
-    is_complete = True
-    for language in languages():
-        missing, left_over = differences(english, read(language))
-        is_complete = is_complete and not missing and not left_over
-        say(f"{language}: {len(missing)} missing, {len(left_over)} left over")
-        for mark, places in (("-", missing), ("+", left_over)):
-            for place in places:
-                say(f"    {mark} {place}")
-    return 0 if is_complete else 1

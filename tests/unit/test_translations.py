@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from devtools import locales
+from devtools import locales, translated
 from support import translations as rules
 
 LANGUAGES = locales.languages()
 ENGLISH = locales.read("en")
 PAGES = rules.help_pages("en")
+AGAIN = "translate what 'python3 dev.py locales' lists, then run it again: it records what was done"
 WITH_HELP = [language for language in LANGUAGES if rules.help_pages(language)]
 
 
@@ -33,6 +34,13 @@ def language(request: pytest.FixtureRequest) -> str:
 def test_every_language_has_the_texts_of_english_and_no_others(language: str) -> None:
     missing, left_over = locales.differences(ENGLISH, locales.read(language))
     assert (missing, left_over) == ([], [])
+
+
+def test_every_text_is_made_from_the_english_as_it_is(language: str) -> None:
+    now = translated.pairs(translated.english_texts(), translated.translated_texts(language))
+    recorded = translated.read_record()[language]
+    changed = sorted(place for place, pair in now.items() if recorded.get(place) != pair)
+    assert (changed, sorted(set(recorded) - set(now))) == ([], []), AGAIN
 
 
 def test_files_are_as_the_command_writes_them(tmp_path: Path) -> None:
