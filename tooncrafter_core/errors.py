@@ -155,6 +155,10 @@ class TrainingError(ToonCrafterError):
     """A training run cannot begin or continue: settings, weights or numbers cannot be used."""
 
 
+class JobError(ToonCrafterError):
+    """Many pieces of work cannot be run: no worker starts, or no cluster is there."""
+
+
 class MissingWeightsError(ToonCrafterError):
     """A metric, a loss or a compared method needs a file that is not on this machine."""
 

@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "layers": set(),
     "files": {"errors"},
+    "jobs": {"config", "errors"},
     "diffusion": {"config", "errors"},
     "pictures": {"errors", "files"},
     "models": {"config", "errors", "layers"},
@@ -28,7 +29,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "device": {"config", "errors", "layers", "models"},
     "sketches": {"checkpoints", "config", "errors", "models", "pictures"},
     "metrics": {"checkpoints", "errors", "files", "models", "pictures", "sketches"},
-    "data": {"checkpoints", "config", "errors", "files", "models", "pictures", "sketches"},
+    "data": {
+        "checkpoints", "config", "errors", "files", "jobs", "models", "pictures", "sketches",
+    },
     "interpolation": {
         "checkpoints", "conditioning", "config", "device", "diffusion", "errors", "layers",
         "models", "pictures", "sketches",
@@ -48,8 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "checkpoints", "config", "cut", "data", "device", "diffusion", "errors", "evaluation",
-        "experiments", "files", "interpolation", "metrics", "models", "pictures", "sketches",
-        "training",
+        "experiments", "files", "interpolation", "jobs", "metrics", "models", "pictures",
+        "sketches", "training",
     },
     "__main__": {"cli"},
 }  # fmt: skip

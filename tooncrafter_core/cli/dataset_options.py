@@ -8,7 +8,7 @@ from . import Commands
 
 if TYPE_CHECKING:
     from ..data.build.decide import Thresholds
-    from ..data.build.runner import Runner
+    from ..jobs.runner import Runner
 
 THRESHOLDS = {
     "min_motion": "mean flow in picture heights a second; less is a still shot",
@@ -122,10 +122,10 @@ def thresholds_of(args: argparse.Namespace) -> "Thresholds":
 
 def runner_of(args: argparse.Namespace) -> "Runner":
     """What runs the jobs: this process, or Ray."""
-    from ..data.build.runner import run_here
+    from ..jobs.runner import run_here
 
     if args.ray is None:
         return run_here
-    from ..data.build.runner_ray import RayRunner
+    from ..jobs.cluster import RayRunner
 
     return RayRunner(address=args.ray, workers=args.workers)

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from ...files import read_json
+from ...jobs.runner import Job, Runner, Worker, run_here
 from ...pictures.films import CHANGES, find_films
 from .decide import Row, Thresholds
 from .manifest import ManifestNotes, empty_row, write_manifest
-from .runner import Job, Runner, Worker, run_here
 from .settings import BuildSettings, describe_stages
 from .shots import Shot, cut_clips
 from .workers import (
@@ -85,8 +85,8 @@ def _run(
             on_progress(Progress(what=what, done=done, total=len(todo), errors=errors))
 
     report(0)
-    for done, (_, error) in enumerate(runner(make, todo), start=1):
-        errors += error is not None
+    for done, outcome in enumerate(runner(make, todo), start=1):
+        errors += outcome.error is not None
         report(done)
 
 

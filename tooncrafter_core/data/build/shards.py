@@ -9,12 +9,12 @@ import numpy as np
 
 from ...errors import DatasetError
 from ...files import in_order, replacing
+from ...jobs.runner import Runner, run_here
 from ...pictures.encode import film_bytes
 from ...pictures.films import open_film
 from ..extras import require
 from .decide import KEPT, Row
 from .manifest import read_rows
-from .runner import Runner, run_here
 
 # t frames, h w space
 
@@ -77,8 +77,8 @@ def write_shards(
     jobs = shard_jobs(manifest, out, settings or ShardSettings())
     worker = ShardWorker()
     todo = [job for job in jobs if not worker.is_done(job)]
-    for job, error in runner(ShardWorker, todo):
-        yield Path(job.path), len(job.rows), error
+    for outcome in runner(ShardWorker, todo):
+        yield Path(outcome.job.path), len(outcome.job.rows), outcome.error
 
 
 def shard_jobs(manifest: str | Path, out: str | Path, settings: ShardSettings) -> list[ShardJob]:

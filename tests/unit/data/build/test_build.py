@@ -20,10 +20,10 @@ from tooncrafter_core.data.build.build import Progress, build_dataset
 from tooncrafter_core.data.build.decide import Thresholds
 from tooncrafter_core.data.build.manifest import read_notes, read_rows
 from tooncrafter_core.data.build.report import summarise
-from tooncrafter_core.data.build.runner import run_here
-from tooncrafter_core.data.build.runner_ray import RayRunner
 from tooncrafter_core.data.build.settings import BuildSettings
 from tooncrafter_core.errors import DatasetError, OutputError
+from tooncrafter_core.jobs.cluster import RayRunner
+from tooncrafter_core.jobs.runner import run_here
 
 ROOT = Path(__file__).parents[4]
 PLAIN = BuildSettings(find_text=False)
