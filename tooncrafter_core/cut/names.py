@@ -14,6 +14,8 @@ LEVEL = "A"
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,9})", re.DOTALL)
 _NO_FILE_NAME = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f\ud800-\udfff]')
 _SEPARATORS = "_-. "
+_LONGEST = 110
+"""Bytes of a cel's or a drawing's name: both with number and ending stay under the 255 of disks."""
 
 
 def name_drawings(cut: Cut, plan: CutPlan) -> dict[Drawing, str]:
@@ -162,7 +164,9 @@ def _number_in(name: str, level: str) -> int | None:
 
 
 def _safe(name: str) -> str:
-    return _NO_FILE_NAME.sub("_", name).strip(". ")[:100]
+    """A name without what no disk takes; disks count bytes, of which a letter may have four."""
+    letters = _NO_FILE_NAME.sub("_", name).strip(". ")[:100]
+    return letters.encode()[:_LONGEST].decode(errors="ignore")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -69,6 +69,16 @@ def test_files_have_no_letters_that_no_disk_takes_and_no_name_twice() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "原", "🎬"])
+def test_files_of_long_names_in_any_letters_can_be_written(tmp_path: Path, letter: str) -> None:
+    keys = [letter * 100, letter * 99 + "画", letter * 100 + "…", "7"]
+    files = file_names(keys, letter * 100)
+    for file in files.values():
+        (tmp_path / file).write_bytes(b"")
+    assert len(list(tmp_path.iterdir())) == len(keys)
+    assert all(set(file) <= {*letter, *"_画0123456789.png"} for file in files.values())
+
+
 def test_the_level_is_what_all_names_begin_with() -> None:
     assert level_of(["B_0001", "B_0005"]) == "B"
     assert level_of(["start", "end"]) == level_of(["1", "2"]) == "A"

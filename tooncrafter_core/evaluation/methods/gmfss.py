@@ -17,7 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...checkpoints.weight_packages import describe_file, package_file, package_folder
+from ...checkpoints.weight_packages import (
+    describe_file,
+    package_file,
+    package_folder,
+    package_weights,
+)
 from ...errors import MissingWeightsError
 from ...metrics.metric import Clip
 from .peers import from_unit, positions, to_unit, with_ends
@@ -36,11 +41,12 @@ def load_gmfss() -> Any:
     ``MissingWeightsError`` says what to install.
     """
     folder = package_folder(PACKAGE)
-    for name in FILES:
-        package_file(PACKAGE, f"models/{name}.pkl")
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6):
         # Older versions of torch would load the package's pickles without restriction.
         raise MissingWeightsError(f"GMFSS needs torch 2.6 or newer, this is {torch.__version__}.")
+    for name in FILES:
+        # The package loads them by torch's default, which an environment variable can loosen.
+        package_weights(PACKAGE, f"models/{name}.pkl")
     package = ModuleType(PRIVATE_NAME)
     package.__path__ = [str(folder)]
     splatting = ModuleType(f"{PRIVATE_NAME}.softsplat")

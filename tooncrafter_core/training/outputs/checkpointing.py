@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
+from ...checkpoints.files.safetensors_index import read_index
 from ...checkpoints.files.save import save_checkpoint
 from ...errors import TrainingError
 from ...files import read_json_text, remove_folder, replacing_folder, write_json
@@ -81,17 +80,25 @@ class CheckpointFolder:
             averages = path / AVERAGES
             return TrainingState(
                 step=int(notes["step"]),
-                weights=load_file(path / WEIGHTS),
-                averages=load_file(averages) if averages.exists() else None,
-                optimizer=load_file(path / OPTIMIZER),
+                weights=_tensors(path / WEIGHTS),
+                averages=_tensors(averages) if averages.exists() else None,
+                optimizer=_tensors(path / OPTIMIZER),
                 identity=notes["identity"],
             )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise TrainingError(
                 f"The checkpoint '{path}' cannot be read: {reason}. Remove it to go on with the "
                 "one before it."
             ) from error
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, copied: nothing stays mapped that another program may overwrite."""
+    index = read_index(path)
+    if index.unknown:
+        raise TrainingError(f"'{path.name}' stores numbers in a format that torch does not know")
+    return dict(index.tensors)
 
 
 def check_identity(found: Mapping[str, object], wanted: Mapping[str, object], folder: Path) -> None:

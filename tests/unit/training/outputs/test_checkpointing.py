@@ -89,6 +89,18 @@ def test_a_damaged_checkpoint_is_reported(name: str, tmp_path: Path) -> None:
         folder.load(5)
 
 
+def test_what_was_read_stays_when_a_file_is_overwritten(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path, keep=2)
+    path = folder.save(state(5))
+    found = folder.load(5)
+    for file in path.glob("*.safetensors"):
+        content = file.read_bytes()
+        file.write_bytes(content[:-8] + b"\xff" * 8)
+    for name in ("weights", "averages", "optimizer"):
+        kept, wanted = getattr(found, name), getattr(state(5), name)
+        assert all(torch.equal(kept[key], wanted[key]) for key in wanted)
+
+
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written"):
