@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from support.imports import ROOT
+from support.letters import foreign_letter
 
 HELP = ROOT / "web/docs"
 LOCALES = ROOT / "locales"
@@ -18,14 +19,6 @@ SCRIPTS = {
     "zh": re.compile(r"[\u4e00-\u9fff]"),
     "zh-TW": re.compile(r"[\u4e00-\u9fff]"),
 }
-SIMPLIFIED, TRADITIONAL = "们这图对时单张设给认", "們這圖對時單張設給認"
-FOREIGN = {
-    "ja": re.compile(rf"[\uac00-\ud7af{SIMPLIFIED.replace('时', '')}]"),
-    "ko": re.compile(r"[\u3040-\u30ff]"),
-    "zh": re.compile(rf"[\u3040-\u30ff\uac00-\ud7af{TRADITIONAL}]"),
-    "zh-TW": re.compile(rf"[\u3040-\u30ff\uac00-\ud7af{SIMPLIFIED}]"),
-}
-"""Letters that no text of a language has."""
 KEPT = {"cfg", "eta", "fps", "clip", "clip_vision", "vae", "latent", "token", "controlnet"}
 """Names, in small letters, that other languages write as they are."""
 SYNTAX = re.compile(r"[{}@|]")
@@ -61,8 +54,8 @@ def prose(text: str) -> str:
 
 def wrong_script(text: str, language: str) -> str | None:
     """Say why a text is not in the letters of its language, if so."""
-    if found := FOREIGN[language].search(text):
-        return f"{found[0]!r} is of another language"
+    if found := foreign_letter(text, language):
+        return f"{found!r} is of another language"
     if text.lower() in KEPT or not re.search(r"[^\W\d_]", prose(text)):
         return None
     if not SCRIPTS[language].search(text):
