@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CutError, check_choice
-from .colour.alpha import KEEP, WHITE
+from ...errors import CutError, check_choice
+from ..colour.alpha import KEEP, WHITE
 
 if TYPE_CHECKING:
-    from ..cut.sheets.columns import ExposureSheet
-    from ..cut.values import Cut, PlacedSketch
-    from ..cut.yaml_file import SegmentFile
+    from ...cut.sheets.columns import ExposureSheet
+    from ...cut.values import Cut, PlacedSketch
+    from ...cut.yaml_file import SegmentFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,9 @@ class Request:
 
 def read_request(args: argparse.Namespace) -> Request:
     """Read the cut file, if one is named; ``CutError`` for what it cannot say."""
-    from ..cut.plain import parse_frames
-    from ..cut.yaml_file import CutFile, read_cut_file
-    from ..interpolation.settings import InterpolationSettings
+    from ...cut.plain import parse_frames
+    from ...cut.yaml_file import CutFile, read_cut_file
+    from ...interpolation.settings import InterpolationSettings
 
     file = CutFile()
     if args.file is not None:
@@ -98,7 +98,7 @@ def names_in(text: str) -> list[str]:
 
 def parse_sketch(text: str) -> "tuple[int, PlacedSketch]":
     """``2:8=pose.png`` as the number of a segment and a sketch at its moment."""
-    from ..cut.values import PlacedSketch
+    from ...cut.values import PlacedSketch
 
     match = re.fullmatch(r"\s*(\d{1,6})\s*:\s*(\d{1,6})\s*=\s*(\S.*)", text)
     if match is None:
@@ -137,8 +137,8 @@ class TimedCut:
 
 def read_cut(request: Request) -> TimedCut:
     """The cut that is asked for; ``CutError`` says what does not fit together."""
-    from ..cut.values import with_sketches
-    from ..cut.yaml_file import with_own
+    from ...cut.values import with_sketches
+    from ...cut.yaml_file import with_own
 
     if not request.keys:
         raise CutError("Name the keys: --keys A1.png A2.png A3.png, or a folder of them.")
@@ -152,7 +152,7 @@ def read_cut(request: Request) -> TimedCut:
 
 def key_files(given: Sequence[str]) -> list[Path]:
     """Keys in the order of the film; of a folder in natural order."""
-    from ..pictures.films import picture_files
+    from ...pictures.films import picture_files
 
     if len(given) > 1 or not Path(given[0]).is_dir():
         return [Path(name) for name in given]
@@ -164,8 +164,8 @@ def key_files(given: Sequence[str]) -> list[Path]:
 
 def _plain(request: Request, files: Sequence[Path]) -> TimedCut:
     """A cut of keys at frames."""
-    from ..cut.names import level_of
-    from ..cut.plain import time_cut
+    from ...cut.names import level_of
+    from ...cut.plain import time_cut
 
     if request.cel is not None:
         raise CutError("--cel names a column of a sheet: add --sheet, or leave it out.")
@@ -199,10 +199,10 @@ def names_of(files: Sequence[Path]) -> list[str]:
 
 def _from_sheet(request: Request, path: str, files: Sequence[Path]) -> TimedCut:
     """A cut that a sheet asks for."""
-    from ..cut.names import LEVEL, match_files
-    from ..cut.sheets.columns import choose_column
-    from ..cut.sheets.files import read_sheet
-    from ..cut.sheets.order import cut_of, dots_note
+    from ...cut.names import LEVEL, match_files
+    from ...cut.sheets.columns import choose_column
+    from ...cut.sheets.files import read_sheet
+    from ...cut.sheets.order import cut_of, dots_note
 
     given = {"frames": request.frames or None, "on": request.on, "length": request.length}
     for option, value in given.items():

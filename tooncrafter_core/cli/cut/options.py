@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import OutputError
-from . import Options
+from ...errors import OutputError
+from .. import Options
 
 
 def add_timing_options(group: Options) -> None:
@@ -91,7 +91,7 @@ def add_result_options(group: Options) -> None:
 
 def extensions_of(formats: Sequence[str], fps: float) -> list[str]:
     """Extensions of the films that are asked for; ``OutputError`` for those that are not known."""
-    from ..pictures.formats import FORMATS, check_fps
+    from ...pictures.formats import FORMATS, check_fps
 
     names = [name.strip().lower().lstrip(".") for one in formats for name in one.split(",")]
     if names == ["none"]:
@@ -109,9 +109,9 @@ def extensions_of(formats: Sequence[str], fps: float) -> list[str]:
 
 def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path:
     """Where results go; ``OutputError`` when they cannot, before anything is loaded."""
-    from ..cut.output import DRAWINGS, FILMS, FRAMES, MARKS, WRITTEN, foreign_in
-    from ..files import Place, check_places
-    from ..pictures.formats import FORMATS
+    from ...cut.output import DRAWINGS, FILMS, FRAMES, MARKS, WRITTEN, foreign_in
+    from ...files import Place, check_places
+    from ...pictures.formats import FORMATS
 
     folder = Path(args.output)
     if folder.suffix.lower() in FORMATS and not folder.is_dir():

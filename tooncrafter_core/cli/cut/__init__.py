@@ -1,0 +1,143 @@
+"""``cut --keys A1.png A2.png A3.png --frames 1,13,25 -o OUT``: all drawings of a cut."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import printable
+from .. import Commands
+from ..colour.alpha import add_alpha_option
+from ..colour.lock import add_colour_option
+from ..interpolate import interpolate_with_progress
+from ..interpolate_options import (
+    add_look_options,
+    add_machine_options,
+    add_offload_option,
+    add_solver_options,
+)
+from .options import add_result_options, add_timing_options
+from .prepared import PreparedCut, prepare
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...cut.drawing import DrawClip, Levels
+    from ...cut.output import Finished
+    from ...cut.plan import Clip
+    from ...cut.store import Source
+    from ...cut.values import Drawing
+    from ...interpolation.session import Session
+    from ...interpolation.settings import InterpolationSettings
+    from ...pictures.keyframes import Keyframes
+    from ...sketches.frames import SketchLayer
+
+
+def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
+    """Declare the command and its options."""
+    parser = subparsers.add_parser("cut", help="draw every in-between of a cut of several keys")
+    add_timing_options(parser.add_argument_group("keys and timing"))
+    add_result_options(parser.add_argument_group("results"))
+    add_look_options(parser.add_argument_group("picture"))
+    colour = parser.add_argument_group("colour")
+    add_colour_option(colour)
+    add_alpha_option(colour)
+    add_solver_options(parser.add_argument_group("sampling"))
+    machine = parser.add_argument_group("files and machine")
+    machine.add_argument(
+        "--sketch-encoder",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="the sketch encoder's .ckpt or .safetensors, for --sketch",
+    )
+    machine.add_argument("--checkpoint", help="as for interpolate (the mini model)")
+    add_machine_options(machine)
+    add_offload_option(machine)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check everything that can be checked, draw what is not there yet, and write all of it."""
+    from ...cut.output import write_results
+    from ...cut.store import alone_in
+    from ...interpolation.session import Session
+
+    cut = prepare(args)
+    for note in cut.notes:
+        print(printable(note))
+    with alone_in(cut.folder) as still_here:
+        rows = write_results(cut.folder, draw(cut, Session(cut.weights), args.quiet, still_here))
+    print(_summary(rows, len(cut.plan.sheet.frames), cut.folder))
+    return 0
+
+
+def draw(
+    cut: PreparedCut,
+    session: "Session",
+    is_quiet: bool,
+    still_here: Callable[[], None] = lambda: None,
+) -> "Finished":
+    """Draw clip by clip what is not there yet, say so, and change what is asked for."""
+    from ...cut.colour import lock_drawings
+    from ...cut.motion.joints import chosen_joints
+    from ...cut.motion.smoothing import smoothed
+    from ...cut.output import Finished
+
+    timed, plan, clear, drawing = cut.timed, cut.plan, cut.clear, cut.drawing
+    draw_clip = clip_drawer(session, is_quiet)
+
+    def on_clip(clip: "Clip", source: "Source", is_there: bool) -> None:
+        still_here()
+        print(f"segment {clip.segment + 1}{_half(clip.half)}: {_state(is_there)}", flush=True)
+
+    sources = drawing.draw_clips(plan, draw_clip, on_clip)
+    changed: dict[Drawing, Levels] = {}
+    colours = None
+    if timed.locks_colour or timed.smooth or clear is not None:
+        changed = drawing.draw(plan, draw_clip)
+    if timed.locks_colour:
+        changed, colours = lock_drawings(drawing, plan, changed)
+    if timed.smooth:
+        changed = smoothed(chosen_joints(timed.cut, plan, timed.smooth), changed)
+    if clear is not None:
+        changed = clear.taken_out(changed, drawing.settings)
+    return Finished(
+        drawing=drawing,
+        plan=plan,
+        sources=sources,
+        level=timed.level,
+        sheet=timed.sheet,
+        changed=changed,
+        colours=colours,
+        has_alpha=clear is not None,
+        formats=cut.formats,
+    )
+
+
+def clip_drawer(session: "Session", is_quiet: bool) -> "DrawClip":
+    """What draws a clip with the networks of a session, with progress on stderr."""
+
+    def draw_clip(
+        keyframes: "Keyframes",
+        settings: "InterpolationSettings",
+        sketches: "Sequence[SketchLayer]",
+    ) -> "torch.Tensor":
+        return interpolate_with_progress(session, keyframes, settings, sketches, is_quiet)
+
+    return draw_clip
+
+
+def _half(half: str) -> str:
+    return f", half {'.'.join(half)}" if half else ""
+
+
+def _state(is_there: bool) -> str:
+    return "there already" if is_there else "is drawn"
+
+
+def _summary(rows: Sequence[dict[str, object]], length: int, folder: Path) -> str:
+    keys = sum(row["is"] == "key" for row in rows)
+    return (
+        f"{folder}: {length} frames of {len(rows)} drawings, {keys} keys and {len(rows) - keys} "
+        "in-betweens"
+    )
