@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "checkpoints", "conditioning", "config", "device", "diffusion", "errors", "layers",
         "models", "pictures", "sketches",
     },
-    "cut": {"errors", "files", "interpolation", "pictures", "sketches"},
+    "cut": {"errors", "files", "interpolation", "metrics", "pictures", "sketches"},
     "training": {
         "checkpoints", "conditioning", "config", "data", "diffusion", "errors", "files",
         "interpolation", "layers", "metrics", "models", "pictures", "sketches",

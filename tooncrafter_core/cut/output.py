@@ -11,6 +11,7 @@ from ..files import (
     is_numbered_picture,
     read_json,
     remove_file,
+    remove_folder,
     replacing,
     replacing_folder,
     write_bytes,
@@ -30,14 +31,16 @@ from .values import Cut, Drawing
 
 NOTE, XDTS, CSV, FILM = "cut.json", "cut.xdts", "cut.csv", "cut"
 REPORT = "report.html"
-DRAWINGS, FRAMES, SEGMENTS = "drawings", "frames", "segments"
+DRAWINGS, FRAMES, SEGMENTS, CANDIDATES = "drawings", "frames", "segments", "candidates"
 OURS = f"{SEGMENTS}/written.json"
 """Which drawings are ours, also where a run was killed before it wrote the rest."""
 FILMS = tuple(f"{FILM}{extension}" for extension in FORMATS)
 MARKS = (NOTE, OURS)
 """Of a folder that an earlier run has written, one is there."""
-WRITTEN = (NOTE, XDTS, CSV, REPORT, *FILMS, f"{DRAWINGS}/*", f"{FRAMES}/*")
+WRITTEN = (NOTE, XDTS, CSV, REPORT, *FILMS, f"{DRAWINGS}/*", f"{FRAMES}/*", f"{CANDIDATES}/*")
 """What lies in a folder of results, as patterns."""
+NUMBERED = "????.png"
+"""The contact sheet of each segment with candidates."""
 
 
 def write_results(folder: Path, finished: Finished) -> list[dict[str, object]]:
@@ -46,6 +49,7 @@ def write_results(folder: Path, finished: Finished) -> list[dict[str, object]]:
     _write_frames(folder, finished)
     _write_films(folder, finished)
     _write_sheets(folder, finished)
+    _write_candidates(folder, finished)
     return _write_note(folder, finished)
 
 
@@ -131,6 +135,16 @@ def _write_sheets(folder: Path, finished: Finished) -> None:
         write_bytes(folder / name, content)
 
 
+def _write_candidates(folder: Path, finished: Finished) -> None:
+    """Write a contact sheet of each segment with candidates; those of an earlier run go."""
+    if not finished.choices:
+        remove_folder(folder / CANDIDATES, [NUMBERED])
+        return
+    with replacing_folder(folder / CANDIDATES, is_numbered_picture) as new:
+        for choice in finished.choices:
+            write_bytes(new / f"{choice.segment:04d}.png", encode_png(choice.sheet()))
+
+
 def fillings(
     cut: Cut, plan: CutPlan, names: Mapping[Drawing, str], column: int
 ) -> dict[tuple[int, int], str]:
@@ -177,6 +191,8 @@ def _write_note(folder: Path, finished: Finished) -> list[dict[str, object]]:
             {"segment": segment + 1, "clip": half or "whole", **report.as_plain()}
             for (segment, half), report in finished.colours.items()
         ]
+    if finished.choices:
+        note["candidates"] = [choice.as_plain() for choice in finished.choices]
     write_json(folder / NOTE, note)
     return rows
 

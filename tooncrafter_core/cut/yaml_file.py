@@ -57,6 +57,10 @@ class CutFile:
     """``keep`` or ``white``."""
     smooth: list[str] = field(default_factory=list)
     """Keys whose motion is smoothed, or ``all``."""
+    candidates: int | None = None
+    """Seeds of each segment, of which one is taken."""
+    take: dict[int, int] = field(default_factory=dict)
+    """The seed that is taken, by the number of its segment; of others the best."""
     checkpoint: str | None = None
     formats: list[str] = field(default_factory=list)
     """Of films, such as ``mp4``."""

@@ -6,14 +6,18 @@ import sys
 from support.imports import ROOT
 
 DRAWS = {
+    "choose",
     "clear",
     "colour",
     "drawing",
+    "faults",
     "film",
     "finished",
     "keys",
     "output",
+    "rank",
     "report",
+    "sheet",
     "smoothing",
     "sprites",
 }

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...errors import printable
 from .. import Commands
+from ..candidates.cut import choose, state_of
+from ..candidates.options import add_candidate_options
 from ..colour.alpha import add_alpha_option
 from ..colour.lock import add_colour_option
 from ..interpolate import interpolate_with_progress
@@ -22,6 +24,7 @@ from .prepared import PreparedCut, prepare
 if TYPE_CHECKING:
     import torch
 
+    from ...cut.candidates.choose import Choice
     from ...cut.drawing import DrawClip, Levels
     from ...cut.output import Finished
     from ...cut.plan import Clip
@@ -37,7 +40,9 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     """Declare the command and its options."""
     parser = subparsers.add_parser("cut", help="draw every in-between of a cut of several keys")
     add_timing_options(parser.add_argument_group("keys and timing"))
-    add_result_options(parser.add_argument_group("results"))
+    results = parser.add_argument_group("results")
+    add_result_options(results)
+    add_candidate_options(results, of_segments=True)
     add_look_options(parser.add_argument_group("picture"))
     colour = parser.add_argument_group("colour")
     add_colour_option(colour)
@@ -88,8 +93,11 @@ def draw(
 
     def on_clip(clip: "Clip", source: "Source", is_there: bool) -> None:
         still_here()
-        print(f"segment {clip.segment + 1}{_half(clip.half)}: {_state(is_there)}", flush=True)
+        print(f"segment {clip.segment + 1}{_half(clip.half)}: {state_of(is_there)}", flush=True)
 
+    choices: Sequence[Choice] = ()
+    if cut.wanted is not None:
+        drawing, choices = choose(drawing, plan, cut.wanted, draw_clip, still_here)
     sources = drawing.draw_clips(plan, draw_clip, on_clip)
     changed: dict[Drawing, Levels] = {}
     colours = None
@@ -109,6 +117,7 @@ def draw(
         sheet=timed.sheet,
         changed=changed,
         colours=colours,
+        choices=choices,
         has_alpha=clear is not None,
         formats=cut.formats,
     )
@@ -129,10 +138,6 @@ def clip_drawer(session: "Session", is_quiet: bool) -> "DrawClip":
 
 def _half(half: str) -> str:
     return f", half {'.'.join(half)}" if half else ""
-
-
-def _state(is_there: bool) -> str:
-    return "there already" if is_there else "is drawn"
 
 
 def _summary(rows: Sequence[dict[str, object]], length: int, folder: Path) -> str:

@@ -109,7 +109,7 @@ def extensions_of(formats: Sequence[str], fps: float) -> list[str]:
 
 def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path:
     """Where results go; ``OutputError`` when they cannot, before anything is loaded."""
-    from ...cut.output import DRAWINGS, FILMS, FRAMES, MARKS, WRITTEN, foreign_in
+    from ...cut.output import CANDIDATES, DRAWINGS, FILMS, FRAMES, MARKS, WRITTEN, foreign_in
     from ...files import Place, check_places
     from ...pictures.formats import FORMATS
 
@@ -124,7 +124,7 @@ def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path
     )  # fmt: skip
     check_places([place], inputs)
     results = [
-        Place(option="-o", at=folder / FRAMES, kind="frames"),
+        *(Place(option="-o", at=folder / name, kind="frames") for name in (FRAMES, CANDIDATES)),
         *(Place(option="-o", at=folder / name) for name in FILMS),
     ]
     check_places(results, inputs, overwrite=True)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...config.embedded import MINI, MINI_SKETCH, embedded_file, mini_settings
 from ...errors import CheckpointError, CutError, SketchError
+from ..candidates.cut import wanted_of
 from ..interpolate import mini_checkpoint, session_settings, settings_from
 from .options import check_folder, extensions_of
 from .request import TimedCut, read_cut, read_request
 
 if TYPE_CHECKING:
+    from ...cut.candidates.choose import Wanted
     from ...cut.clear import ClearKeys
     from ...cut.drawing import CutDrawing
     from ...cut.plan import CutPlan
@@ -30,10 +32,12 @@ class PreparedCut(NamedTuple):
     formats: list[str]
     notes: list[str]
     files: list[Path]  # All that was read, but for weights.
+    wanted: "Wanted | None"  # Where several seeds are drawn.
 
 
 def prepare(args: argparse.Namespace) -> PreparedCut:
     """Read the cut that the options ask for, and check all of it before anything is loaded."""
+    from ...cut.candidates.choose import check_wanted
     from ...cut.clear import read_clear_keys
     from ...cut.drawing import CutDrawing, read_hints
     from ...cut.keys import check_transparency, digests_of, read_keys
@@ -47,6 +51,7 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
     checkpoint = mini_checkpoint() if has_mini else Path(str(request.checkpoint))
     own = mini_settings() if has_mini else {}
     settings = settings_from(args, {**own, **request.drawing})
+    wanted = wanted_of(request.candidates, request.takes, args.redo)
     timed = read_cut(request)
     formats = extensions_of(request.formats or ["mp4"], timed.cut.fps)
     own_encoder = embedded_file(MINI_SKETCH) if has_mini and timed.sketches else None
@@ -79,6 +84,8 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
     if args.redo is not None:
         seed = getattr(args, "seed", None)
         drawing = _with_new_seed(drawing, plan, folder, args.redo, seed)
+    if wanted is not None:
+        check_wanted(drawing, plan, wanted)
     return PreparedCut(
         timed=timed,
         plan=plan,
@@ -89,6 +96,7 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
         formats=formats,
         notes=[note for note in (transparent, *timed.notes, *plan.notes) if note],
         files=files,
+        wanted=wanted,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CutError, check_choice
+from ..candidates.options import takes_in
 from ..colour.alpha import KEEP, WHITE
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Request:
     keeps_alpha: bool
     smooth: Sequence[str]
     """Names of keys, or ``all``."""
+    candidates: int | None
+    """Of each segment, where several are drawn."""
+    takes: Mapping[int, int]
+    """Seeds that are taken, by the number of the segment."""
     checkpoint: str | None
     drawing: Mapping[str, Any]
     """Settings of the drawing that the file has."""
@@ -80,6 +85,8 @@ def read_request(args: argparse.Namespace) -> Request:
         locks_colour=args.colour_lock or file.colour_lock,
         keeps_alpha=KEEP in (args.alpha, file.alpha),
         smooth=file.smooth if args.smooth is None else names_in(args.smooth),
+        candidates=chosen("candidates", file.candidates),
+        takes=file.take if args.take is None else takes_in(args.take),
         checkpoint=chosen("checkpoint", file.checkpoint),
         drawing=file.drawing,
         segments=file.segments,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ...pictures.colour.report import LockReport
+from ..candidates.choose import Choice
 from ..drawing import CutDrawing, Levels
 from ..names import file_names, name_drawings
 from ..plan import CutPlan
@@ -33,6 +34,8 @@ class Finished:
     """Whether drawings are transparent in places."""
     colours: Mapping[tuple[int, str], LockReport] | None = None
     """What colour lock has found and done in each clip."""
+    choices: Sequence[Choice] = ()
+    """The candidates of segments of which several were drawn."""
 
     @property
     def cut(self) -> Cut:

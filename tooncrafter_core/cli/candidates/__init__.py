@@ -1,0 +1,1 @@
+"""``--candidates`` and ``--take``: several seeds of a clip, of which one is taken."""

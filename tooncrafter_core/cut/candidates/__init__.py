@@ -1,0 +1,1 @@
+"""Candidates: several seeds of one clip, ranked by what is wrong with each."""
