@@ -30,6 +30,8 @@ _searched: set[Path] = set()
 
 SIBLING, WITHIN = "sibling", "within"
 """Folders in a part for complete content that will lie next to the part, or within its folder."""
+UNCHECKED = "unchecked"
+"""The folder in a part for what may be somebody else's: it is put back and never removed."""
 
 
 def part_name() -> str:
@@ -39,7 +41,11 @@ def part_name() -> str:
 
 @contextmanager
 def part_in(folder: Path) -> Iterator[Path]:
-    """A part to write in a folder that is there; what is still under its name is removed."""
+    """A part to write in a folder that is there; what is still under its name is removed.
+
+    What lies unchecked in it is put back before, and a warning says where its place was taken.
+    ``OSError`` when that fails: then it stays in the part.
+    """
     folder = folder.absolute()
     if folder not in _searched:
         # Once for each folder: some hold more files than can be listed before every write.
@@ -50,8 +56,11 @@ def part_in(folder: Path) -> Iterator[Path]:
     try:
         yield part
     finally:
-        _remove(part)
-        _in_use.discard(part.name)
+        try:
+            _give_back(part)
+            _remove(part)
+        finally:
+            _in_use.discard(part.name)
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -91,12 +100,45 @@ def is_abandoned(part: Path) -> bool:
 
 def _finish(part: Path) -> None:
     """Do what was left to do when a whole folder was being put in its place."""
+    _give_back(part)
     for path in (part / WITHIN).glob("*"):
         if not os.path.lexists(part.parent / path.name):
             path.replace(part.parent / path.name)
     for path in (part / SIBLING).glob("*"):
         if not os.path.lexists(part.parent / path.name):
             path.replace(part.parent / path.name)
+
+
+def put_back(part: Path) -> list[Path]:
+    """Move what is unchecked out of a part, under a name that is free where its own is taken.
+
+    Gives the places. ``OSError`` says where it is when it cannot be moved.
+    """
+    return [_moved_next_to(part, path) for path in sorted((part / UNCHECKED).glob("*"))]
+
+
+def _give_back(part: Path) -> None:
+    """As above, with a warning for what stays under another name."""
+    taken = {path.name for path in (part / UNCHECKED).glob("*")}
+    for place in put_back(part):
+        if place.name not in taken:
+            logger.warning("A folder whose place was taken meanwhile is kept as '%s'.", place)
+
+
+def _moved_next_to(part: Path, path: Path) -> Path:
+    """Move a folder next to a part without replacing anything; gives where it is."""
+    number = 1
+    place = part.parent / path.name
+    while True:
+        try:
+            return path.replace(place)
+        except OSError as error:
+            # No question before: another program may make it between.
+            if not os.path.lexists(place):
+                reason = f"{error.strerror or error}; it is now in '{path}'"
+                raise OSError(error.errno, reason) from error
+        ending = "-kept" if number == 1 else f"-kept-{number}"
+        place, number = part.parent / f"{path.name}{ending}", number + 1
 
 
 def _remove(part: Path) -> None:

@@ -6,16 +6,21 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
-from .parts import is_abandoned, part_in
-from .writing import errors_in_words
+from ..errors import OutputError
+from .parts import UNCHECKED, is_abandoned, part_in, put_back
 
 logger = logging.getLogger(__name__)
 
 
 def remove_file(path: Path) -> None:
     """Remove a file that this program wrote, if it is there. ``OutputError`` on failure."""
-    with errors_in_words(path):
+    try:
         path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"'{path}' cannot be removed: {error.strerror or error}. Close the program that uses "
+            "it, or remove it yourself, and start again."
+        ) from error
 
 
 def remove_folder(folder: Path, written: Sequence[str]) -> bool:
@@ -47,12 +52,18 @@ def _remove(folder: Path, written: Sequence[str]) -> str | None:
     if reason is not None:
         return reason
     with part_in(folder.absolute().parent) as part:
+        moved = part / UNCHECKED / folder.name
+        moved.parent.mkdir(parents=True)
         # Out of its place at once: a kill leaves no half of it under its name.
-        folder.replace(part)
-        # Once more: a file may have come between.
-        reason = _foreign(part, written)
-        if reason is not None:
-            part.replace(folder)
+        folder.replace(moved)
+        # Once more: a file may have come between. Until this is known, the part gives it back.
+        reason = _foreign(moved, written)
+        if reason is None:
+            moved.parent.replace(part / "checked")
+        elif (place := put_back(part)[0]).name != folder.name:
+            reason += f", and is now '{place}', as the folder was made again meanwhile"
+    if os.path.lexists(part):
+        return f"files in it could not be deleted, and are now in '{part}'"
     return reason
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from .parts import SIBLING, WITHIN, part_in, parts_of
+from .parts import SIBLING, UNCHECKED, WITHIN, part_in, parts_of
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _IN_USE = {errno.EACCES, errno.EPERM, errno.EBUSY}
@@ -88,17 +88,20 @@ def _move_into(folder: Path, new: Path, whole: Path) -> None:
 
 def _swap(path: Path, new: Path, part: Path, may_go: Callable[[Path], bool]) -> None:
     """Put a folder in the place of another, which lies in the part until all is done."""
-    whole, old = part / SIBLING / path.name, part / "old"
+    whole, mixed, old = part / SIBLING / path.name, part / UNCHECKED, part / "old"
     whole.parent.mkdir()
+    mixed.mkdir()
     new.replace(whole)
+    if path.is_dir():
+        path.replace(mixed / path.name)
+    # Until this is known, the part gives it back.
+    _check_goes(mixed / path.name, may_go)
     try:
-        if path.is_dir():
-            path.replace(old)
-        _check_goes(old, may_go)
+        mixed.replace(old)
         whole.replace(path)
     except BaseException:
-        if old.is_dir() and not path.exists():
-            old.replace(path)
+        if old.is_dir() and whole.is_dir():
+            old.replace(mixed)
         raise
 
 

@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 from tooncrafter_core.errors import OutputError
-from tooncrafter_core.files import remove_file, remove_folder, replacing_folder, write_bytes
-from tooncrafter_core.files.parts import _MACHINE
+from tooncrafter_core.files import (
+    parts,
+    remove_abandoned,
+    remove_file,
+    remove_folder,
+    removing,
+    replacing_folder,
+    write_bytes,
+)
+from tooncrafter_core.files.parts import _MACHINE, UNCHECKED
 
 OURS = ("identity.json", "*/*.npz")
 
@@ -76,6 +84,112 @@ def test_what_comes_meanwhile_is_put_back(tmp_path: Path, monkeypatch: pytest.Mo
     assert (folder / "notes.txt").read_bytes() == b"mine" and len(content(folder)) == 7
 
 
+def folder_made_again(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A file of the artist comes before a folder is moved, and its writer makes it again."""
+    replace = Path.replace
+
+    def late(source: Path, target: Path) -> Path:
+        if source == folder:
+            write_bytes(folder / "mine.psd", b"mine")
+            replace(source, target)
+            made(folder)
+            return target
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+
+
+def test_what_cannot_be_put_back_is_kept_under_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = made(tmp_path / "prepared")
+    made(tmp_path / "prepared-kept")
+    folder_made_again(monkeypatch, folder)
+    assert not remove_folder(folder, OURS)
+    kept = tmp_path / "prepared-kept-2"
+    assert (kept / "mine.psd").read_bytes() == b"mine" and len(content(kept)) == 7
+    assert len(content(folder)) == 6 and len(list(tmp_path.iterdir())) == 3
+    assert f"'mine.psd', which this program did not write, and is now '{kept}'" in caplog.text
+
+
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_a_stop_before_the_second_look_leaves_the_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    is_made_again: bool,
+) -> None:
+    folder, looks = made(tmp_path / "prepared"), []
+
+    def look(where: Path, _: object) -> None:
+        looks.append(where)
+        if len(looks) == 2:
+            write_bytes(where / "mine.psd", b"mine")
+            if is_made_again:
+                made(folder)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(removing, "_foreign", look)
+    with pytest.raises(KeyboardInterrupt):
+        remove_folder(folder, OURS)
+    kept = tmp_path / "prepared-kept" if is_made_again else folder
+    assert (kept / "mine.psd").read_bytes() == b"mine"
+    assert len(list(tmp_path.iterdir())) == 1 + is_made_again
+    assert (f"is kept as '{kept}'" in caplog.text) == is_made_again
+
+
+def test_what_a_kill_left_before_the_second_look_is_put_back(tmp_path: Path) -> None:
+    part = tmp_path / f".tooncrafter-{_MACHINE}-{os.getpid()}-0a1b2c.part"
+    write_bytes(made(part / UNCHECKED / "prepared") / "mine.psd", b"mine")
+    remove_abandoned(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
+    assert len(content(tmp_path / "prepared")) == 7
+
+
+def test_what_can_be_put_nowhere_stays_in_the_part_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, replace = made(tmp_path / "prepared"), Path.replace
+
+    def refused(source: Path, target: Path) -> Path:
+        if source != folder:
+            raise PermissionError(13, "Permission denied")
+        (folder / "mine.psd").write_bytes(b"mine")
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    assert not remove_folder(folder, OURS)
+    (kept,) = tmp_path.rglob("mine.psd")
+    assert f"Permission denied; it is now in '{kept.parent}'" in caplog.text
+    assert len(content(kept.parent)) == 7
+
+
+def test_files_that_could_not_be_deleted_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = made(tmp_path / "prepared")
+    monkeypatch.setattr(parts.shutil, "rmtree", lambda *_, **__: None)
+    assert not remove_folder(folder, OURS)
+    (part,) = tmp_path.iterdir()
+    assert f"files in it could not be deleted, and are now in '{part}'" in caplog.text
+
+
+def test_a_replaced_folder_with_a_late_file_is_kept_where_its_place_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = made(tmp_path / "prepared")
+    folder_made_again(monkeypatch, folder)
+    with (
+        pytest.raises(OutputError, match=r"holds other files \('mine\.psd'\)"),
+        replacing_folder(folder, lambda path: path.name != "mine.psd") as new,
+    ):
+        (new / "1").write_bytes(b"new")
+    kept = tmp_path / "prepared-kept"
+    assert (kept / "mine.psd").read_bytes() == b"mine" and len(content(kept)) == 7
+    assert len(content(folder)) == 6 and len(list(tmp_path.iterdir())) == 2
+    assert f"is kept as '{kept}'" in caplog.text
+
+
 def test_what_the_system_keeps_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -88,7 +202,7 @@ def test_what_the_system_keeps_is_said(
     assert not remove_folder(folder, OURS)
     assert "Permission denied. Remove it yourself" in caplog.text
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: refused())
-    with pytest.raises(OutputError, match="Permission denied"):
+    with pytest.raises(OutputError, match=r"cannot be removed: Permission denied\. Close the"):
         remove_file(folder / "identity.json")
 
 
