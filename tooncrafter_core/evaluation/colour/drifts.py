@@ -5,6 +5,7 @@ Clips are ``t h w 3`` in sRGB, [0, 1].
 
 import math
 from collections.abc import Callable
+from importlib import import_module
 
 import torch
 from torch import Tensor
@@ -83,6 +84,16 @@ def match_histograms(clip: Tensor, first: Tensor, last: Tensor) -> Tensor:
             table = ordered[(below * (len(ordered) - 1)).round().long()]
             channels.append(table[levels])
         return torch.stack(channels, dim=-1)
+
+    return _with_nearer(clip, first, last, match)
+
+
+def scikit_histograms(clip: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """The same by scikit-image, where it is installed."""
+    match_pictures = import_module("skimage.exposure").match_histograms
+
+    def match(frame: Tensor, key: Tensor) -> Tensor:
+        return torch.from_numpy(match_pictures(frame.numpy(), key.numpy(), channel_axis=-1)).float()
 
     return _with_nearer(clip, first, last, match)
 

@@ -1,31 +1,49 @@
-"""Colour lock and its rivals on drawn clips with drifts of known size, and on a model's clips.
+"""Colour lock and its rivals on clips with drifts of known size, and on a model's clips.
 
 Differences are CIEDE2000 to the true clip, of every fourth pixel of the frames between the keys.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from ...data.procedural.render import render_clip
 from ...interpolation.colour_lock import lock_clip
 from ...interpolation.settings import InterpolationSettings
+from ...metrics.metric import Clip
 from ...pictures.colour.difference import colour_difference
 from ...pictures.colour.lock import lock_colours
 from ...pictures.colour.report import flicker_of
 from ...pictures.keyframes import Keyframes
 from ..tables import Column, Table
-from .drifts import DRIFTS, NONE, STRENGTHS, drift_of, match_histograms, match_means
+from .clips import DRAWN, LOOKS, DrawnClips
+from .drifts import (
+    DRIFTS,
+    NONE,
+    STRENGTHS,
+    drift_of,
+    match_histograms,
+    match_means,
+    scikit_histograms,
+)
 
 if TYPE_CHECKING:
     from ...interpolation.session import Session
 
-LOOKS = ("cartoon", "painted", "lines")
-METHODS = ("as drawn", "colour lock", "histogram match", "mean and deviation match")
+Match = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A clip and its first and last key to the clip with other colours."""
+RIVALS: dict[str, Match] = {
+    "histogram match": match_histograms,
+    "mean and deviation match": match_means,
+    **({"scikit-image's histogram match": scikit_histograms} if find_spec("skimage") else {}),
+}
+"""The last where that library is installed."""
+METHODS = ("as drawn", "colour lock", *RIVALS)
 EVERY = 4
 COLUMNS = [
     # Rows are drifts, which do not compete: none is the best of a column.
@@ -35,25 +53,6 @@ COLUMNS = [
 ]
 
 OnClip = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrawnClips:
-    """Which clips are drawn: the styles take turns."""
-
-    count: int = 60
-    first_seed: int = 4_000_000
-    width: int = 256
-    height: int = 160
-    num_frames: int = 16
-
-    def true_clip(self, number: int) -> Tensor:
-        """``t h w 3`` in [0, 1]."""
-        drawn = render_clip(
-            self.first_seed + number, self.width, self.height, self.num_frames,
-            LOOKS[number % len(LOOKS)],
-        )  # fmt: skip
-        return torch.from_numpy(drawn.frames).float() / 255
 
 
 @dataclass
@@ -79,29 +78,37 @@ class _Found:
         return numbers
 
 
-def measure_drifts(clips: DrawnClips, on_clip: OnClip = lambda _: None) -> Table:
-    """Every drift at every strength, taken back in every way."""
-    found = _Found()
-    for number in range(clips.count):
-        on_clip(f"clip {number + 1} of {clips.count}")
-        true = clips.true_clip(number)
+def measure_drifts(
+    clips: DrawnClips, files: Sequence[Clip] = (), on_clip: OnClip = lambda _: None
+) -> Table:
+    """Every drift at every strength, taken back in every way, on drawn clips and those of files.
+
+    Where there are several kinds of clips, each has rows of its own below those of all.
+    """
+    every, of_kind, counts = _Found(), _Found(), Counter[str]()
+    for number, (kind, true) in enumerate(clips.with_files(files), 1):
+        on_clip(f"clip {number} of {clips.count + len(files)}")
+        counts[kind] += 1
         for name in DRIFTS:
             for strength in STRENGTHS if name != NONE else (0.0,):
                 row = name if name == NONE else f"{name}, {strength:.2f}"
                 seen = drift_of(name, true, strength)
                 for method, clip in _taken_back(seen, true[0], true[-1]).items():
-                    found.add(row, method, clip, true)
+                    every.add(row, method, clip, true)
+                    of_kind.add(f"{row}, {kind}", method, clip, true)
+    tables = (every, of_kind) if len(counts) > 1 else (every,)
+    said = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    looks = f" (in turns as {', '.join(LOOKS)})" if DRAWN in counts else ""
     return Table(
         name="colour_drifts",
         title="CIEDE2000 to the true clip",
         columns=COLUMNS,
-        rows={row: found.numbers(row) for row in found.rows},
+        rows={row: found.numbers(row) for found in tables for row in found.rows},
         notes=[
-            f"{clips.count} drawn clips of {clips.num_frames} frames, {clips.width}x"
-            f"{clips.height}, in turns as {', '.join(LOOKS)}; mean and 95 % of the frames between "
-            "the keys.",
+            f"Clips of {clips.num_frames} frames, {clips.width}x{clips.height}: {said}"
+            f"{looks}; mean and 95 % of the frames between the keys.",
             "A drift grows from half in the first frame to all in the last; a flash is one frame.",
-            "Both matches are per channel and to the nearer key, as common nodes do it.",
+            "All matches are per channel and to the nearer key, as common nodes do it.",
         ],
     )
 
@@ -109,9 +116,8 @@ def measure_drifts(clips: DrawnClips, on_clip: OnClip = lambda _: None) -> Table
 def _taken_back(seen: Tensor, first: Tensor, last: Tensor) -> dict[str, Tensor]:
     keys = Keyframes((_video(first[None]), _video(last[None])), (0, -1))
     locked = lock_colours(_video(seen), keys).frames
-    return dict(zip(METHODS, (
-        seen, _unit(locked), match_histograms(seen, first, last), match_means(seen, first, last),
-    ), strict=True))  # fmt: skip
+    rivals = {name: match(seen, first, last) for name, match in RIVALS.items()}
+    return {METHODS[0]: seen, METHODS[1]: _unit(locked), **rivals}
 
 
 def measure_model(
@@ -128,11 +134,9 @@ def measure_model(
         keys = Keyframes((_video(true[:1]), _video(true[-1:])), (0, -1))
         drawn = rearrange(session.interpolate(keys, settings), "1 c t h w -> t c h w").cpu()
         locked = lock_clip(drawn, keys, settings).frames
-        seen, first, last = _unit(drawn).clamp(0, 1), true[0], true[-1]
-        for method, clip in zip(METHODS, (
-            seen, _unit(locked), match_histograms(seen, first, last),
-            match_means(seen, first, last),
-        ), strict=True):  # fmt: skip
+        seen = _unit(drawn).clamp(0, 1)
+        rivals = {name: match(seen, true[0], true[-1]) for name, match in RIVALS.items()}
+        for method, clip in ((METHODS[0], seen), (METHODS[1], _unit(locked)), *rivals.items()):
             found.add("clips", method, clip, true)
             flicker[method] += flicker_of(clip) / clips.count
     numbers = found.numbers("clips")

@@ -1,14 +1,18 @@
 """``evaluate colour``: its drifts have the size they say, and its tables the right order."""
 
 import csv
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from support.command_line import failure
 from tooncrafter_core.cli import main
+from tooncrafter_core.evaluation.clip_files import write_frames
 from tooncrafter_core.evaluation.colour.drifts import (
     DRIFTS,
     FLASH,
@@ -16,6 +20,7 @@ from tooncrafter_core.evaluation.colour.drifts import (
     drift_of,
     match_histograms,
     match_means,
+    scikit_histograms,
 )
 from tooncrafter_core.pictures.colour.difference import colour_difference
 
@@ -49,6 +54,40 @@ def test_rivals_match_a_key_that_is_the_frame_itself() -> None:
         found = match(dark[:1], clip[0], clip[0])
         assert (found[0] - clip[0]).abs().mean() < most
         assert (dark[0] - clip[0]).abs().mean() > 0.05
+
+
+def test_the_library_s_match_gets_each_frame_and_the_nearer_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def match_histograms(frame: Any, key: Any, channel_axis: int) -> Any:
+        assert frame.shape == key.shape and channel_axis == -1
+        return key + 0 * frame
+
+    library = SimpleNamespace(match_histograms=match_histograms)
+    monkeypatch.setitem(sys.modules, "skimage", SimpleNamespace(exposure=library))
+    monkeypatch.setitem(sys.modules, "skimage.exposure", library)
+    clip = _clip()
+    found = scikit_histograms(clip, clip[0], clip[-1])
+    assert torch.equal(found, clip[[0, 0, 0, -1, -1, -1]])
+
+
+@needs_skia
+def test_clips_of_files_get_rows_of_their_own_beside_those_that_are_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "vector" / "walk"
+    write_frames(_clip().movedim(-1, 1) * 2 - 1, film)
+    out, words = tmp_path / "out", ["--model-clips", "0", "--figures", "0", "--quiet"]
+    words += ["--width", "48", "--height", "32", "--clips", "1"]
+    assert main(["evaluate", "colour", str(film), "-o", str(out), "--frames", "6", *words]) == 0
+    assert "Clips of 6 frames, 48x32: 1 drawn, 1 vector" in capsys.readouterr().out
+    with (out / "colour_drifts.csv").open(encoding="utf-8") as file:
+        rows = {row["method"]: float(row["as drawn, mean"]) for row in csv.DictReader(file)}
+    drawn, vector = rows["gain, 1.00, drawn"], rows["gain, 1.00, vector"]
+    assert rows["gain, 1.00"] == pytest.approx((drawn + vector) / 2, abs=0.01)
+    asked = ["evaluate", "colour", str(film), "-o", str(tmp_path / "other"), *words]
+    assert "has 6 frames and 8 are needed" in failure(capsys, asked)
+    assert "--frames must be" in failure(capsys, [*asked, "--frames", "2"])
 
 
 @needs_skia
