@@ -98,3 +98,25 @@ def test_masked_part_of_the_clip_stays_as_it_was(
         )[0]["samples"]
     assert torch.allclose(out[..., :4], start[..., :4], atol=1e-3)
     assert not torch.allclose(out[..., 4:], start[..., 4:], atol=1.0)
+
+
+@pytest.mark.parametrize("sampler", ["ours", "euler"])
+def test_a_mask_for_each_frame_redraws_a_stretch_of_the_clip(
+    tiny: HostModels, ready: Ready, sampler: str
+) -> None:
+    positive, negative, latent = ready
+    start = torch.randn(1, 4, 4, 8, 8, generator=torch.Generator().manual_seed(3)) / LATENT_SCALE
+    mask = torch.zeros(4, 64, 64)
+    mask[2] = 1
+    mask[3, 32:] = 1
+    given = {**latent, "samples": start, "noise_mask": mask}
+    if sampler == "ours":
+        out = run_sampler(tiny.model, positive, negative, given)["samples"]
+    else:
+        out = host_nodes.common_ksampler(
+            tiny.model, 5, 3, 2.0, "euler", "normal", positive, negative, given
+        )[0]["samples"]
+    assert torch.allclose(out[:, :, :2], start[:, :, :2], atol=1e-3)
+    assert torch.allclose(out[:, :, 3, :4], start[:, :, 3, :4], atol=1e-3)
+    assert not torch.allclose(out[:, :, 2], start[:, :, 2], atol=1.0)
+    assert not torch.allclose(out[:, :, 3, 4:], start[:, :, 3, 4:], atol=1.0)
