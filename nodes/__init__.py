@@ -40,6 +40,7 @@ def load_extension() -> ToonCrafterExtension:
         from .keyframes import ToonCrafterKeyframes
         from .line_art import ToonCrafterLineArt
         from .load import LoadToonCrafter
+        from .redraw import ToonCrafterRedraw
         from .sampling import ToonCrafterDDIM, ToonCrafterSampler, ToonCrafterSigmas
         from .sketch import LoadToonCrafterSketchEncoder, ToonCrafterSketchGuidance
     except Exception:
@@ -59,6 +60,7 @@ def load_extension() -> ToonCrafterExtension:
             ToonCrafterGuidanceRescale,
             ToonCrafterGuidanceInterval,
             ToonCrafterDecode,
+            ToonCrafterRedraw,
             LoadToonCrafterKeys,
             LoadToonCrafterSheet,
             ToonCrafterCut,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from comfy_api.latest import io
 from einops import repeat
 from torch import Tensor
@@ -9,8 +10,9 @@ from torch import Tensor
 from ..tooncrafter_core.device.memory import TileSize
 from ..tooncrafter_core.errors import check_choice
 from ..tooncrafter_core.interpolation.tiling import tiles_notice
+from ..tooncrafter_core.pictures.regions import lay_back
 from .bridge.autoencoder import MEBIBYTE, decoding_progress, require_tooncrafter
-from .bridge.clips.request import Latent
+from .bridge.clips.request import ClipRequest, Latent, single_request
 from .bridge.clips.saved_size import saved_size
 from .bridge.images import to_image
 from .bridge.notices import warn
@@ -137,4 +139,14 @@ class ToonCrafterDecode(io.ComfyNode):
         notices = [references.notice] if references.notice else []
         notices += [tiles_notice(tile) for tile in used[-1:]]
         warn(notices, cls.hidden.unique_id)
-        return io.NodeOutput(to_image(references.placement.restore(video)))
+        frames = to_image(references.placement.restore(video))
+        return io.NodeOutput(with_rest(frames, single_request(latent)))
+
+
+def with_rest(drawn: Tensor, request: ClipRequest | None) -> Tensor:
+    """Drawn frames; where only a part of a clip was drawn again, within the rest of that clip."""
+    redraw = request.redraw if request is not None else None
+    if redraw is None:
+        return drawn
+    clips = drawn.split(len(redraw.frames))
+    return torch.cat([lay_back(redraw.frames, clip, redraw.weights) for clip in clips])

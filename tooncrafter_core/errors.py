@@ -115,6 +115,10 @@ class SketchError(ToonCrafterError):
     """The sketches cannot be used: wrong frame numbers, strength or pictures."""
 
 
+class RedrawError(ToonCrafterError):
+    """What of a clip is to be drawn again is not clear: its mask or its frames do not fit."""
+
+
 class CheckpointError(ToonCrafterError):
     """A weight file cannot be read, or does not hold what it must."""
 

@@ -86,7 +86,7 @@ MORE_ARGUMENTS: dict[str, int] = {
 """Functions with more of them, a row each as in ``LONGER``: numbers may fall and rows may go."""
 
 FACES = {"checked", "cut", "decode", "guidance", "keyframes", "latents", "line_art", "load",
-         "references", "sampling", "sketch", "sockets"}  # fmt: skip
+         "redraw", "references", "sampling", "sketch", "sockets"}  # fmt: skip
 """The nodes themselves, which the bridge must not know."""
 
 

@@ -57,7 +57,7 @@ OURS = {
     "SketchControl": ("begin_run", "encoder", "shares_weights", "with_layer"),
     "ToonCrafterModelConfig": ("tooncrafter",),
     "ToonCrafterModelSampling": ("coefficients", "to_network", "from_network", "to_v"),
-    "ToonCrafterVAE": ("encode_keyframes", "decode_with_references"),
+    "ToonCrafterVAE": ("encode_keyframes", "encode_frames", "decode_with_references"),
 }
 """Methods that only this project calls, by class."""
 

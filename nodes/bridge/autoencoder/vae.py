@@ -122,6 +122,14 @@ class ToonCrafterVAE(comfy.sd.VAE):
         pixels = images.to(device=self.device, dtype=self.vae_dtype)
         return self.first_stage_model.network.encode(pixels)
 
+    def encode_frames(self, images: Tensor) -> Tensor:
+        """The likeliest latents of frames t 3 h w in [-1, 1] as one clip, 1 4 t h/8 w/8.
+
+        One by one, and where ComfyUI keeps results.
+        """
+        means = [self.encode_keyframes(image[None]).mean for image in images]
+        return torch.stack([mean.to(self.output_device).float() for mean in means], dim=2)
+
     @torch.no_grad()
     def decode_with_references(
         self,

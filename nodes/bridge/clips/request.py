@@ -22,6 +22,16 @@ REQUEST = "tooncrafter_request"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Redraw:
+    """A clip of which a part is drawn again."""
+
+    frames: Tensor
+    """As they came, ``t h w 3`` in [0, 1]."""
+    weights: Tensor
+    """How much of each pixel is drawn again, ``t h w``; 0 comes back to the bit."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ClipRequest:
     """Size, frames and keyframes of a clip, and the autoencoder that it is made with."""
 
@@ -35,6 +45,8 @@ class ClipRequest:
     """First and last drawing as they are encoded, 2 3 h w in [-1, 1]."""
     space: LatentSpace | None
     """None where the autoencoder is not known."""
+    redraw: Redraw | None = None
+    """What of an earlier clip is drawn again; None draws a whole clip."""
 
     def is_same_clip(self, other: "ClipRequest") -> bool:
         """Whether both ask for the frames between the same drawings, in the same latents."""
@@ -82,11 +94,13 @@ def single_request(latent: Latent) -> ClipRequest | None:
     indices = latent.get("batch_index") or ()
     requests = [index.request for index in indices if isinstance(index, ClipIndex)]
     own = own or next(iter(requests), None)
-    if own is not None and not all(own.is_same_clip(request) for request in requests):
+    if own is not None and not all(
+        own.is_same_clip(request) and own.redraw is request.redraw for request in requests
+    ):
         raise ModelMismatchError(
-            "This LATENT joins clips of different 'ToonCrafter Keyframes' (Latent Batch), and only "
-            "one pair of drawings can guide it. Sample and decode every clip on its own and join "
-            "the pictures afterwards (Batch Images)."
+            "This LATENT joins clips of different 'ToonCrafter Keyframes' or 'ToonCrafter Redraw' "
+            "(Latent Batch), and only one pair of drawings can guide it. Sample and decode every "
+            "clip on its own and join the pictures afterwards (Batch Images)."
         )
     if own is not None and latent["samples"].ndim == 5 and latent["samples"].shape[2] > own.frames:
         raise ModelMismatchError(

@@ -72,7 +72,7 @@ def test_the_library_s_match_gets_each_frame_and_the_nearer_key(
 
 
 @needs_skia
-def test_clips_of_files_get_rows_of_their_own_beside_those_that_are_drawn(
+def test_clips_of_files_get_rows_of_their_own_below_those_of_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film = tmp_path / "vector" / "walk"
