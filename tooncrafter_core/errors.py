@@ -107,6 +107,11 @@ def _plain(bound: float) -> str:
     return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
+def counted(number: int, noun: str, many: str = "") -> str:
+    """A number and what is counted, as in ``1 key`` or ``2 keys``; ``many`` for other plurals."""
+    return f"{number} {noun if number == 1 else many or f'{noun}s'}"
+
+
 class KeyframeError(ToonCrafterError):
     """The keyframes cannot be used: wrong count, shape or values."""
 

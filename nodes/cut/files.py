@@ -11,7 +11,7 @@ from torch import Tensor
 from ...tooncrafter_core.cut.sheets.text import read_sheet_text
 from ...tooncrafter_core.errors import CutError, KeyframeError, ToonCrafterError, check_choice
 from ...tooncrafter_core.files import write_bytes
-from ...tooncrafter_core.pictures.films import picture_files
+from ...tooncrafter_core.pictures.films import all_pictures, picture_files
 from ...tooncrafter_core.pictures.stills import read_unit
 from ..bridge import folders
 from ..checked import checked
@@ -74,7 +74,7 @@ class LoadToonCrafterKeys(io.ComfyNode):
     @checked
     def execute(cls, folder: str) -> io.NodeOutput:
         """Read every picture."""
-        files = picture_files(folders.find_input(folder, "folder"))
+        files = all_pictures(folders.find_input(folder, "folder"))
         if not files:
             raise KeyframeError(
                 f"The folder '{folder}' of ComfyUI's input folder has no pictures: put the keys "

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ...tooncrafter_core.cut.plan import CutPlan
 from ...tooncrafter_core.cut.values import Cut, Drawing
+from ...tooncrafter_core.errors import counted
 
 
 def report_of(
@@ -13,8 +14,9 @@ def report_of(
     drawings = plan.drawings
     keys = sum(drawing.key is not None for drawing in drawings)
     lines = [
-        f"{len(plan.sheet.frames)} frames of {len(drawings)} drawings: {keys} keys and "
-        f"{len(drawings) - keys} in-betweens, in {len(cut.segments)} segments",
+        f"{counted(len(plan.sheet.frames), 'frame')} of {counted(len(drawings), 'drawing')}: "
+        f"{counted(keys, 'key')} and {counted(len(drawings) - keys, 'in-between')}, in "
+        f"{counted(len(cut.segments), 'segment')}",
         *notes,
     ]
     drawn = {clip.segment for clip in plan.clips}

@@ -14,6 +14,7 @@ from tooncrafter_core.errors import (
     ToonCrafterError,
     check_choice,
     check_number,
+    counted,
     printable,
 )
 
@@ -133,3 +134,8 @@ def test_numbers_in_range_pass_at_both_bounds() -> None:
     for value in (0, 1, 0.5, 1.0):
         check_number("share", value, 0, 1)
     check_number("seed", 2**64 - 1, 0, 2**64 - 1, is_whole=True)
+
+
+def test_one_thing_is_said_as_one() -> None:
+    assert counted(1, "drawing") == "1 drawing" and counted(0, "drawing") == "0 drawings"
+    assert counted(2, "index", "indices") == "2 indices" and counted(1, "index", "x") == "1 index"

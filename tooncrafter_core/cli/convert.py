@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.dtypes import COMPUTED, FP8, torch_dtype
-from ..errors import OutputError
+from ..errors import OutputError, counted
 from ..files import Place, check_places
 from . import Commands
 
@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
         on_tensor=_show_progress if sys.stderr.isatty() else None,
     )
     print(
-        f"{output}: {len(chosen)} tensors, {output.stat().st_size / 1e6:,.1f} MB, read back equal"
+        f"{output}: {counted(len(chosen), 'tensor')}, {output.stat().st_size / 1e6:,.1f} MB, "
+        "read back equal"
     )
     return 0
 

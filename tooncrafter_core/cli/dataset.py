@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import OutputError, ToonCrafterError
+from ..errors import OutputError, ToonCrafterError, counted
 from ..files import Place, check_places, write_bytes
 from . import Commands
 from .dataset_options import (
@@ -104,7 +104,7 @@ def run_shards(args: argparse.Namespace) -> int:
     check_places([Place(option="-o", at=args.out, kind="folder")], [args.manifest])
     failed = 0
     for path, count, error in write_shards(args.manifest, args.out, settings, runner_of(args)):
-        print(f"{path}: {count} clips" + (f", not all: {error}" if error else ""))
+        print(f"{path}: {counted(count, 'clip')}" + (f", not all: {error}" if error else ""))
         failed += error is not None
     return 1 if failed else 0
 

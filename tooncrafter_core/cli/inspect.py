@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ..errors import counted
 from . import Commands
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def describe_contents(checkpoint: "Checkpoint") -> Iterator[str]:
     from ..checkpoints.keys import COMPONENT_KEYS, IGNORED_KEYS, component_of
 
     kind = checkpoint.kind.value if checkpoint.kind else "in memory"
-    yield f"{checkpoint.name}: {kind}, {len(checkpoint)} tensors, {checkpoint.nbytes / 1e6:,.1f} MB"
+    count = counted(len(checkpoint), "tensor")
+    yield f"{checkpoint.name}: {kind}, {count}, {checkpoint.nbytes / 1e6:,.1f} MB"
     if checkpoint.num_scaled:
         yield f"  scaled fp8: {checkpoint.num_scaled} weights, listed as they are read"
     for key, text in checkpoint.metadata.items():

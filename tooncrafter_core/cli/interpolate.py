@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config.embedded import MINI, MINI_SKETCH, embedded_file, mini_absent, mini_settings
-from ..errors import CheckpointError, ToonCrafterError, printable
+from ..errors import CheckpointError, ToonCrafterError, counted, printable
 from . import Commands
 from .colour.alpha import KEEP, add_alpha_option, read_clear_keys
 from .colour.lock import add_colour_option, report_places, write_report
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     if clear:
         video = clear.restored(video)
     written = write_outputs(outputs, video)
-    heading = f"{checkpoint.name}: {len(video)} frames, {settings.steps} steps"
+    heading = f"{checkpoint.name}: {len(video)} frames, {counted(settings.steps, 'step')}"
     shown = clear.on_white(video) if clear else (video, keyframes)
     written += write_sheet(outputs, *shown, settings, heading)
     for path in [*written, *said]:

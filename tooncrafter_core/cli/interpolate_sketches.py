@@ -145,11 +145,11 @@ def _split(text: str) -> SketchFile:
 
 def _in_folder(folder: Path, num_frames: int) -> list[SketchFile]:
     """The pictures of a folder with the frames that their names or their count give them."""
-    from ..pictures.films import picture_files
+    from ..pictures.films import all_pictures
 
     if not folder.is_dir():
         raise SketchError(f"There is no folder '{folder}' for --sketch-dir.")
-    paths = picture_files(folder)
+    paths = all_pictures(folder)
     if not paths:
         raise SketchError(f"The folder '{folder}' has no pictures for --sketch-dir.")
     if len(paths) == num_frames:

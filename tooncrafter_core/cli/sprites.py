@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CutError
+from ..errors import CutError, counted
 from ..files import Place, check_places, write_bytes, write_text
 from ..pictures.sprites.encode import ENDINGS, check_ending
 from ..pictures.sprites.tables import FORMS
@@ -101,7 +101,10 @@ def run(args: argparse.Namespace) -> int:
     write_bytes(output, content)
     write_text(_table_path(output), text)
     height, width = sheet.pixels.shape[:2]
-    print(f"{output}: {width}x{height}, {len(sheet.sprites)} drawings, {len(shown)} frames")
+    print(
+        f"{output}: {width}x{height}, {counted(len(sheet.sprites), 'drawing')}, "
+        f"{counted(len(shown), 'frame')}"
+    )
     print(_table_path(output))
     return 0
 
@@ -114,7 +117,7 @@ def _film(args: argparse.Namespace) -> "Film":
     """The drawings, and which of them each frame shows."""
     from ..cut.results.sprites import Film, film_by_sheet, film_of_cut, is_cut_folder
     from ..cut.sheets.files import read_sheet
-    from ..pictures.films import picture_files
+    from ..pictures.films import all_pictures
 
     given = [Path(path) for path in args.drawings]
     if args.cel and not args.sheet:
@@ -123,7 +126,7 @@ def _film(args: argparse.Namespace) -> "Film":
         return film_of_cut(given[0])
     files: list[Path] = []
     for path in given:
-        found = picture_files(path) if path.is_dir() else [path]
+        found = all_pictures(path) if path.is_dir() else [path]
         if not found:
             raise CutError(f"The folder '{path}' has no pictures: put the drawings into it.")
         files += found

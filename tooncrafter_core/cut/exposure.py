@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from ..errors import CutError
+from ..errors import CutError, counted
 from .moments import nearest_places
 from .spacing import spacings_of
 from .values import MAX_LENGTH, check_length
@@ -23,8 +23,9 @@ def chosen_pictures(count: int, drawings: int, spacing: str) -> list[int]:
         return list(range(count))
     if not 2 <= drawings <= count:
         raise CutError(
-            f"{drawings} drawings were asked for, the first and the last included, and the batch "
-            f"has {count} pictures: ask for 2 to {count}, or for 0, which is all."
+            f"There {'was' if drawings == 1 else 'were'} {counted(drawings, 'drawing')} asked for, "
+            f"the first and the last included, and the batch has {counted(count, 'picture')}: ask "
+            f"for 2 to {count}, or for 0, which is all."
         )
     wanted = spacings_of(spacing, drawings - 2) if drawings > 2 else ()
     places = [Fraction(i, count - 1) for i in range(1, count - 1)]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..errors import CutError
+from ..errors import CutError, counted
 from .plan import CutPlan
 from .values import Cut, Drawing
 
@@ -112,10 +112,10 @@ def match_files(names: Sequence[str], files: Sequence[Path], level: str) -> dict
     missing = [f"'{name}'" for name in dict.fromkeys(names) if name not in found]
     faults = []
     if missing:
-        faults.append(f"no file for {_counted(len(missing), 'key')}: {', '.join(missing)}")
+        faults.append(f"no file for {counted(len(missing), 'key')}: {', '.join(missing)}")
     if left:
         listed = ", ".join(f"'{path.name}'" for path in left)
-        faults.append(f"no key for {_counted(len(left), 'file')}: {listed}")
+        faults.append(f"no key for {counted(len(left), 'file')}: {listed}")
     if faults:
         raise CutError(
             f"The keys of cel '{level}' and their files do not belong together: there is "
@@ -167,7 +167,3 @@ def _safe(name: str) -> str:
     """A name without what no disk takes; disks count bytes, of which a letter may have four."""
     letters = _NO_FILE_NAME.sub("_", name).strip(". ")[:100]
     return letters.encode()[:_LONGEST].decode(errors="ignore")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import CutError
+from ..errors import CutError, counted
 from .spacing import EVEN, spacings_of
 from .values import MAX_LENGTH, Cut, Key, Segment, check_fps, check_keys, check_length
 
@@ -133,4 +133,4 @@ def _closed(
 
 
 def _are(number: int, noun: str) -> str:
-    return f"There is 1 {noun}" if number == 1 else f"There are {number} {noun}s"
+    return f"There {'is' if number == 1 else 'are'} {counted(number, noun)}"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from ..errors import CutError
+from ..errors import CutError, counted
 
 Curve = Callable[[Fraction], Fraction]
 
@@ -55,8 +55,8 @@ def spacings_of(text: str, count: int, segment: int = 1) -> tuple[Fraction, ...]
             )
     if len(places) != count:
         raise CutError(
-            f"The spacing of segment {segment}, '{text}', has {_counted(len(places), 'place')} for "
-            f"{_counted(count, 'in-between')}: give one for each."
+            f"The spacing of segment {segment}, '{text}', has {counted(len(places), 'place')} for "
+            f"{counted(count, 'in-between')}: give one for each."
         )
     return tuple(places)
 
@@ -97,7 +97,3 @@ def _no_such_curve(text: str, name: str) -> CutError:
         f"There is no spacing '{text}'.{meant} Spacings are {', '.join(CURVES)}, or a place for "
         "each in-between, such as '1/2 1/4 1/8' or '25% 50%'."
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

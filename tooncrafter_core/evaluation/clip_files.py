@@ -15,7 +15,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import EvaluationError, FilmError
+from ..errors import EvaluationError, FilmError, counted
 from ..files import in_order, read_text
 from ..metrics.metric import Clip
 from ..pictures.films import CHANGES, Film, caption_file, film_files, open_film, picture_files
@@ -107,13 +107,13 @@ def read_clip(path: str | Path, num_frames: int | None = None) -> Tensor:
     found = frames.shape[0]
     if found < MIN_FRAMES:
         raise EvaluationError(
-            f"'{path}' has {found} frame{'' if found == 1 else 's'}; needed are two keyframes and "
+            f"'{path}' has {counted(found, 'frame')}; needed are two keyframes and "
             "at least one between them."
         )
     if num_frames is not None and found != num_frames:
         raise EvaluationError(
-            f"'{path}' has {found} frames and {num_frames} are needed. 'evaluate cut' cuts clips "
-            f"of that length from videos; --frames {found} takes this one as it is."
+            f"'{path}' has {counted(found, 'frame')} and {num_frames} are needed. 'evaluate cut' "
+            f"cuts clips of that length from videos; --frames {found} takes this one as it is."
         )
     return frames
 

@@ -14,9 +14,16 @@ from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
-from ..errors import OutputError
+from ..errors import OutputError, counted
 from .order import natural_key
 from .parts import part_name, remove_abandoned
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|(https?|ftp|s3|gs|file|smb):/")
+"""A drive of Windows has one letter; a path has one slash where an address had two."""
+_ENDING = re.compile(
+    r"\.(mp4|mkv|webm|mov|gif|webp|a?png|jpe?g|safetensors|sft|ckpt|json|csv|xdts|html|md)", re.I
+)
+"""Of files that are written: a name that is nothing else is one that was forgotten."""
 
 NUMBERED_PICTURE = re.compile(r"\d{4,}\.png")
 """Names of the pictures that a folder of frames is written as."""
@@ -73,6 +80,16 @@ def check_place(place: Place, inputs: Sequence[str | Path] = (), overwrite: bool
         raise OutputError(
             f"{place.option} '{place.at}' is no name. Results are written to files, not to the "
             "standard output: give a path."
+        )
+    if _ADDRESS.match(str(place.at)):
+        raise OutputError(
+            f"{place.option} '{place.at}' is an address, and results are written to this machine's "
+            "disks alone. Give a path."
+        )
+    if _ENDING.fullmatch(place.path.name) and not os.path.lexists(place.path):
+        raise OutputError(
+            f"{place.option} '{place.at}' is an ending without a name before it. Name the result, "
+            f"as in 'result{place.path.name}'."
         )
     if "\0" in str(place.at):
         raise OutputError(
@@ -147,7 +164,9 @@ def _pictures_in(folder: Path, overwrite: bool) -> str:
         )
     if not entries or overwrite:
         return ""
-    return f"The folder '{folder}' holds {len(entries)} pictures ('{entries[0].name}' ...)"
+    return (
+        f"The folder '{folder}' holds {counted(len(entries), 'picture')} ('{entries[0].name}' ...)"
+    )
 
 
 def is_numbered_picture(path: Path) -> bool:

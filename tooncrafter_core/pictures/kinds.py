@@ -29,13 +29,13 @@ def check_regular(path: Path, kind: type[ToonCrafterError]) -> None:
     try:
         found = path.stat()
     except OSError as error:
-        raise kind(f"'{path.name}' cannot be read: {error.strerror or error}.") from error
+        raise kind(f"'{path.name or path}' cannot be read: {error.strerror or error}.") from error
     if stat.S_ISDIR(found.st_mode):
-        raise kind(f"'{path.name}' is a folder, not a file.")
+        raise kind(f"'{path.name or path}' is a folder, not a file.")
     if not stat.S_ISREG(found.st_mode):
-        raise kind(f"'{path.name}' is a pipe or a device; only ordinary files are read.")
+        raise kind(f"'{path.name or path}' is a pipe or a device; only ordinary files are read.")
     if not found.st_size:
-        raise kind(f"'{path.name}' is an empty file.")
+        raise kind(f"'{path.name or path}' is an empty file.")
 
 
 def is_animation(path: Path) -> bool:

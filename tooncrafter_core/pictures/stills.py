@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..errors import KeyframeError, ToonCrafterError
 from .colour_profiles import to_srgb
+from .foreign import READABLE, what_it_is
 from .kinds import LARGEST_PIXELS, check_regular
 from .levels import (
     MOST,
@@ -34,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 STILL_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
 """What is read, by content. Pillow knows more, some of which runs programs (EPS: Ghostscript)."""
-READABLE = "PNG, JPEG, WebP, BMP, TIFF, GIF, PPM, TGA or AVIF"
 BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
     EOFError, RuntimeError, MemoryError, struct.error, zlib.error,
@@ -159,9 +159,9 @@ def opened(path: Path, kind: type[ToonCrafterError]) -> "Iterator[Image]":
         _check_size(path, _size_in_header(path, formats), kind)
         raise kind(f"'{path}' is damaged: it states a size that no picture has.") from error
     except Image.UnidentifiedImageError as error:
+        it_is = what_it_is(path) or f"none of {READABLE}, whatever its name says"
         raise kind(
-            f"'{path}' cannot be read as a picture: it is none of {READABLE}, whatever its name "
-            "says. Save it as PNG."
+            f"'{path}' cannot be read as a picture: it is {it_is}. Save it as PNG."
         ) from error
     except BROKEN as error:
         raise kind(

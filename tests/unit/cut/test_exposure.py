@@ -38,7 +38,7 @@ def test_spacing_chooses_pictures_between_the_first_and_the_last() -> None:
         (lambda: start_frames(3, 2, [0, 4]), ["3 drawings", "2 frames"]),
         (lambda: start_frames(3, 2, [0, 4, 4]), ["out of order", "5 comes after 5"]),
         (lambda: chosen_pictures(4, 5, "even"), ["5 drawings", "2 to 4"]),
-        (lambda: chosen_pictures(4, 1, "even"), ["1 drawings", "2 to 4"]),
+        (lambda: chosen_pictures(4, 1, "even"), ["1 drawing asked", "2 to 4"]),
         (lambda: exposures([0, 8], 2, 8), ["Drawing 2 at frame 9", "8 frames long"]),
     ],
 )

@@ -148,6 +148,34 @@ def test_the_standard_output_nothing_and_nul_are_no_places(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("kind", ["file", "frames", "folder"])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("http://example.org/clip.mp4", "is an address"),
+        ("s3://bucket/frames", "is an address"),
+        (Path("file:///tmp/clip.mp4"), "is an address"),
+        (".mp4", "is an ending without a name before it. Name the result, as in 'result.mp4'"),
+        ("deep/.PNG", "is an ending without a name"),
+        (".safetensors", "is an ending without a name"),
+    ],
+)
+def test_addresses_and_endings_alone_are_no_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | Path, says: str, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = Place(option="-o", at=name, kind=kind)  # pyright: ignore[reportArgumentType]
+    assert says in refusal(place) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [".cache", "walk:3/a.mp4", "C:/a.mp4", ".hidden.mp4", "a.b.mp4"])
+def test_names_that_only_look_like_addresses_or_endings_are_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_places([Place(option="-o", at=name)])
+
+
 def test_what_is_there_must_be_of_the_kind_that_is_written(drawings: Path, tmp_path: Path) -> None:
     assert "exists. Choose another name, or add --overwrite" in refusal(file(drawings / "0001.png"))
     check_places([file(drawings / "0001.png")], overwrite=True)

@@ -115,3 +115,11 @@ def test_an_error_of_a_film_says_its_name_once(name: str, content: bytes, tmp_pa
     with pytest.raises(FilmError) as caught:
         open_film(tmp_path / name)
     assert str(caught.value).count(name) == 1
+
+
+def test_a_folder_without_a_name_is_said_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KeyframeError, match=r"'\.' is a folder, not a file"):
+        read_image(Path())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import printable
+from ...errors import counted, printable
 from .. import Commands
 from ..candidates.cut import choose, state_of
 from ..candidates.options import add_candidate_options
@@ -143,6 +143,6 @@ def _half(half: str) -> str:
 def _summary(rows: Sequence[dict[str, object]], length: int, folder: Path) -> str:
     keys = sum(row["is"] == "key" for row in rows)
     return (
-        f"{folder}: {length} frames of {len(rows)} drawings, {keys} keys and {len(rows) - keys} "
-        "in-betweens"
+        f"{folder}: {counted(length, 'frame')} of {counted(len(rows), 'drawing')}, "
+        f"{counted(keys, 'key')} and {counted(len(rows) - keys, 'in-between')}"
     )

@@ -159,11 +159,11 @@ def read_cut(request: Request) -> TimedCut:
 
 def key_files(given: Sequence[str]) -> list[Path]:
     """Keys in the order of the film; of a folder in natural order."""
-    from ...pictures.films import picture_files
+    from ...pictures.films import all_pictures
 
     if len(given) > 1 or not Path(given[0]).is_dir():
         return [Path(name) for name in given]
-    files = picture_files(Path(given[0]))
+    files = all_pictures(Path(given[0]))
     if not files:
         raise CutError(f"The folder '{given[0]}' has no pictures: it must hold the keys.")
     return files

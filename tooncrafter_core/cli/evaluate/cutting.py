@@ -12,7 +12,7 @@ def run_cut(args: argparse.Namespace) -> int:
     """Cut clips out of films, each into a folder of pictures."""
     from tqdm import tqdm
 
-    from ...errors import EvaluationError
+    from ...errors import EvaluationError, counted
     from ...evaluation.clip_files import write_frames
     from ...evaluation.cutting import CutSettings, cut_clips, rest_of
 
@@ -52,5 +52,5 @@ def run_cut(args: argparse.Namespace) -> int:
             "No clip was found: every stretch of these films is too short, stands still or has a "
             "cut in it. Try a smaller --stride or --every."
         )
-    print(f"{output}: {number} clips of {settings.num_frames} frames")
+    print(f"{output}: {counted(number, 'clip')} of {settings.num_frames} frames")
     return 0

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 
+from ...errors import counted
 from ..values import Drawing, Sheet
 from .finished import Finished
 from .page import page_of
@@ -83,8 +84,9 @@ def report_page(
     listed = list(drawings.values())
     keys = sum(one.is_key for one in listed)
     heading = (
-        f"{len(frames)} frames at {fps:g} frames a second, {len(listed)} drawings: {keys} keys and "
-        f"{len(listed) - keys} in-betweens"
+        f"{counted(len(frames), 'frame')} at {fps:g} frames a second, "
+        f"{counted(len(listed), 'drawing')}: {counted(keys, 'key')} and "
+        f"{counted(len(listed) - keys, 'in-between')}"
     )
     said = "".join(f"<li>{escape(note)}</li>" for note in notes)
     body = [

@@ -4,13 +4,21 @@ Pixels come upright, square, over white and in full range; frames are numbered a
 """
 
 from .film import CHANGES, FOLDER_FPS, Film
-from .finding import caption_file, film_files, find_films, has_pictures, picture_files
+from .finding import (
+    all_pictures,
+    caption_file,
+    film_files,
+    find_films,
+    has_pictures,
+    picture_files,
+)
 from .opening import open_film
 
 __all__ = [
     "CHANGES",
     "FOLDER_FPS",
     "Film",
+    "all_pictures",
     "caption_file",
     "film_files",
     "find_films",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FilmError
+from ...errors import FilmError, counted
 
 # t frames, h w space
 
@@ -63,8 +63,8 @@ class Film:
         wanted = list(numbers)
         if not wanted or wanted[0] < 0 or wanted[-1] >= self.num_frames:
             raise FilmError(
-                f"'{self.path.name}' has {self.num_frames} frames; {wanted[:1]} to {wanted[-1:]} "
-                "were asked for."
+                f"'{self.path.name}' has {counted(self.num_frames, 'frame')}; {wanted[:1]} to "
+                f"{wanted[-1:]} were asked for."
             )
         found = dict(self.iterate(wanted[0], wanted[-1] + 1, set(wanted)))
         missing = [number for number in wanted if number not in found]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...errors import FilmError
 from ...files import in_order, natural_key
+from ..foreign import check_none_left_out
 from ..kinds import PICTURE_EXTENSIONS, VIDEO_EXTENSIONS, is_animation
 
 
@@ -40,6 +41,14 @@ def film_files(folder: Path) -> list[Path]:
 def picture_files(folder: Path) -> list[Path]:
     """The pictures of a folder that hold one frame each, 2 before 10; none for a file."""
     return in_order(_stills(folder))
+
+
+def all_pictures(folder: Path) -> list[Path]:
+    """Like ``picture_files``; ``KeyframeError`` where one that counts as a frame is left out."""
+    pictures = picture_files(folder)
+    if pictures:
+        check_none_left_out(folder, pictures)
+    return pictures
 
 
 def has_pictures(folder: Path) -> bool:

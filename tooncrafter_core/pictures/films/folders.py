@@ -10,7 +10,7 @@ from ...errors import FilmError, KeyframeError
 from ..kinds import PICTURE_EXTENSIONS
 from ..stills import read_levels
 from .film import Film
-from .finding import picture_files
+from .finding import all_pictures
 
 # h w space
 
@@ -44,7 +44,10 @@ class FrameFolder(Film):
 
 def open_folder(path: Path, fps: float) -> FrameFolder:
     """List the pictures of a folder. ``FilmError`` when it has none."""
-    pictures = picture_files(path)
+    try:
+        pictures = all_pictures(path)
+    except KeyframeError as error:
+        raise FilmError(str(error)) from error
     if not pictures:
         raise FilmError(
             f"The folder '{path}' holds no pictures ({' '.join(sorted(PICTURE_EXTENSIONS))})."

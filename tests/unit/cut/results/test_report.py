@@ -75,7 +75,7 @@ def test_every_frame_drawing_and_segment_is_there(page: str) -> None:
     rows = [str(one["class"]) for one in found.of("tr") if "data-label" in one]
     assert rows == ["key", "key", "between", "between", "nothing"]
     assert len(found.of("figure")) == 2
-    assert "5 frames at 24 frames a second, 2 drawings: 1 keys and 1 in-betweens" in found.text
+    assert "5 frames at 24 frames a second, 2 drawings: 1 key and 1 in-between" in found.text
 
 
 def test_no_text_stands_in_the_script(page: str) -> None:
