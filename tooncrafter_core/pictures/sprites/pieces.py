@@ -53,8 +53,8 @@ def take_pieces(drawings: Iterable[tuple[str, np.ndarray]], layout: Layout) -> P
             found.pieces.append(piece)
             area += (crop.width + layout.padding) * (crop.height + layout.padding)
             if area > room:
-                drawings = counted(len(found.sprites) + 1, "drawing")
-                raise too_large(f"The sheet would hold {drawings}, {area} pixels in all", layout)
+                number = counted(len(found.sprites) + 1, "drawing")
+                raise too_large(f"The sheet would hold {number}, {area} pixels in all", layout)
         found.sprites.append(Sprite(name=name, size=size, crop=crop, piece=numbers[key]))
     if not found.sprites:
         raise OutputError("A sprite sheet needs at least 1 drawing, and there is none.")
