@@ -32,7 +32,8 @@ READERS: dict[str, tuple[str, ...]] = {
         "docs/weights.md", "docs/mini_model.md", "docs/troubleshooting.md",
     ),
     "For studios": (
-        "docs/command_line.md", "docs/dataset.md", "docs/training.md", "docs/evaluation.md",
+        "docs/command_line.md", "docs/episodes.md", "docs/dataset.md", "docs/training.md",
+        "docs/evaluation.md",
     ),
     "For developers": (
         "docs/architecture.md", "CONTRIBUTING.md", "benchmarks/README.md", "docs/experiments.md",

@@ -16,8 +16,8 @@ from ..config import telemetry
 from ..errors import ToonCrafterError, printable
 
 COMMANDS = (
-    "interpolate", "cut", "sprites", "inspect", "convert", "tiny", "evaluate", "dataset", "train",
-    "experiment",
+    "interpolate", "cut", "cuts", "sprites", "inspect", "convert", "tiny", "evaluate", "dataset",
+    "train", "experiment",
 )  # fmt: skip
 """Modules of this package, in the order in which the help lists them."""
 

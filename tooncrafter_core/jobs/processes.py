@@ -10,7 +10,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -98,7 +98,7 @@ class _Process(Generic[Job]):
             return queue.lose(begun, self.name)
         if isinstance(error, ToonCrafterError):
             raise error
-        self.has_answered = True
+        self.has_answered, self._begun = True, None
         return Outcome(
             job=begun.job, error=error, seconds=seconds, worker=self.name, tries=begun.tries
         )
@@ -110,7 +110,8 @@ class _Process(Generic[Job]):
         self._process = context.Process(
             target=_serve, args=(theirs, dict(self.environment), self.made), daemon=False
         )
-        self._process.start()
+        with _without_ctrl_c():
+            self._process.start()
         theirs.close()
         return ours
 
@@ -125,14 +126,32 @@ class _Process(Generic[Job]):
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
+            # Without a job it ends when its connection does, and puts away what it has opened.
+            if self._begun is None:
+                self._process.join(WAIT_SECONDS)
             self._process.kill()
             self._process.join()
         self._connection = self._process = None
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let a process that starts be deaf to Ctrl-C, which reaches the whole group of processes.
+
+    Only the parent decides what it means; a process that is still loading must not end by it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _serve(connection: Connection, environment: Environment, made: bytes) -> None:
     """The life of a process: jobs in, answers out."""
-    # A press of Ctrl-C reaches the whole group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment)

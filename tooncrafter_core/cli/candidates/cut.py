@@ -24,18 +24,18 @@ def choose(
     plan: "CutPlan",
     wanted: "Wanted",
     draw_clip: "DrawClip",
-    still_here: Callable[[], None],
+    say: Callable[[str], None],
 ) -> "tuple[CutDrawing, list[Choice]]":
     """Draw candidates that are not there yet, say so, and give the drawing with those taken."""
     from ...cut.candidates.choose import choose_seeds
 
     def on_candidate(segment: int, seed: int, is_there: bool) -> None:
-        still_here()
-        print(f"segment {segment}, seed {seed}: {state_of(is_there)}", flush=True)
+        say(f"segment {segment}, seed {seed}: {state_of(is_there)}")
 
     chosen, choices = choose_seeds(drawing, plan, wanted, draw_clip, on_candidate)
     for choice in choices:
-        print(choice.as_text())
+        for line in choice.as_text().splitlines():
+            say(line)
     return chosen, choices
 
 

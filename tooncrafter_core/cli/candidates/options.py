@@ -11,16 +11,8 @@ BEST = "best"
 
 def add_candidate_options(group: Options, of_segments: bool) -> None:
     """How many seeds are drawn, and which is taken."""
-    group.add_argument(
-        "--candidates",
-        type=int,
-        metavar="N",
-        help="draw N seeds of each segment, rank them by what is wrong with each, and take one; "
-        "what was drawn before is not drawn again"
-        if of_segments
-        else "draw N seeds, rank them by what is wrong with each, and take one",
-    )
     if of_segments:
+        add_count_option(group)
         group.add_argument(
             "--take",
             action="append",
@@ -30,8 +22,25 @@ def add_candidate_options(group: Options, of_segments: bool) -> None:
         )
     else:
         group.add_argument(
+            "--candidates",
+            type=int,
+            metavar="N",
+            help="draw N seeds, rank them by what is wrong with each, and take one",
+        )
+        group.add_argument(
             "--take", metavar="SEED", help="which candidate is taken: best, or a seed (best)"
         )
+
+
+def add_count_option(group: Options) -> None:
+    """How many seeds of each segment are drawn."""
+    group.add_argument(
+        "--candidates",
+        type=int,
+        metavar="N",
+        help="draw N seeds of each segment, rank them by what is wrong with each, and take one; "
+        "what was drawn before is not drawn again",
+    )
 
 
 def takes_in(texts: Sequence[str]) -> dict[int, int]:

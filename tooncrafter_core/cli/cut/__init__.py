@@ -71,16 +71,19 @@ def run(args: argparse.Namespace) -> int:
     for note in cut.notes:
         print(printable(note))
     with alone_in(cut.folder) as still_here:
-        rows = write_results(cut.folder, draw(cut, Session(cut.weights), args.quiet, still_here))
+
+        def say(text: str) -> None:
+            still_here()
+            print(text, flush=True)
+
+        draw_clip = clip_drawer(Session(cut.weights), args.quiet)
+        rows = write_results(cut.folder, draw(cut, draw_clip, say))
     print(_summary(rows, len(cut.plan.sheet.frames), cut.folder))
     return 0
 
 
 def draw(
-    cut: PreparedCut,
-    session: "Session",
-    is_quiet: bool,
-    still_here: Callable[[], None] = lambda: None,
+    cut: PreparedCut, draw_clip: "DrawClip", say: Callable[[str], None] = lambda _: None
 ) -> "Finished":
     """Draw clip by clip what is not there yet, say so, and change what is asked for."""
     from ...cut.colour import lock_drawings
@@ -89,15 +92,13 @@ def draw(
     from ...cut.output import Finished
 
     timed, plan, clear, drawing = cut.timed, cut.plan, cut.clear, cut.drawing
-    draw_clip = clip_drawer(session, is_quiet)
 
     def on_clip(clip: "Clip", source: "Source", is_there: bool) -> None:
-        still_here()
-        print(f"segment {clip.segment + 1}{_half(clip.half)}: {state_of(is_there)}", flush=True)
+        say(f"segment {clip.segment + 1}{_half(clip.half)}: {state_of(is_there)}")
 
     choices: Sequence[Choice] = ()
     if cut.wanted is not None:
-        drawing, choices = choose(drawing, plan, cut.wanted, draw_clip, still_here)
+        drawing, choices = choose(drawing, plan, cut.wanted, draw_clip, say)
     sources = drawing.draw_clips(plan, draw_clip, on_clip)
     changed: dict[Drawing, Levels] = {}
     colours = None

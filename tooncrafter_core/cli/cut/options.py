@@ -72,13 +72,7 @@ def add_result_options(group: Options) -> None:
     """Where results go, and what is drawn again."""
     add = group.add_argument
     add("-o", "--output", required=True, metavar="DIR", help="a folder for all results")
-    add(
-        "--format",
-        dest="formats",
-        metavar="FORMATS",
-        help="films, as in mp4,mov: mp4, mkv (H.264), webm (VP9), mov (ProRes 4444), gif, webp, "
-        "apng, or none; drawings and frames are always written as PNG (mp4)",
-    )
+    add_format_option(group)
     add(
         "--redo",
         type=int,
@@ -87,6 +81,17 @@ def add_result_options(group: Options) -> None:
         "last run in that folder",
     )
     add("--quiet", action="store_true", help="no progress bar")
+
+
+def add_format_option(group: Options) -> None:
+    """Which films are written."""
+    group.add_argument(
+        "--format",
+        dest="formats",
+        metavar="FORMATS",
+        help="films, as in mp4,mov: mp4, mkv (H.264), webm (VP9), mov (ProRes 4444), gif, webp, "
+        "apng, or none; drawings and frames are always written as PNG (mp4)",
+    )
 
 
 def extensions_of(formats: Sequence[str], fps: float) -> list[str]:

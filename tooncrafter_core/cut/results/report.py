@@ -127,14 +127,14 @@ def _drawings(drawings: Sequence[Shown]) -> str:
     side = round(LARGEST * min(1, math.sqrt(LARGE_UP_TO / len(drawings))))
     return "\n".join(
         f'<figure class="{"key" if one.is_key else "between"}">'
-        f'<img alt="" src="{_data_uri(one.file, max(side, SMALLEST))}">'
+        f'<img alt="" src="{picture_uri(one.file, max(side, SMALLEST))}">'
         f"<figcaption>{escape(one.name)}: {escape('key' if one.is_key else one.place)}<br>"
         f"{escape(one.file.name)}</figcaption></figure>"
         for one in drawings
     )
 
 
-def _data_uri(path: Path, side: int) -> str:
+def picture_uri(path: Path, side: int) -> str:
     """A picture within the page, no larger than ``side``."""
     from PIL import Image
 
