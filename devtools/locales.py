@@ -19,6 +19,8 @@ ENGLISH = "en"
 FILES = ("nodeDefs.json", "main.json")
 # Names of their own, and what the page translates for all packs.
 NOT_OURS = ("ToonCrafter", "sampling")
+TEMPLATES = {"tooncrafter": "ToonCrafter"}
+"""What the page calls our examples, by the pack's folder. Their titles are their files' names."""
 
 Tree = dict[str, Any]
 """Texts under names, as deep as a file has them."""
@@ -36,7 +38,8 @@ def english_of(texts: Mapping[str, Any]) -> dict[str, Tree]:
     }
     nodes = {node: {**names[node], **parts} for node, parts in texts["nodes"].items()}
     categories = {part: part for part in texts["categories"] if part not in NOT_OURS}
-    return {"nodeDefs.json": nodes, "main.json": {"nodeCategories": categories}}
+    main = {"nodeCategories": categories, "templateWorkflows": {"category": TEMPLATES}}
+    return {"nodeDefs.json": nodes, "main.json": main}
 
 
 def read(language: str, folder: Path = LOCALES) -> dict[str, Tree]:

@@ -20,6 +20,7 @@ README_PARTS = (
     ("README.md", "Try it"),
     ("README.md", "Install"),
     ("README.md", "Weights"),
+    ("docs/making_a_clip.md", "Start from an example"),
     ("README.md", "Your first cut"),
     ("docs/troubleshooting.md", None),
     ("README.md", "Licence"),

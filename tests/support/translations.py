@@ -19,7 +19,18 @@ SCRIPTS = {
     "zh": re.compile(r"[\u4e00-\u9fff]"),
     "zh-TW": re.compile(r"[\u4e00-\u9fff]"),
 }
-KEPT = {"cfg", "eta", "fps", "clip", "clip_vision", "vae", "latent", "token", "controlnet"}
+KEPT = {
+    "cfg",
+    "eta",
+    "fps",
+    "clip",
+    "clip_vision",
+    "vae",
+    "latent",
+    "token",
+    "controlnet",
+    "tooncrafter",
+}
 """Names, in small letters, that other languages write as they are."""
 SYNTAX = re.compile(r"[{}@|]")
 """Letters that the page's translation takes for its own syntax."""

@@ -199,5 +199,6 @@ def test_nodes_with_a_longer_name_in_older_versions_have_none_in_english() -> No
     made = locales.english_of(texts)
     assert made["nodeDefs.json"]["A"]["display_name"] == "Load A"
     assert "display_name" not in made["nodeDefs.json"]["B"]
-    assert made["main.json"] == {"nodeCategories": {"cut": "cut"}}
+    assert made["main.json"]["nodeCategories"] == {"cut": "cut"}
+    assert made["main.json"]["templateWorkflows"] == {"category": {"tooncrafter": "ToonCrafter"}}
     assert "nodeDefs.json/B/display_name" in locales.needed(made)
