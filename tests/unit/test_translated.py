@@ -61,11 +61,11 @@ def project(folder: Path) -> Path:
     (folder / "web/docs/A").mkdir(parents=True)
     (folder / "web/docs/A.md").write_text("# Node A\n", encoding="utf-8")
     (folder / "web/docs/A/ja.md").write_text("# ノードA\n", encoding="utf-8")
-    headings = [part for file, part in translated.README_PARTS if file == "README.md" and part]
-    readme = "top\n" + "".join(f"## {part}\n\nabout {part}\n" for part in headings)
-    (folder / "README.md").write_text(readme, encoding="utf-8")
     (folder / "docs").mkdir()
-    (folder / "docs/troubleshooting.md").write_text("all of it\n", encoding="utf-8")
+    for file in {file for file, _ in translated.README_PARTS}:
+        headings = [part for one, part in translated.README_PARTS if one == file and part]
+        page = "top\n" + "".join(f"## {part}\n\nabout {part}\n" for part in headings)
+        (folder / file).write_text(page, encoding="utf-8")
     parts = "".join(f"## 部{n}\n\n本文{n}\n" for n in range(1, len(translated.README_PARTS)))
     (folder / "README.ja.md").write_text("上\n" + parts, encoding="utf-8")
     return folder
@@ -78,7 +78,7 @@ def test_parts_of_a_readme_are_matched_with_the_english_in_order(tmp_path: Path)
     assert english["nodeDefs.json/A/display_name"] == "Node A"
     assert english["README.md"].strip() == "top" and japanese["README.md"].strip() == "上"
     assert english["README.md/Install"].strip() == "about Install"
-    assert english["docs/troubleshooting.md"].strip() == "all of it"
+    assert english["docs/troubleshooting.md"].strip() == "top"
     last = len(translated.README_PARTS) - 1
     assert japanese["README.md/Licence"].strip() == f"本文{last}"
 
