@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...tooncrafter_core.cut.results.sprites import with_nothing
 from ...tooncrafter_core.errors import check_choice
-from ...tooncrafter_core.files import write_bytes, write_text
+from ...tooncrafter_core.files import write_together
 from ...tooncrafter_core.pictures.levels import from_levels_to_unit
 from ...tooncrafter_core.pictures.sprites.encode import ENDINGS, encode_sheet
 from ...tooncrafter_core.pictures.sprites.lay_out import lay_out
@@ -202,8 +202,7 @@ class ToonCrafterSpriteSheet(io.ComfyNode):
         content = encode_sheet(laid.pixels, format)
         path = folders.new_output(filename_prefix, format, TABLE)
         text = table(laid, Timing(shown=frames, fps=fps, is_loop=loop), json, path.name)
-        write_bytes(path, content)
-        write_text(path.with_suffix(TABLE), text)
+        write_together([(path, content), (path.with_suffix(TABLE), text.encode())])
         name = folders.output_name(path)
         pixels = torch.from_numpy(from_levels_to_unit(laid.pixels))[None]
         folder, _, file = name.rpartition("/")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CutError, counted
-from ..files import Place, check_places, write_bytes, write_text
+from ..files import Place, check_places, write_together
 from ..pictures.sprites.encode import ENDINGS, check_ending
 from ..pictures.sprites.tables import FORMS
 from ..pictures.sprites.values import Layout
@@ -98,8 +98,7 @@ def run(args: argparse.Namespace) -> int:
     sheet = lay_out(zip(names, pictures, strict=True), layout)
     content = encode_sheet(sheet.pixels, output.suffix)
     text = table(sheet, timing, args.json, output.name)
-    write_bytes(output, content)
-    write_text(_table_path(output), text)
+    write_together([(output, content), (_table_path(output), text.encode())])
     height, width = sheet.pixels.shape[:2]
     print(
         f"{output}: {width}x{height}, {counted(len(sheet.sprites), 'drawing')}, "

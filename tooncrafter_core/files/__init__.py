@@ -5,6 +5,7 @@ from .parts import remove_abandoned
 from .places import Place, check_places, is_numbered_picture
 from .removing import remove_file, remove_folder
 from .texts import decoded, parsed_json, read_json_text, read_text
+from .together import write_together
 from .writing import (
     append_lines,
     errors_in_words,
@@ -37,4 +38,5 @@ __all__ = [
     "write_bytes",
     "write_json",
     "write_text",
+    "write_together",
 ]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...data.procedural.render import render_clip
 from ...metrics.metric import Clip
+from ...pictures.levels import MOST, to_levels
 from ..clip_files import fit_clip, read_clip
 
 LOOKS = ("cartoon", "painted", "lines")
@@ -43,7 +44,7 @@ class DrawnClips:
             self.first_seed + number, self.width, self.height, self.num_frames,
             LOOKS[number % len(LOOKS)],
         )  # fmt: skip
-        return torch.from_numpy(drawn.frames).float() / 255
+        return torch.from_numpy(drawn.frames).float() / MOST
 
     def with_files(self, files: Sequence[Clip]) -> Iterator[TrueClip]:
         """Every clip, then those of files, fitted to the same size.
@@ -55,5 +56,6 @@ class DrawnClips:
             yield TrueClip(DRAWN, self.true_clip(number))
         for clip in files:
             frames = fit_clip(read_clip(clip.path, self.num_frames), self.width, self.height)
-            unit = (rearrange(frames, "t c h w -> t h w c") + 1) / 2
-            yield TrueClip(clip.path.resolve().parent.name, unit)
+            # Of 256 levels, as what is compared with it: else rounding counts as a drift.
+            levels = rearrange(to_levels(frames), "t c h w -> t h w c").float() / MOST
+            yield TrueClip(clip.path.resolve().parent.name, levels)

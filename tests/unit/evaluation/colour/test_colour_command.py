@@ -83,6 +83,7 @@ def test_clips_of_files_get_rows_of_their_own_below_those_of_all(
     assert "Clips of 6 frames, 48x32: 1 drawn, 1 vector" in capsys.readouterr().out
     with (out / "colour_drifts.csv").open(encoding="utf-8") as file:
         rows = {row["method"]: float(row["as drawn, mean"]) for row in csv.DictReader(file)}
+    assert rows[f"{NONE}, vector"] == 0
     drawn, vector = rows["gain, 1.00, drawn"], rows["gain, 1.00, vector"]
     assert rows["gain, 1.00"] == pytest.approx((drawn + vector) / 2, abs=0.01)
     asked = ["evaluate", "colour", str(film), "-o", str(tmp_path / "other"), *words]
