@@ -27,6 +27,8 @@ from ..sockets import (
 from .graph import CutGraph
 from .inputs import options, timing, words
 from .kept import KEPT
+from .options.clear_keys import KEEP, WHITE
+from .options.placed_sketches import check_control
 from .request import CutRequest, read_job
 
 PARTS = ("model", "clip", "clip_vision", "vae")
@@ -105,6 +107,11 @@ class ToonCrafterCut(io.ComfyNode):
                     tooltip="Which drawing is which, the seed of every segment, and what should be "
                     "known: to 'Preview as Text'.",
                 ),
+                io.Mask.Output(
+                    display_name="MASK",
+                    tooltip="What is transparent in each frame, as Load Image gives it: 1 is "
+                    "clear.",
+                ),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
         )
@@ -132,23 +139,31 @@ class ToonCrafterCut(io.ComfyNode):
         require_clip_vision(clip_vision)
         if clip is None:
             raise CutError(NO_CLIP)
+        check_choice("alpha", asked.get("alpha", WHITE), (WHITE, KEEP))
+        control_net = asked.pop("control_net", None)
         job = read_job(keys, CutRequest(**asked))
-        group = KEPT.group([model, clip, clip_vision, vae])
-        graph = CutGraph(cls._links(), job, group, {
+        parts = [model, clip, clip_vision, vae]
+        if job.sketches:
+            check_control(control_net, model)
+        groups = KEPT.group(parts), KEPT.group([*parts, control_net] if job.sketches else parts)
+        graph = CutGraph(cls._links(bool(job.sketches)), job, groups, {
             "negative": negative, "seed": asked["seed"], "steps": steps, "cfg": cfg,
             "preset": preset, "motion_fps": motion_fps,
         })  # fmt: skip
         frames = graph.build()
-        return io.NodeOutput(*(frames.out(i) for i in range(4)), expand=graph.builder.finalize())
+        results = (frames.out(i) for i in range(len(cls.define_schema().outputs)))
+        return io.NodeOutput(*results, expand=graph.builder.finalize())
 
     @classmethod
-    def _links(cls) -> dict[str, list[Any]]:
+    def _links(cls, has_sketches: bool) -> dict[str, list[Any]]:
         """Where the parts of the model come from; their values would hide that from the cache."""
+        names = (*PARTS, "control_net") if has_sketches else PARTS
         node = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)
-        links = {name: node["inputs"].get(name) for name in PARTS}
+        links = {name: node["inputs"].get(name) for name in names}
         for name, link in links.items():
             if not is_link(link):
-                raise CutError(f"Connect {name} of 'ToonCrafter Cut' to 'Load ToonCrafter'.")
+                source = "Load ToonCrafter" + (" Sketch Encoder" if name not in PARTS else "")
+                raise CutError(f"Connect {name} of 'ToonCrafter Cut' to '{source}'.")
         return links
 
 

@@ -7,7 +7,9 @@ from comfy_execution.graph_utils import GraphBuilder
 from ...tooncrafter_core.cut.plan import Clip
 from ...tooncrafter_core.cut.store import digest
 from ...tooncrafter_core.cut.values import NUM_MOMENTS, Drawing
+from ...tooncrafter_core.sketches.frames import SketchLayer
 from .job import CUTS, CutJob
+from .options.placed_sketches import sketches_of
 from .parts import clip_name
 
 
@@ -19,11 +21,15 @@ class CutGraph:
     """
 
     def __init__(
-        self, links: dict[str, list[Any]], job: CutJob, group: str, values: dict[str, Any]
+        self,
+        links: dict[str, list[Any]],
+        job: CutJob,
+        groups: tuple[str, str],
+        values: dict[str, Any],
     ) -> None:
-        """``group`` stands for the model among the clips that are kept."""
+        """``groups`` stand for the model among kept clips: the first without sketches."""
         self.builder = GraphBuilder()
-        self.links, self.job, self.group, self.values = links, job, group, values
+        self.links, self.job, self.groups, self.values = links, job, groups, values
         self.frames_of: dict[tuple[int, str], list[Any]] = {}
         """Of every clip, by segment and half, the link to its frames."""
         self.contents: dict[tuple[int, str], str] = {}
@@ -48,7 +54,9 @@ class CutGraph:
         seed = values["seed"] if segment.seed is None else segment.seed
         first, last = (self._content(drawing) for drawing in (clip.first, clip.last))
         prompt = segment.prompt or ""
-        content = digest([first, last, prompt, seed])[:16]
+        sketches = sketches_of(self.job.cut, clip)
+        pixels_from = [first, last, prompt, seed, sketches]
+        content = digest(pixels_from)[:16]
         self.contents[clip.segment, clip.half] = content
         node, links = self.builder.node, self.links
         keyframes = node(
@@ -59,9 +67,19 @@ class CutGraph:
             width=self.job.width, height=self.job.height, fit=self.job.fit,
             frames=NUM_MOMENTS, motion_fps=values["motion_fps"], seed=seed,
         )  # fmt: skip
+        positive, negative = keyframes.out(0), keyframes.out(1)
+        for number, (moment, sketch) in enumerate(sketches):
+            guidance = node(
+                "ToonCrafterSketchGuidance", id=f"{content}-sketch{number}",
+                positive=positive, negative=negative, control_net=links["control_net"],
+                sketches=self._picture(sketch), frames=str(moment + 1),
+                strength=SketchLayer.strength, start_percent=SketchLayer.start_percent,
+                end_percent=SketchLayer.end_percent, polarity="auto", other_frames="empty",
+            )  # fmt: skip
+            positive, negative = guidance.out(0), guidance.out(1)
         sampler = node(
             "ToonCrafterSampler", id=f"{content}-sampler", model=links["model"],
-            positive=keyframes.out(0), negative=keyframes.out(1), latent=keyframes.out(2),
+            positive=positive, negative=negative, latent=keyframes.out(2),
             seed=seed, steps=values["steps"], cfg=values["cfg"], eta=1.0, guidance_rescale=0.7,
             preset=values["preset"],
         )  # fmt: skip
@@ -70,8 +88,10 @@ class CutGraph:
             second_pass=True, memory_budget=0,
         )  # fmt: skip
         drawn = node(
-            "ToonCrafterCutDrawn", id=f"{content}-drawn", model=self.group,
-            clip=digest([first, last, prompt, seed, self._settings()]), images=decode.out(0),
+            "ToonCrafterCutDrawn", id=f"{content}-drawn",
+            # What has no sketch is the same with a sketch encoder and without.
+            model=self.groups[bool(sketches)],
+            clip=digest([*pixels_from, self._settings()]), images=decode.out(0),
         )  # fmt: skip
         return drawn.out(0)
 
@@ -94,13 +114,15 @@ class CutGraph:
         clip = self.contents[drawing.segment, drawing.moment.half]
         return f"{clip}-{drawing.moment.index}"
 
+    def _picture(self, content: str) -> list[Any]:
+        """The link to a key or a sketch."""
+        return self.builder.node("ToonCrafterCutKey", id=f"key-{content[:16]}", key=content).out(0)
+
     def _end(self, drawing: Drawing) -> list[Any]:
         """The link to an end: a key, or a moment of an earlier clip."""
         content = self._content(drawing)
         if drawing.moment is None or drawing.segment is None:
-            return self.builder.node(
-                "ToonCrafterCutKey", id=f"key-{content[:16]}", key=content
-            ).out(0)
+            return self._picture(content)
         images = self.frames_of[drawing.segment, drawing.moment.half]
         return self.builder.node(
             "ToonCrafterCutMoment", id=f"moment-{content}", images=images,

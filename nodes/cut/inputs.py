@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ...tooncrafter_core.cut.spacing import EVEN
 from ...tooncrafter_core.cut.values import MAX_LENGTH
 from ..sockets import advanced
+from .options.clear_keys import KEEP, WHITE
 
 
 def cel_input() -> io.String.Input:
@@ -153,5 +154,65 @@ def options() -> list[Any]:
             optional=True,
             tooltip="Draws between equal keys, too. Off, they are a hold and nothing is drawn.",
             **advanced(io.Boolean.Input),
+        ),
+        *sketches(),
+        *finish(),
+    ]
+
+
+def sketches() -> list[Any]:
+    """Drawings that single moments follow."""
+    return [
+        io.Image.Input(
+            "sketches",
+            optional=True,
+            tooltip="One sketch or a batch, each for one moment: lines of any colour on any "
+            "background. Needs control_net.",
+        ),
+        io.ControlNet.Input(
+            "control_net", optional=True, tooltip="Of 'Load ToonCrafter Sketch Encoder'."
+        ),
+        io.String.Input(
+            "sketch_places",
+            default="",
+            optional=True,
+            tooltip="Which moment each sketch is for, in the order of the batch, such as: 2:8 - "
+            "moment 8 of 16 in the second segment - or: 1:8, 2:4. Only these segments are drawn "
+            "again.",
+        ),
+    ]
+
+
+def finish() -> list[Any]:
+    """What is done to drawings after they were drawn; nothing is drawn again for it."""
+    return [
+        io.Boolean.Input(
+            "colour_lock",
+            default=False,
+            optional=True,
+            tooltip="Brings the colours of in-betweens back to those of their keys. Nothing is "
+            "drawn again for it.",
+        ),
+        io.Combo.Input(
+            "alpha",
+            options=[WHITE, KEEP],
+            default=WHITE,
+            optional=True,
+            tooltip="What becomes of transparent keys: white puts white behind them, keep gives "
+            "frames and drawings with alpha, four channels: to 'Save Image'.",
+        ),
+        io.Mask.Input(
+            "mask",
+            optional=True,
+            tooltip="What is transparent in each key, as Load Image gives it: 1 is clear. Only for "
+            "keys of three channels.",
+        ),
+        io.String.Input(
+            "smooth",
+            default="",
+            optional=True,
+            tooltip="Lets motion go through keys without a break: all, or names of keys such as: "
+            "2, 4. The in-betweens around are bent by a few pixels. Nothing is drawn again for it.",
+            **advanced(io.String.Input),
         ),
     ]

@@ -6,7 +6,7 @@ have not changed has not changed.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from ...tooncrafter_core.cut.store import digest, digest_of_pixels
 from ...tooncrafter_core.cut.values import Cut, Drawing
 from ...tooncrafter_core.errors import CutError
 from ...tooncrafter_core.pictures.fitting import FitMode
+from .options.finish import Finish
 
 MOST_CUTS = 64
 """That are remembered at a time; a graph with more nodes for cuts is not expected."""
@@ -30,6 +31,10 @@ class CutJob:
     """By name, each an IMAGE 1 h w c as it came."""
     digests: Mapping[str, str]
     """Of each key, to the bit."""
+    sketches: Mapping[str, Tensor] = field(default_factory=dict)
+    """By their hashes, which stand for files in the cut; each an IMAGE 1 h w c as it came."""
+    finish: Finish = field(default_factory=Finish)
+    """What is done to the drawings."""
     names: Mapping[Drawing, str]
     width: int
     height: int
@@ -43,7 +48,15 @@ class CutJob:
         """What stands for it: another one for whatever changes a frame or a text."""
         size = [self.width, self.height, self.fit]
         content = [repr(self.cut), repr(self.plan), dict(self.digests), size]
+        content += self.finish.content()
         return digest([*content, self.sheet, self.report])
+
+    def picture(self, digest: str) -> Tensor | None:
+        """The key or the sketch of a hash, 1 h w c."""
+        for name, known in self.digests.items():
+            if known == digest:
+                return self.keys[name]
+        return self.sketches.get(digest)
 
 
 class CutRegister:
@@ -70,11 +83,11 @@ class CutRegister:
         raise CutError(GONE)
 
     def picture(self, digest: str) -> Tensor:
-        """The key of a digest, 1 h w c; ``CutError`` where it is gone."""
+        """The key or the sketch of a hash, 1 h w c; ``CutError`` where it is gone."""
         for _, job in reversed(self._jobs.values()):
-            for name, known in job.digests.items():
-                if known == digest:
-                    return job.keys[name]
+            picture = job.picture(digest)
+            if picture is not None:
+                return picture
         raise CutError(GONE)
 
     def release(self, token: str) -> None:

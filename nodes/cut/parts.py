@@ -10,14 +10,17 @@ from torch import Tensor
 from ...tooncrafter_core.cut.plan import exposed
 from ...tooncrafter_core.cut.values import NUM_MOMENTS, Drawing
 from ...tooncrafter_core.errors import CutError
+from ...tooncrafter_core.interpolation.settings import InterpolationSettings
 from ...tooncrafter_core.pictures.fitting import fit
 from ...tooncrafter_core.pictures.keyframes import check_keyframes
 from ...tooncrafter_core.pictures.levels import at_levels
 from ..bridge.images import to_image, to_pixels
 from ..checked import checked
 from ..sockets import CUT_PARTS_CATEGORY, schema
+from .colour import COLOURS
 from .job import CUTS, CutJob
 from .kept import KEPT
+from .options.finish import DrawnCut, finished
 
 Clips = dict[str, Tensor]
 """The moments of each clip, t h w c, by its segment and half such as ``0`` and ``0.1``."""
@@ -36,12 +39,14 @@ class ToonCrafterCutKey(io.ComfyNode):
             node_id="ToonCrafterCutKey",
             display_name="ToonCrafter Cut Key (internal)",
             category=CUT_PARTS_CATEGORY,
-            description=f"One key of a cut. {WITHIN}",
+            description=f"One key or sketch of a cut. {WITHIN}",
             is_dev_only=True,
             inputs=[
-                io.String.Input("key", tooltip="What the key's pixels are hashed to."),
+                io.String.Input(
+                    "key", tooltip="What the pixels of the key or the sketch are hashed to."
+                ),
             ],
-            outputs=[io.Image.Output(display_name="IMAGE", tooltip="The key as it came.")],
+            outputs=[io.Image.Output(display_name="IMAGE", tooltip="The picture as it came.")],
         )
 
     @classmethod
@@ -168,6 +173,7 @@ class ToonCrafterCutFrames(io.ComfyNode):
                 io.Image.Output(display_name="drawings", tooltip="Every drawing once, in order."),
                 io.String.Output(display_name="sheet", tooltip="The filled exposure sheet."),
                 io.String.Output(display_name="report", tooltip="What was drawn and what is what."),
+                io.Mask.Output(display_name="MASK", tooltip="What is transparent in each frame."),
             ],
         )
 
@@ -176,18 +182,43 @@ class ToonCrafterCutFrames(io.ComfyNode):
     def execute(cls, cut: str, clips: Clips | None = None) -> io.NodeOutput:
         """Assemble, and forget the cut."""
         job = CUTS.job(cut)
-        drawings = {one: _picture(job, one, clips or {}) for one in job.plan.drawings}
-        white = torch.ones_like(next(iter(drawings.values())))
-        frames = [white if one is None else one for one in exposed(job.plan.sheet, drawings)]
-        CUTS.release(cut)
-        return io.NodeOutput(
-            torch.cat(frames), torch.cat(list(drawings.values())), job.sheet, job.report
+        drawings, lines = finished(_drawn(job, clips or {}), job.finish)
+        nothing = _nothing(next(iter(drawings.values())))
+        frames = torch.cat(
+            [nothing if one is None else one for one in exposed(job.plan.sheet, drawings)]
         )
+        CUTS.release(cut)
+        pictures = torch.cat(list(drawings.values()))
+        report = "\n".join([job.report, *lines])
+        return io.NodeOutput(frames, pictures, job.sheet, report, _mask(frames))
 
 
 def clip_name(segment: int, half: str) -> str:
     """What a clip is called among those of a cut."""
     return f"{segment}.{half}" if half else str(segment)
+
+
+def _drawn(job: CutJob, clips: Clips) -> DrawnCut:
+    """Everything that was drawn, and where it is."""
+    return DrawnCut(
+        plan=job.plan,
+        drawings={one: _picture(job, one, clips) for one in job.plan.drawings},
+        clip=lambda clip: clips[clip_name(clip.segment, clip.half)],
+        key=lambda name: at_size(job.keys[name], job),
+        settings=InterpolationSettings(width=job.width, height=job.height, fit=job.fit),
+    )
+
+
+def _nothing(drawing: Tensor) -> Tensor:
+    """What a frame shows where nothing is shown: white, or clear where drawings have alpha."""
+    return torch.zeros_like(drawing) if drawing.shape[-1] > COLOURS else torch.ones_like(drawing)
+
+
+def _mask(frames: Tensor) -> Tensor:
+    """What is transparent, as Load Image gives it: 1 is clear."""
+    if frames.shape[-1] > COLOURS:
+        return 1 - frames[..., COLOURS]
+    return torch.zeros(frames.shape[:3])
 
 
 def _picture(job: CutJob, drawing: Drawing, clips: Clips) -> Tensor:

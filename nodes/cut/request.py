@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ...tooncrafter_core.cut.motion.joints import chosen_joints, joints_note
 from ...tooncrafter_core.cut.names import LEVEL, level_of, name_drawings
 from ...tooncrafter_core.cut.output import fillings
 from ...tooncrafter_core.cut.plain import parse_frames, time_cut
@@ -18,8 +19,12 @@ from ...tooncrafter_core.errors import CutError
 from ...tooncrafter_core.pictures.fitting import FitMode
 from ...tooncrafter_core.pictures.keyframes import check_keyframes
 from ..bridge.images import to_pixels
+from .alpha import with_mask
 from .exposure import numbers_of
 from .job import CutJob, digest_of_image
+from .options.clear_keys import WHITE, transparency
+from .options.finish import Finish
+from .options.placed_sketches import read_sketches
 from .report import report_of
 from .sheet_text import new_sheet, parse_sheet
 
@@ -47,6 +52,12 @@ class CutRequest:
     length: int = 0
     fps: float = 24.0
     draw_holds: bool = False
+    mask: Tensor | None = None
+    sketches: Tensor | None = None
+    sketch_places: str = ""
+    colour_lock: bool = False
+    alpha: str = WHITE
+    smooth: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +78,31 @@ def read_job(keys: Tensor, request: CutRequest) -> CutJob:
             f"There are {len(keys)} keys, and one 'ToonCrafter Cut' draws at most {MOST_KEYS}: "
             "divide the cut."
         )
+    if request.mask is not None:
+        keys = with_mask(keys, request.mask)
+    sketches = read_sketches(request.sketches, request.sketch_places)
     timed = _by_sheet(keys, request) if request.sheet.strip() else _plain(keys, request)
-    cut = with_own(timed.cut, _own(len(timed.cut.segments), request))
-    pictures = {name: keys[number : number + 1] for name, number in timed.numbers.items()}
-    for name, picture in pictures.items():
+    cut = sketches.put_in(with_own(timed.cut, _own(len(timed.cut.segments), request)))
+    came = {name: keys[number : number + 1] for name, number in timed.numbers.items()}
+    for name, picture in came.items():
         _check_key(name, picture)
+    pictures, clear, said = transparency(came, request.alpha)
     digests = {name: digest_of_image(picture) for name, picture in pictures.items()}
     plan = plan_cut(
         cut, lambda one, other: digests[one.name] == digests[other.name], request.draw_holds
     )
     names = name_drawings(cut, plan)
-    notes = [*_transparency(pictures), *timed.notes, *plan.notes]
+    smooth = _names(request.smooth)
+    joints = chosen_joints(cut, plan, smooth) if smooth else []
+    bent = [joints_note(joints)] if smooth else []
+    notes = [*said, *sketches.warnings, *timed.notes, *plan.notes, *bent]
     return CutJob(
         cut=cut,
         plan=plan,
         keys=pictures,
         digests=digests,
+        sketches=sketches.pictures,
+        finish=Finish(locks_colour=request.colour_lock, joints=joints, clear=clear),
         names=names,
         width=request.width,
         height=request.height,
@@ -90,6 +110,11 @@ def read_job(keys: Tensor, request: CutRequest) -> CutJob:
         sheet=_filled(timed, cut, plan, names),
         report=report_of(cut, plan, names, request.seed, notes),
     )
+
+
+def _names(text: str) -> list[str]:
+    """The names of a list such as ``A2, A4``; none for none."""
+    return [name.strip() for line in text.splitlines() for name in line.split(",") if name.strip()]
 
 
 def lines_of(text: str) -> list[str]:
@@ -185,15 +210,6 @@ def _check_key(name: str, picture: Tensor) -> None:
         check_keyframes(to_pixels(picture), to_pixels(picture))
     except ValueError as error:
         raise CutError(f"Key '{name}': {error}") from error
-
-
-def _transparency(pictures: Mapping[str, Tensor]) -> list[str]:
-    found = [
-        f"'{name}'"
-        for name, picture in pictures.items()
-        if picture.shape[-1] in (2, 4) and bool((picture[..., -1] < 1).any())
-    ]
-    return [f"White is put behind what is transparent, in {', '.join(found)}."] if found else []
 
 
 def _filled(timed: _Timed, cut: Cut, plan: CutPlan, names: Mapping[Drawing, str]) -> str:

@@ -51,7 +51,11 @@ def read_clear_keys(keys: Sequence[Key]) -> ClearKeys:
     ``KeyframeError`` for a key that shows nothing and where no matte is far from all colours.
     """
     files = {key.name: key.picture for key in keys if key.picture is not None}
-    pictures = {name: read_drawing(path)[0] for name, path in files.items()}
+    return clear_keys({name: read_drawing(path)[0] for name, path in files.items()})
+
+
+def clear_keys(pictures: Mapping[str, Tensor]) -> ClearKeys:
+    """Keys by name, ``4 h w`` in [-1, 1], on a matte; ``KeyframeError`` as above."""
     laid, matte = on_matte([*pictures.values()], range(len(pictures)))
     by_name = {name: one[0] for name, one in zip(pictures, laid.pictures, strict=True)}
     return ClearKeys(pictures, by_name, matte)

@@ -4,7 +4,8 @@ What the store holds stays as the model drew it, so that the lock can be turned 
 nothing is drawn again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..interpolation.colour_lock import lock_clip
+from ..interpolation.settings import InterpolationSettings
 from ..pictures.colour.report import LockReport
 from ..pictures.keyframes import Keyframes
 from ..pictures.levels import from_levels, to_levels
@@ -28,25 +30,46 @@ Reports = dict[tuple[int, str], LockReport]
 def lock_drawings(
     drawing: CutDrawing, plan: CutPlan, levels: Mapping[Drawing, Levels]
 ) -> tuple[dict[Drawing, Levels], Reports]:
-    """The drawings of a cut that was drawn, with the colours of their keys, and what was done.
+    """The drawings of a cut that was drawn, with the colours of their keys, and what was done."""
+    sources: dict[tuple[int, str], Source] = {}
+
+    def drawn(clip: Clip) -> Levels:
+        source = sources[clip.segment, clip.half] = drawing.source(clip, sources)
+        return np.stack([read_levels(path) for path in drawing.store.moments(source)])
+
+    return lock_clips(Drawn(plan, drawn, drawing.key), levels, drawing.settings)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Where the pictures of a cut are that was drawn."""
+
+    plan: CutPlan
+    clip: Callable[[Clip], Levels]
+    """The moments of a clip, ``t h w 3``; asked for in the order of the plan."""
+    key: Callable[[str], Levels]
+    """A key by its name, at the size of the drawings."""
+
+
+def lock_clips(
+    drawn: Drawn, levels: Mapping[Drawing, Levels], settings: InterpolationSettings
+) -> tuple[dict[Drawing, Levels], Reports]:
+    """Drawings with the colours of their keys, and what was done; of settings the size counts.
 
     A half has the locked middle of its whole for a key.
     """
-    sources: dict[tuple[int, str], Source] = {}
     found, reports = dict(levels), Reports()
     moments: dict[Drawing, Levels] = {}
-    for clip in plan.clips:
-        source = sources[clip.segment, clip.half] = drawing.source(clip, sources)
-        drawn = np.stack([read_levels(path) for path in drawing.store.moments(source)])
+    for clip in drawn.plan.clips:
+        frames = drawn.clip(clip)
         ends = [
-            _video((drawing.key(end.key) if end.key is not None else moments[end])[None])
+            _video((drawn.key(end.key) if end.key is not None else moments[end])[None])
             for end in (clip.first, clip.last)
         ]
-        keys = Keyframes(tuple(ends), (0, -1))
-        locked = lock_clip(_video(drawn), keys, drawing.settings_of(clip.segment))
+        locked = lock_clip(_video(frames), Keyframes(tuple(ends), (0, -1)), settings)
         reports[clip.segment, clip.half] = locked.report
         pictures = rearrange(to_levels(locked.frames), "t c h w -> t h w c").numpy()
-        moments.update(zip(_drawings_of(clip, len(drawn)), pictures, strict=True))
+        moments.update(zip(_drawings_of(clip, len(frames)), pictures, strict=True))
     found.update((one, moments[one]) for one in levels if one in moments)
     return found, reports
 

@@ -1,0 +1,1 @@
+"""What a cut may also have: sketches, alpha, and what is done to drawings after they were drawn."""
