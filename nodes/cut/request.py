@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ...tooncrafter_core.cut.keys import size_note
 from ...tooncrafter_core.cut.motion.joints import chosen_joints, joints_note
 from ...tooncrafter_core.cut.names import LEVEL, level_of, name_drawings
 from ...tooncrafter_core.cut.output import fillings
@@ -95,7 +96,9 @@ def read_job(keys: Tensor, request: CutRequest) -> CutJob:
     smooth = _names(request.smooth)
     joints = chosen_joints(cut, plan, smooth) if smooth else []
     bent = [joints_note(joints)] if smooth else []
-    notes = [*said, *sketches.warnings, *timed.notes, *plan.notes, *bent]
+    height, width = keys.shape[1:3]
+    size = size_note((width, height), (request.width, request.height), request.fit)
+    notes = [*([size] if size else []), *said, *sketches.warnings, *timed.notes, *plan.notes, *bent]
     return CutJob(
         cut=cut,
         plan=plan,

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import CutError
+from ..pictures.fitting import FitMode
 from ..pictures.levels import to_levels
 from ..pictures.stills import read_image
 from ..pictures.transparency import can_be_transparent, is_transparent, transparency_note
@@ -83,6 +84,22 @@ def read_keys(keys: tuple[Key, ...]) -> KeyPictures:
             "Save all at the same size."
         )
     return KeyPictures(files, digests)
+
+
+def size_note(keys: tuple[int, int], drawings: tuple[int, int], fit: FitMode) -> str | None:
+    """What to say where drawings have another size than the keys, both width and height."""
+    if keys == drawings:
+        return None
+    (width, height), (asked_width, asked_height) = keys, drawings
+    said = (
+        f"The keys are {width}x{height}, and drawings will be {asked_width}x{asked_height}, the "
+        "width and height that are set"
+    )
+    # A row or a column less is nobody's concern.
+    is_cut = abs(width * asked_height - height * asked_width) > max(width, height)
+    return (
+        f"{said}, and fit 'crop' cuts their edges off." if fit == "crop" and is_cut else f"{said}."
+    )
 
 
 def check_transparency(keys: tuple[Key, ...]) -> str | None:

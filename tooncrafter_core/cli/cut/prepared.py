@@ -40,7 +40,7 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
     from ...cut.candidates.choose import check_wanted
     from ...cut.clear import read_clear_keys
     from ...cut.drawing import CutDrawing, read_hints
-    from ...cut.keys import check_transparency, digests_of, read_keys
+    from ...cut.keys import check_transparency, digests_of, read_keys, size_note
     from ...cut.motion.joints import chosen_joints, joints_note
     from ...cut.output import SEGMENTS
     from ...cut.plan import plan_cut
@@ -65,6 +65,8 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
         pictures = clear.laid
         formats += [] if request.formats else [".mov"]
     digests = digests_of(pictures)
+    height, width = next(iter(pictures.values())).shape[-2:]
+    size = size_note((width, height), (settings.width, settings.height), settings.fit)
     plan = plan_cut(
         timed.cut, lambda one, other: digests[one.name] == digests[other.name], request.draws_holds
     )
@@ -94,7 +96,7 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
         clear=clear,
         drawing=drawing,
         formats=formats,
-        notes=[note for note in (transparent, *timed.notes, *plan.notes) if note],
+        notes=[note for note in (size, transparent, *timed.notes, *plan.notes) if note],
         files=files,
         wanted=wanted,
     )
