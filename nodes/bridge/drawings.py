@@ -1,4 +1,4 @@
-"""The drawings of the example workflows, put where ComfyUI's Load Image looks for them."""
+"""The drawings and the sheet of the example workflows, put where ComfyUI looks for them."""
 
 import logging
 from pathlib import Path
@@ -11,6 +11,7 @@ from ...tooncrafter_core.files import read_text, write_bytes, write_text
 logger = logging.getLogger(__name__)
 
 DRAWINGS = Path(__file__).resolve().parents[2] / "docs" / "images"
+ENDINGS = (".png", ".gif", ".xdts")
 GIVEN = "tooncrafter_drawings.txt"
 """In ComfyUI's user folder: names of the drawings that it was given once. Who deletes one does not
 get it again."""
@@ -22,7 +23,7 @@ def offer_drawings(source: Path = DRAWINGS) -> list[str]:
     Files that are there stay as they are. A folder that cannot be written is said in the log: the
     nodes work without drawings.
     """
-    names = sorted(p.name for p in source.glob("tooncrafter_*") if p.suffix in (".png", ".gif"))
+    names = sorted(p.name for p in source.glob("tooncrafter_*") if p.suffix in ENDINGS)
     target, note = Path(folder_paths.get_input_directory()), _note()
     try:
         given = read_text(note).splitlines() if note.is_file() else []

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from browser.colour_graphs import colour_lock
-from browser.cut_graphs import cut
+from browser.cut_graphs import cut, cut_alpha, cut_cycle, cut_sheet, cut_sketch
 from browser.example_graphs import (
     custom_sampling,
     interpolation,
@@ -23,7 +23,7 @@ from browser.example_graphs import (
     upscale_and_video,
 )
 from browser.example_parts import COLUMNS, GAP, TITLE, Graph
-from browser.example_pictures import DRAWINGS, show_hints, take_picture, write_picture
+from browser.example_pictures import show_hints, take_picture, write_picture
 from browser.page import ComfyPage, find_browser
 from browser.published_files import add_origins
 from browser.sketch_graphs import (
@@ -34,6 +34,7 @@ from browser.sketch_graphs import (
     sketch_every_frame,
     sketch_middle,
 )
+from comfyui.examples import drawings
 from comfyui.host import Host
 from comfyui.launch import PROJECT
 
@@ -59,6 +60,10 @@ EXAMPLE_GRAPHS = {
         colourise_two_references,
         redraw_frame,
         cut,
+        cut_cycle,
+        cut_sheet,
+        cut_sketch,
+        cut_alpha,
         colour_lock,
     )
 }
@@ -167,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     options.out.mkdir(parents=True, exist_ok=True)
     with Host(options.host) as host:
-        for drawing in DRAWINGS.glob("tooncrafter_*.[gp][in][fg]"):
+        for drawing in drawings():
             shutil.copyfile(drawing, host.base / "input" / drawing.name)
         with ComfyPage(host.url, executable, size=VIEW) as page:
             for name in options.names or EXAMPLE_GRAPHS:

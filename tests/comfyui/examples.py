@@ -61,8 +61,9 @@ def prepare(base: Path, checkpoint: Path | None = None) -> None:
 
 
 def drawings() -> list[Path]:
-    """Every drawing and clip of the examples."""
-    return sorted(p for p in DRAWINGS.glob("tooncrafter_*") if p.suffix in (".png", ".gif"))
+    """Every drawing, clip and sheet of the examples."""
+    endings = (".png", ".gif", ".xdts")
+    return sorted(p for p in DRAWINGS.glob("tooncrafter_*") if p.suffix in endings)
 
 
 def doubling_upscaler() -> dict[str, torch.Tensor]:
@@ -87,6 +88,7 @@ def small_values(kind: str) -> dict[str, Any]:
         },
         "ToonCrafterKeyframes": {"width": WIDTH, "height": HEIGHT},
         "ToonCrafterCut": {"width": WIDTH, "height": HEIGHT, "steps": STEPS, "cfg": CFG},
+        "EmptyImage": {"width": WIDTH, "height": HEIGHT},
         "ToonCrafterSketchEncoderLoader": {"sketch_encoder": SKETCH_ENCODER},
         "ToonCrafterSampler": {"steps": STEPS, "cfg": CFG},
         "ToonCrafterSigmas": {"steps": STEPS},
