@@ -17,7 +17,7 @@ from ..bridge import folders
 from ..checked import checked
 from ..sockets import CUT_CATEGORY, schema
 from .inputs import cel_input
-from .sheet_text import AS_IT_IS, FORMATS, in_format
+from .sheet_text import AS_IT_IS, FORMATS, in_format, named_files
 
 ALPHA = 3
 """The fourth channel."""
@@ -168,7 +168,7 @@ class SaveToonCrafterSheet(io.ComfyNode):
             category=CUT_CATEGORY,
             search_aliases=["xdts", "x-sheet", "exposure sheet", "timesheet", "clip studio csv"],
             description="Saves an exposure sheet for Clip Studio Paint, OpenToonz or TVPaint into "
-            "ComfyUI's output folder. A file that is there is never overwritten.",
+            "ComfyUI's output folder, and its drawings. A file that is there is never overwritten.",
             is_output_node=True,
             inputs=[
                 io.String.Input(
@@ -190,6 +190,12 @@ class SaveToonCrafterSheet(io.ComfyNode):
                     "in that format.",
                 ),
                 cel_input(),
+                io.Image.Input(
+                    "drawings",
+                    optional=True,
+                    tooltip="drawings of 'ToonCrafter Cut': saved as PNG into a folder next to the "
+                    "sheet, under the names of the sheet: A_0001.png.",
+                ),
             ],
             outputs=[
                 io.String.Output(
@@ -201,11 +207,21 @@ class SaveToonCrafterSheet(io.ComfyNode):
 
     @classmethod
     @checked
-    def execute(cls, sheet: str, filename_prefix: str, format: Any, cel: str = "") -> io.NodeOutput:
-        """Write the text, converted if that is asked for."""
+    def execute(
+        cls,
+        sheet: str,
+        filename_prefix: str,
+        format: Any,
+        cel: str = "",
+        drawings: Tensor | None = None,
+    ) -> io.NodeOutput:
+        """Write the text, converted if that is asked for, and drawings under its names."""
         check_choice("format", format, FORMATS)
         content, ending = in_format(sheet, format, cel)
-        path = folders.new_output(filename_prefix, ending)
+        files = {} if drawings is None else named_files(drawings, sheet, cel)
+        path = folders.new_output(filename_prefix, ending, *([""] if files else []))
+        for name, picture in files.items():
+            write_bytes(path.with_suffix("") / name, picture)
         write_bytes(path, content)
         name = folders.output_name(path)
         return io.NodeOutput(name, ui={"text": [name]})

@@ -220,7 +220,7 @@ def ending(frames: tuple[str, str] = ("cut", "frames")) -> Graph:
         ),
         "sheet": Placed(
             "ToonCrafterSaveSheet", "decode", 390, (340, 160), {"filename_prefix": "sheets/cut"},
-            {"sheet": ("cut", "sheet")},
+            {"sheet": ("cut", "sheet"), "drawings": ("cut", "drawings")},
         ),
         **last,
     }  # fmt: skip

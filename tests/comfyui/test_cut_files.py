@@ -227,3 +227,26 @@ def test_a_folder_and_a_sheet_become_frames_in_a_running_comfyui(host: Host) -> 
     shown = [1, 1, 3, 3, 3, 2, 2, 2, 1, 1]
     assert np.array_equal(np.stack(frames).round(), np.stack([levels(n) for n in shown]))
     assert (host.base / "output" / "exposed" / "s.xdts").read_bytes() == raw
+
+
+def test_drawings_are_saved_under_the_names_of_the_sheet(disk: Path) -> None:
+    pictures = torch.from_numpy(np.stack([levels(n, 4) for n in (5, 6, 7)]) / np.float32(255))
+    raw = xdts_bytes(document([("A", SHOWN), ("B", {0: "x"})], 10)).decode()
+    for expected in ("cut", "cut_2"):
+        SaveToonCrafterSheet.execute(raw, "cut", "as it is", "A", pictures)
+        folder = disk / "output" / expected
+        assert len(list(folder.iterdir())) == 3
+        assert (disk / "output" / f"{expected}.xdts").read_bytes() == raw.encode()
+        # The sheet shows 1, then 3, then 2.
+        for name, number in zip(("A_0001", "A_0003", "A_0002"), (5, 6, 7), strict=True):
+            with Image.open(folder / f"{name}.png") as picture:
+                assert np.array_equal(np.asarray(picture), levels(number, 4))
+
+
+def test_drawings_of_another_cut_are_refused_and_nothing_is_written(disk: Path) -> None:
+    raw = xdts_bytes(document([("A", SHOWN)], 10)).decode()
+    assert_refused(
+        lambda: SaveToonCrafterSheet.execute(raw, "cut", "as it is", "", numbered(4)),
+        "shows 3 drawings ('1', '3', '2')", "4 pictures", kind=ToonCrafterError,
+    )  # fmt: skip
+    assert list((disk / "output").iterdir()) == []
