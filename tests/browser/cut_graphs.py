@@ -128,9 +128,9 @@ def cut_alpha() -> Graph:
             "Choose your **drawings**, PNG with transparency.",
         ),
         **drawings("First key", "Second key", CLEAR_FIRST, CLEAR_LAST),
-        "first with alpha": joined("first", 400),
-        "last with alpha": joined("last", 520),
-        "keys": batch("first with alpha", "last with alpha"),
+        "first with alpha": joined("first", 120),
+        "last with alpha": joined("last", 500),
+        "keys": batch("first with alpha", "last with alpha", "first pass"),
         "cut": drawn(
             {"frames": "1, 11", "on": 2, "spacing": "slow in and out", "length": LENGTH,
              "alpha": "keep"},
@@ -180,10 +180,10 @@ def drawings(first: str, last: str, first_file: str = FIRST, last_file: str = LA
     }
 
 
-def batch(first: str, last: str) -> Placed:
+def batch(first: str, last: str, column: str = "keyframes") -> Placed:
     """Both keys as one batch."""
     return Placed(
-        "ImageBatch", "keyframes", 300, (240, 50), {},
+        "ImageBatch", column, 300, (240, 50), {},
         {"image1": (first, "IMAGE"), "image2": (last, "IMAGE")},
     )  # fmt: skip
 
