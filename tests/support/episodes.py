@@ -25,10 +25,39 @@ def write_episode(folder: Path, names: tuple[str, ...]) -> Path:
     return folder / "cuts"
 
 
+def write_mixed_episode(folder: Path, count: int) -> tuple[Path, list[str]]:
+    """Cuts of two sizes, a quarter of them clear in places, and the names of three damaged ones."""
+    names = tuple(f"sc{number // 20 + 1}/c{number + 1:03d}" for number in range(count))
+    cuts = write_episode(folder, names)
+    for number, name in enumerate(names):
+        file = cuts / f"{name}.yaml"
+        width = 128 if number % 3 == 1 else 64
+        size = f"drawing: {{width: {width}, height: 64, steps: 1, seed: {number}}}"
+        file.write_text(f"{file.read_text()}{size}\n")
+        if number % 4 == 2:
+            file.write_text(f"{file.read_text()}alpha: keep\nformats: [mov]\n")
+            for path in file.with_suffix("").iterdir():
+                picture = Image.open(path).convert("RGBA")
+                picture.paste((0, 0, 0, 0), (0, 0, 20, 64))
+                picture.save(path)
+    damaged = [names[number] for number in (3, count // 2, count - 1)]
+    (cuts / f"{damaged[0]}.yaml").write_text("keys: [")
+    (cuts / damaged[1] / "A2.png").write_bytes(b"no picture")
+    (cuts / damaged[2] / "A3.png").unlink()
+    return cuts, damaged
+
+
 def episode(cuts: Path, out: Path, *options: str | Path) -> list[str]:
     """The words of the command that draws it."""
     checkpoint = cuts.parent / "tiny.safetensors"
     given = (str(cuts), "-o", str(out), "--checkpoint", str(checkpoint), *QUICK)
+    return ["cuts", *given, *map(str, options)]
+
+
+def mixed_episode(cuts: Path, out: Path, *options: str | Path) -> list[str]:
+    """The words of the command that draws cuts whose files say their size."""
+    checkpoint = cuts.parent / "tiny.safetensors"
+    given = (str(cuts), "-o", str(out), "--checkpoint", str(checkpoint), "--skip-faulty", "--quiet")
     return ["cuts", *given, *map(str, options)]
 
 
