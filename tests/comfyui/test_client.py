@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,7 @@ pytestmark = pytest.mark.at_both_ends
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     sys.path.insert(0, str(ROOT / "examples"))
-    import comfyui_cut
-
-    yield comfyui_cut
+    yield import_module("comfyui_cut")
     sys.path.remove(str(ROOT / "examples"))
 
 
