@@ -145,8 +145,13 @@ def plan_episode(tasks: Sequence[CutTask], shared: Mapping[str, Any]) -> Episode
         try:
             cuts.append(_planned(task, shared))
         except ToonCrafterError as error:
-            faults[task.name] = f"{task.file}: {error}"
+            faults[task.name] = _with_file(str(error), task)
     return EpisodePlan(cuts=tuple(cuts), faults=faults)
+
+
+def _with_file(error: str, task: CutTask) -> str:
+    """An error that names the cut's file, once."""
+    return error if Path(task.file).name in error else f"{task.file}: {error}"
 
 
 def _planned(task: CutTask, shared: Mapping[str, Any]) -> PlannedCut:
