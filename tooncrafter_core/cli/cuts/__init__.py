@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from ...errors import CutError, JobError, printable
+from ...errors import CutError, JobError, counted, printable
 from .. import EXIT_INTERRUPTED, EXIT_USER_ERROR, Commands
 from ..candidates.options import add_count_option
 from ..colour.alpha import add_alpha_option
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from ...cut.episode.output import check_episode_folder
     from ...cut.store import alone_in
     from .episode import Episode
-    from .planning import count, find_cuts, plan_episode
+    from .planning import find_cuts, plan_episode
 
     _check_counts(args)
     shared = {name: value for name, value in vars(args).items() if name not in OWN}
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     print(plan.as_text(workers))
     if plan.faults and not (args.skip_faulty or args.dry_run):
         raise CutError(
-            f"{count(len(plan.faults), 'cut')} of {len(tasks)} cannot be drawn as they are, and "
+            f"{counted(len(plan.faults), 'cut')} of {len(tasks)} cannot be drawn as they are, and "
             "nothing was drawn. Mend them, or draw the others with --skip-faulty."
         )
     if args.dry_run:

@@ -16,11 +16,11 @@ from ...cut.episode.page import episode_page
 from ...cut.output import write_results
 from ...cut.results.report import picture_uri
 from ...cut.store import alone_in
-from ...errors import CutError, OutputError, ToonCrafterError, printable
+from ...errors import CutError, OutputError, ToonCrafterError, counted, printable
 from ...files import write_text
 from ...jobs.runner import Outcome, Runner
 from ..cut import draw
-from .planning import EpisodePlan, PlannedCut, count, time_text
+from .planning import EpisodePlan, PlannedCut, time_text
 from .task import SegmentJob, prepare_task
 from .worker import SegmentWorker
 
@@ -155,11 +155,11 @@ class Episode:
     def summary(self) -> str:
         """What this run has done, in a sentence."""
         left = sum(map(len, self._left.values()))
-        failed = f", {count(len(self._failed), 'cut')} failed" if self._failed else ""
-        more = f"; {count(left, 'segment')} left" if left else ""
+        failed = f", {counted(len(self._failed), 'cut')} failed" if self._failed else ""
+        more = f"; {counted(left, 'segment')} left" if left else ""
         return (
-            f"{self._out}: {count(self._drawn, 'segment')} drawn, "
-            f"{count(self._written, 'cut')} written{failed}{more}."
+            f"{self._out}: {counted(self._drawn, 'segment')} drawn, "
+            f"{counted(self._written, 'cut')} written{failed}{more}."
         )
 
 

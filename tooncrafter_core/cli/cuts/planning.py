@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ...errors import CutError, ToonCrafterError
+from ...errors import CutError, ToonCrafterError, counted
 from ...files import in_order
 from .task import (
     CutTask,
@@ -68,26 +68,21 @@ class EpisodePlan:
         total = sum(cut.segments for cut in self.cuts)
         frames = sum(cut.frames for cut in self.cuts)
         lines = [
-            f"{count(len(self.cuts), 'cut')} of {count(frames, 'frame')}: "
-            f"{count(total, 'segment')}, {total - self.missing} drawn already, "
+            f"{counted(len(self.cuts), 'cut')} of {counted(frames, 'frame')}: "
+            f"{counted(total, 'segment')}, {total - self.missing} drawn already, "
             f"{self.missing} to draw."
         ]
         seconds = self.seconds_a_segment()
         if self.missing and seconds is not None:
             whole = time_text(seconds * self.missing / workers)
             lines.append(
-                f"A segment took {seconds:.1f} s here: {whole} with {count(workers, 'worker')}."
+                f"A segment took {seconds:.1f} s here: {whole} with {counted(workers, 'worker')}."
             )
         elif self.missing:
             lines.append(
                 "How long a segment takes is known after the first; --stop-after 1 draws one."
             )
         return "\n".join(lines)
-
-
-def count(number: int, what: str) -> str:
-    """``1 cut``, ``3 cuts``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def time_text(seconds: float) -> str:

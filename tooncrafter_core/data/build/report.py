@@ -1,7 +1,7 @@
 """The report of a build: counts and histograms of each stage, and a sheet of pictures."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DatasetError
+from ...errors import DatasetError, counted
 from ...files import write_bytes, write_text
 from ...pictures.films import CHANGES
 from .decide import ERROR, FILTERS, KEPT, REJECTED, fails
@@ -130,10 +130,29 @@ def tables(summary: Summary) -> list[tuple[str, list[str], list[list[str]]]]:
         ("Counts", ["what", "number"], counts),
         ("Filters", ["drops", "by", "threshold", "fail", "stopped here", "left"], rows),
     ]
+    if remarks := list(_remarks(summary)):
+        found.append(("Remarks", ["what to know"], [[text] for text in remarks]))
     if summary.errors:
         cells = [list(error) for error in summary.errors[:50]]
         found.append(("Errors", ["what", "error"], cells))
     return found
+
+
+def _remarks(summary: Summary) -> Iterator[str]:
+    """What the numbers come to, where somebody could overlook it."""
+    share, kept = summary.notes.thresholds.evaluation_share, summary.decisions[KEPT]
+    for split, other, is_asked in (
+        ("evaluation", "training", share > 0),
+        ("train", "evaluation", share < 1),
+    ):
+        if kept and is_asked and not summary.splits[split]:
+            here = "training" if split == "train" else split
+            yield (
+                f"No clip is for {here}: all {kept} that are kept are for {other}. A share of "
+                f"{share:.3g} of all shots is held out for evaluation, and there are "
+                f"{counted(summary.shots, 'shot')}. Choose another share, as in: dataset decide "
+                "manifest.parquet --evaluation-share 0.1"
+            )
 
 
 def markdown(summary: Summary, has_sheet: bool) -> str:

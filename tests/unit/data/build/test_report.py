@@ -60,3 +60,20 @@ def test_the_summary_counts_films_shots_and_filters(
     assert (summary.films, summary.shots, summary.clips) == (1, 2, 2)
     assert summary.decisions["rejected"] == 2 and summary.stopped_by["motion"] == 2
     assert len(summary.scores["motion"]) == 2
+
+
+def test_a_set_too_small_for_its_share_says_that_nothing_is_held_out(
+    film: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = film("films/a.mp4", (3, 8)), tmp_path / "out"
+    build = ["dataset", "build", str(path), "-o", str(out), "--no-text", "--quiet",
+             "--min-motion", "0"]  # fmt: skip
+    assert main(build) == 0
+    said = "No clip is for evaluation: all 2 that are kept are for training"
+    assert said in capsys.readouterr().out
+    assert said in (out / "report.md").read_text("utf-8")
+    decide = ["dataset", "decide", str(out / "manifest.parquet"), "--evaluation-share"]
+    assert main([*decide, "1"]) == 0
+    assert "No clip is for" not in capsys.readouterr().out
+    assert main([*decide, "0"]) == 0
+    assert "No clip is for" not in capsys.readouterr().out
