@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..config.embedded import MINI, embedded_file
 from ..errors import TrainingError
-from ..files import Place, check_places, read_text
+from ..files import Place, alone_in, check_places, read_text
 from . import Commands
 
 NAMES = ("rectification", "decoder", "sketch")
@@ -69,8 +69,9 @@ def run(args: argparse.Namespace) -> int:
         print(text, file=sys.stderr, flush=True)
 
     bench = Bench(folder=folder, report=report, is_quiet=args.quiet)
-    for path in experiment.run(config, start, bench):
-        print(path)
+    with alone_in(folder, TrainingError):
+        for path in experiment.run(config, start, bench):
+            print(path)
     print(read_text(folder / RESULTS))
     return 0
 

@@ -113,7 +113,7 @@ def settings_from(
     """The settings that the options ask for; ``ToonCrafterError`` when one is out of range.
 
     ``own`` are those of a model that is not drawn with as the published one is. A preset of speed
-    counts more than these, an option more than both.
+    counts more than these unless it takes as many steps or more, an option more than all.
     """
     from dataclasses import fields
 
@@ -121,7 +121,14 @@ def settings_from(
 
     names = {field.name for field in fields(InterpolationSettings)}
     given = {k: v for k, v in vars(args).items() if k in names}
-    return InterpolationSettings(**{**(own or {}), **SPEED_PRESETS[args.preset], **given})
+    preset = SPEED_PRESETS[args.preset]
+    if preset and own and own["steps"] <= preset["steps"]:
+        logger.warning(
+            "--preset %s is left out: this model draws in %s, and the preset takes %d.",
+            args.preset, counted(own["steps"], "step"), preset["steps"],
+        )  # fmt: skip
+        preset = {}
+    return InterpolationSettings(**{**(own or {}), **preset, **given})
 
 
 def session_settings(

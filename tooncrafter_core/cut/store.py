@@ -5,14 +5,14 @@ What is asked for again is there; what has changed has another name, and the ear
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .. import files
 from ..errors import CutError
-from ..files import errors_in_words, read_json, replacing_folder, write_bytes, write_json
-from ..files.parts import is_abandoned, part_in, parts_of
+from ..files import read_json, replacing_folder, write_bytes, write_json
 from .values import NUM_MOMENTS, Cut, Segment
 
 NOTE = "clip.json"
@@ -120,25 +120,9 @@ class ClipStore:
             write_json(new / NOTE, {**source.as_plain(), **took})
 
 
-@contextmanager
-def alone_in(folder: Path) -> Iterator[Callable[[], None]]:
-    """Keep other runs out of a folder of results, which is made.
-
-    Call what is yielded now and then, so that a run of days still counts as one. ``CutError`` when
-    another run is at work there.
-    """
-    with errors_in_words(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with part_in(folder) as mine:
-        with errors_in_words(folder):
-            mine.touch()
-        for other in parts_of(folder):
-            if other != mine and not is_abandoned(other):
-                raise CutError(
-                    f"Another run is drawing into '{folder}': wait until it has ended, or name "
-                    "another folder."
-                )
-        yield mine.touch
+def alone_in(folder: Path) -> AbstractContextManager[Callable[[], None]]:
+    """Keep other runs out of a folder of results; ``CutError`` when another is at work there."""
+    return files.alone_in(folder, CutError)
 
 
 def redo(cut: Cut, number: int, seed: int) -> Cut:

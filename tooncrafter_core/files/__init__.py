@@ -1,5 +1,6 @@
 """Files: in which order they are read, where results may go, and how they are written whole."""
 
+from .alone import alone_in
 from .order import in_order, natural_key
 from .parts import remove_abandoned
 from .places import Place, check_places, is_numbered_picture
@@ -19,6 +20,7 @@ from .writing import (
 
 __all__ = [
     "Place",
+    "alone_in",
     "append_lines",
     "check_places",
     "decoded",

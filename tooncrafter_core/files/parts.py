@@ -98,6 +98,12 @@ def is_abandoned(part: Path) -> bool:
     return time.time() - part.lstat().st_mtime > ABANDONED_AFTER
 
 
+def is_of_this_machine(part: Path) -> bool:
+    """Whether a process of this machine made a part, which can be looked for."""
+    name = _NAME.fullmatch(part.name)
+    return name is not None and name[1] == _MACHINE
+
+
 def _finish(part: Path) -> None:
     """Do what was left to do when a whole folder was being put in its place."""
     _give_back(part)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch.utils.data import Dataset
 
 from ..data.clips.dataset import Sample
 from ..errors import OutputError, TrainingError
-from ..files import Place, check_places, write_text
+from ..files import Place, alone_in, check_places, write_text
 from .inputs.batches import (
     BatchPlan,
     HeldOut,
@@ -64,37 +65,39 @@ def train(
     stage = kind.build(config, accelerator.device)
     check_mixture(stage, groups_of(config), kind.mixtures, config.allow_other_mixture, kind.in_part)
     folder = make_folder(Path(config.out))
-    if accelerator.is_main_process:
-        report(freeze_report(stage))
-        report(_clips_in_words(clips, plan))
-        write_text(folder / SETTINGS, to_yaml(config))
-    accelerator.wait_for_everyone()
-    monitor = Monitor(
-        folder,
-        is_main=accelerator.is_main_process,
-        is_quiet=is_quiet,
-        tensorboard=config.output.tensorboard,
-    )
-    dataset: Dataset[Sample] = clips.dataset
-    if config.data.prepare and config.steps:
-        dataset = prepare_clips(kind, stage, clips, config, accelerator, report)
-    batches = TrainingBatches(
-        dataset, clips.groups, plan, config.seed, config.data.variants, config.data.workers
-    )
-    result = folder / kind.result
-    if config.steps:
-        held_out = hold_out(clips, config, plan.micro_batch)
-        trainer = Trainer(
-            stage, RunBatches(training=batches, held_out=held_out), config, accelerator,
-            identity_of(kind, config, clips), monitor,
-        )  # fmt: skip
-        trainer.resume()
-        trainer.run()
-        with trainer.averaged():
+    is_main = accelerator.is_main_process
+    with alone_in(folder, TrainingError) if is_main else nullcontext():
+        if accelerator.is_main_process:
+            report(freeze_report(stage))
+            report(_clips_in_words(clips, plan))
+            write_text(folder / SETTINGS, to_yaml(config))
+        accelerator.wait_for_everyone()
+        monitor = Monitor(
+            folder,
+            is_main=accelerator.is_main_process,
+            is_quiet=is_quiet,
+            tensorboard=config.output.tensorboard,
+        )
+        dataset: Dataset[Sample] = clips.dataset
+        if config.data.prepare and config.steps:
+            dataset = prepare_clips(kind, stage, clips, config, accelerator, report)
+        batches = TrainingBatches(
+            dataset, clips.groups, plan, config.seed, config.data.variants, config.data.workers
+        )
+        result = folder / kind.result
+        if config.steps:
+            held_out = hold_out(clips, config, plan.micro_batch)
+            trainer = Trainer(
+                stage, RunBatches(training=batches, held_out=held_out), config, accelerator,
+                identity_of(kind, config, clips), monitor,
+            )  # fmt: skip
+            trainer.resume()
+            trainer.run()
+            with trainer.averaged():
+                publish(kind, stage, result, config, accelerator)
+        else:
             publish(kind, stage, result, config, accelerator)
-    else:
-        publish(kind, stage, result, config, accelerator)
-    accelerator.end_training()
+        accelerator.end_training()
     return result if accelerator.is_main_process else None
 
 

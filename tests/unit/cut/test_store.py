@@ -119,7 +119,7 @@ def test_the_earlier_clip_stays_when_another_seed_is_drawn(tmp_path: Path) -> No
 def test_two_runs_do_not_draw_into_one_folder(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     with alone_in(folder):
-        with pytest.raises(CutError, match="Another run is drawing into"), alone_in(folder):
+        with pytest.raises(CutError, match="Another run is at work in"), alone_in(folder):
             pass
         with alone_in(tmp_path / "other"):
             pass

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...config.embedded import MINI, is_mini, mini_settings
 from ...errors import EvaluationError, MissingWeightsError
-from ...files import Place, check_places, write_text
+from ...files import Place, alone_in, check_places, write_text
 from .. import Commands
 from ..interpolate import session_settings, settings_from
 from ..interpolate_options import add_machine_options, add_sampling_options
@@ -94,7 +94,8 @@ def run_joints(args: argparse.Namespace) -> int:
         begun += 1
         bar.set_description(f"{film}: {method}")
 
-    with closing(tqdm(total=steps, disable=args.quiet, unit="film")) as bar:
+    progress = closing(tqdm(total=steps, disable=args.quiet, unit="film"))
+    with alone_in(folder, EvaluationError), progress as bar:
         table = measure_joints(films, peers, model, folder, on_film)
         bar.update(steps - bar.n)
     table.notes.extend(left_out)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...config.embedded import is_mini, mini_settings
-from ...files import check_places, read_text
+from ...errors import EvaluationError
+from ...files import alone_in, check_places, read_text
 from ..interpolate import session_settings, settings_from
 from .methods import named_files, named_methods
 from .places import output_folder, results_place
@@ -87,7 +88,6 @@ def _peers(args: argparse.Namespace) -> "list[Peer | Rebuilder]":
 
 
 def _settings(args: argparse.Namespace, kind: str) -> "CompareSettings":
-    from ...errors import EvaluationError
     from ...evaluation.clip_files import MIN_FRAMES
     from ...evaluation.compare import CompareSettings
 
@@ -152,7 +152,8 @@ def _report(
         begun += 1
         bar.set_description(f"{clip}: {method}")
 
-    with closing(tqdm(total=steps, disable=reporting.is_quiet, unit="video")) as bar:
+    progress = closing(tqdm(total=steps, disable=reporting.is_quiet, unit="video"))
+    with alone_in(output, EvaluationError), progress as bar:
         results = compare(clips, peers, toolbox, settings, output, on_clip)
         bar.update(steps - bar.n)
     written = write_reports(results, output, reporting.shown)

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from ...files import read_json
+from ...errors import DatasetError
+from ...files import alone_in, read_json
 from ...jobs.runner import Job, Runner, Worker, run_here
 from ...pictures.films import CHANGES, find_films
 from .decide import Row, Thresholds
@@ -59,15 +60,16 @@ def build_dataset(
     settings, thresholds = settings or BuildSettings(), thresholds or Thresholds()
     out = Path(out)
     films = [FilmJob(path=path.as_posix()) for path in find_films(inputs)]
-    _run(partial(FilmWorker, str(out), settings), "films", films, runner, on_progress)
-    clips = list(_clip_jobs(films, out, settings))
-    _run(partial(ClipWorker, str(out), settings), "clips", clips, runner, on_progress)
-    notes = ManifestNotes(
-        thresholds=thresholds,
-        stages=describe_stages(settings),
-        settings=asdict(settings.shots),
-    )
-    write_manifest(out / MANIFEST, _rows(films, out, settings), notes)
+    with alone_in(out, DatasetError):
+        _run(partial(FilmWorker, str(out), settings), "films", films, runner, on_progress)
+        clips = list(_clip_jobs(films, out, settings))
+        _run(partial(ClipWorker, str(out), settings), "clips", clips, runner, on_progress)
+        notes = ManifestNotes(
+            thresholds=thresholds,
+            stages=describe_stages(settings),
+            settings=asdict(settings.shots),
+        )
+        write_manifest(out / MANIFEST, _rows(films, out, settings), notes)
     return out / MANIFEST
 
 
