@@ -24,6 +24,7 @@ LONGEST = (
     "test_kernels.py", "test_kills.py", "test_cut_kills.py", "test_compiling.py",
     "test_experiments.py", "test_precision.py", "test_telemetry.py", "test_loop.py",
     "test_decoder_stage.py", "test_examples.py", "test_cut.py", "test_cut_again.py",
+    "test_cut_options.py",
     "test_mutated_prompts.py", "test_saving.py",
 )  # fmt: skip
 """Files of few tests that take long."""
