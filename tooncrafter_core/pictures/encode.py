@@ -15,6 +15,7 @@ from ..errors import OutputError
 from .films.pixels import linked
 from .formats import FORMATS, Format
 from .palette import clip_palette
+from .webp import with_frames_that_replace
 
 # t frames, h w space, c channels
 
@@ -38,11 +39,21 @@ def encode_film(
     ``lossless`` counts for WebP; APNG always is, and PNG. ``OutputError`` where the encoder
     refuses; ``OSError`` of the file itself, a full disk among them.
     """
+    form = FORMATS[extension]
+    if form.container != "webp":
+        _write(frames, form, fps, file, lossless)
+        return
+    buffer = io.BytesIO()
+    _write(frames, form, fps, buffer, lossless)
+    file.write(with_frames_that_replace(buffer.getvalue()))
+
+
+def _write(frames: Frames, form: Format, fps: float, file: BinaryIO, lossless: bool) -> None:
+    """Encode a film and write it as FFmpeg does."""
     import av
     import av.error
 
     target = _Remembering(file)
-    form = FORMATS[extension]
     height, width, channels = frames[0].shape
     has_alpha = channels == 4
     options = {**form.options, **(form.alpha_options if has_alpha else {})}
