@@ -42,6 +42,8 @@ READERS: dict[str, tuple[str, ...]] = {
     "日本語, 한국어, 中文": ("README.ja.md", "README.ko.md", "README.zh.md"),
 }  # fmt: skip
 """Pages by who reads them, in the order of the menu; a page of `docs` that is new comes last."""
+NAMES = {"README.ja.md": "日本語", "README.ko.md": "한국어", "README.zh.md": "简体中文"}
+"""What the menu calls pages that have the title of another one."""
 OTHERS = "More"
 
 
@@ -106,7 +108,9 @@ def collect(nodes: Mapping[str, Any], helps: Mapping[str, str], folder: Path) ->
     for name, text in commands.items():
         save(folder / "commands" / f"{name}.md", text)
     menu: Nav = [{"ToonCrafter": "index.md"}, {"Contents": "docs/index.md"}]
-    menu += [{part: [where[page] for page in pages]} for part, pages in documents().items()]
+    for part, pages in documents().items():
+        entries = [{NAMES[page]: where[page]} if page in NAMES else where[page] for page in pages]
+        menu.append({part: entries})
     names = {node["display_name"]: f"nodes/{kind}.md" for kind, node in nodes.items()}
     menu.append({"Nodes": [{name: page} for name, page in names.items()]})
     menu.append({"Commands": [{name: f"commands/{name}.md"} for name in commands]})

@@ -1,6 +1,7 @@
 """The site: every page is in it, links lead somewhere, references say what the code takes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ def test_the_site_is_built_and_has_no_dead_link(
     assert site.build(file) == 0
     for page in ("index", "docs/cuts", "nodes/ToonCrafterKeyframes", "commands/cut"):
         assert (tmp_path / "site" / f"{page}.html").is_file()
+    index = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    # Three READMEs have the same title; the menu has each by its language.
+    menu = re.findall(r'href="(README\.\w+)\.html" class="md-nav__link">\s*<[^>]+>\s*(.+)', index)
+    assert [(f"{page}.md", name.strip()) for page, name in menu] == list(site.NAMES.items())
     assert "--spacing" in (tmp_path / "site/commands/cut.html").read_text(encoding="utf-8")
     # So that the run above would have found one.
     page = tmp_path / "pages" / "index.md"

@@ -107,42 +107,55 @@ def test_a_name_that_shift_jis_has_no_letters_for_is_refused() -> None:
         sheet_from(FORMS["Shift_JIS"]).filled({(0, 2): "한"})
 
 
-def broken(change: str) -> bytes:
-    """A good sheet with one thing in it that is wrong."""
-    data = document([("A", THREE_KEYS)], 24)
-    table = data["timeTables"][0]
-    frames = table["fields"][0]["tracks"][0]["frames"]
-    scope = {"data": data, "table": table, "frames": frames}
-    exec(change, scope)
-    return xdts_bytes(scope["data"])
+GONE = object()
+TABLE = ("timeTables", 0)
+FRAME = (*TABLE, "fields", 0, "tracks", 0, "frames", 1)
+
+
+def broken(place: tuple[str | int, ...], value: object) -> bytes:
+    """A good sheet with another value at one place, or with nothing there."""
+    data: Any = document([("A", THREE_KEYS)], 24)
+    if not place:
+        return xdts_bytes(value)
+    *way, last = place
+    inner = data
+    for step in way:
+        inner = inner[step]
+    if value is GONE:
+        del inner[last]
+    else:
+        inner[last] = value
+    return xdts_bytes(data)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("place", "value", "says"),
     [
-        ("data['version'] = 7", "of version 7; versions 5 and 10"),
-        ("del data['version']", "of version None"),
-        ("data = []", "of version None"),
-        ("data['timeTables'] = []", "no time table"),
-        ("data['timeTables'] = 3", "'timeTables' must be a list, and is 3"),
-        ("data['timeTables'] = [3]", "'timeTables.0' must hold names and values"),
-        ("del table['duration']", "'timeTables.0.duration' must be a whole number"),
-        ("table['duration'] = 0", "a duration of 0 frames"),
-        ("table['duration'] = 10**9", "a duration of 1000000000 frames"),
-        ("table['duration'] = True", "must be a whole number, and is True"),
-        ("table['fields'][0]['tracks'] = None", "fields.0.tracks' must be a list"),
-        ("frames[1]['frame'] = 'x'", "must be a whole number, and is 'x'"),
-        ("frames[1]['frame'] = 10**12", "value at frame 1000000000000"),
-        ("frames[1]['frame'] = 0", "two values at frame 1 of cel 'A'"),
-        ("frames[1]['data'][0]['values'] = [3]", "3 at frame 3 of cel 'A', which is no name"),
-        ("table['frameRate'] = 'x'", "the frame rate 'x'"),
-        ("table['frameRate'] = float('inf')", "the frame rate inf"),
-        ("table['frameRate'] = 0", "0.1 to 1000 frames a second, not at 0"),
+        (("version",), 7, "of version 7; versions 5 and 10"),
+        (("version",), GONE, "of version None"),
+        ((), [], "of version None"),
+        (("timeTables",), [], "no time table"),
+        (("timeTables",), 3, "'timeTables' must be a list, and is 3"),
+        (("timeTables",), [3], "'timeTables.0' must hold names and values"),
+        ((*TABLE, "duration"), GONE, "'timeTables.0.duration' must be a whole number"),
+        ((*TABLE, "duration"), 0, "a duration of 0 frames"),
+        ((*TABLE, "duration"), 10**9, "a duration of 1000000000 frames"),
+        ((*TABLE, "duration"), True, "must be a whole number, and is True"),
+        ((*TABLE, "fields", 0, "tracks"), None, "fields.0.tracks' must be a list"),
+        ((*FRAME, "frame"), "x", "must be a whole number, and is 'x'"),
+        ((*FRAME, "frame"), 10**12, "value at frame 1000000000000"),
+        ((*FRAME, "frame"), 0, "two values at frame 1 of cel 'A'"),
+        ((*FRAME, "data", 0, "values"), [3], "3 at frame 3 of cel 'A', which is no name"),
+        ((*TABLE, "frameRate"), "x", "the frame rate 'x'"),
+        ((*TABLE, "frameRate"), float("inf"), "the frame rate inf"),
+        ((*TABLE, "frameRate"), 0, "0.1 to 1000 frames a second, not at 0"),
     ],
 )
-def test_a_damaged_sheet_is_refused_in_a_sentence(change: str, says: str) -> None:
+def test_a_damaged_sheet_is_refused_in_a_sentence(
+    place: tuple[str | int, ...], value: object, says: str
+) -> None:
     with pytest.raises(CutError) as refused:
-        sheet_from(broken(change))
+        sheet_from(broken(place, value))
     assert says in str(refused.value)
 
 
