@@ -22,6 +22,8 @@ from devtools.site_reference import command_pages, node_page
 PAGES, SITE = PROJECT / "out" / "site_pages", PROJECT / "out" / "site"
 REPOSITORY = "https://github.com/tooncrafter/ComfyUI-ToonCrafter"
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
+WORKER = Path(__file__).with_name("iframe-worker.js")
+"""Lets the search work where the site is opened from a folder; mkdocs knows it by its name."""
 PICTURES = (".png", ".jpg", ".svg", ".gif", ".webp")
 
 Nav = list[dict[str, Any]]
@@ -104,6 +106,7 @@ def collect(nodes: Mapping[str, Any], helps: Mapping[str, str], folder: Path) ->
     for picture in sorted(pictures):
         (folder / picture).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PROJECT / picture, folder / picture)
+    save(folder / "javascripts" / WORKER.name, WORKER.read_text(encoding="utf-8"))
     commands = command_pages(helps)
     for name, text in commands.items():
         save(folder / "commands" / f"{name}.md", text)
@@ -114,6 +117,7 @@ def collect(nodes: Mapping[str, Any], helps: Mapping[str, str], folder: Path) ->
     names = {node["display_name"]: f"nodes/{kind}.md" for kind, node in nodes.items()}
     menu.append({"Nodes": [{name: page} for name, page in names.items()]})
     menu.append({"Commands": [{name: f"commands/{name}.md"} for name in commands]})
+    menu.append({"Repository": REPOSITORY})
     return menu
 
 
@@ -128,13 +132,14 @@ def settings(menu: Nav, pages: Path, site: Path) -> dict[str, Any]:
     return {
         "site_name": "ToonCrafter for ComfyUI",
         "site_description": "The drawings between two key drawings",
-        "repo_url": REPOSITORY,
         "docs_dir": str(pages),
         "site_dir": str(site),
         "use_directory_urls": False,
         "theme": {"name": "material", "font": False, "features": ["navigation.indexes"]},
-        # The search works where the site is opened from a folder, too.
+        # The search works where the site is opened from a folder, too. Without a script of that
+        # name, and with an address of the repository, every page would load from elsewhere.
         "plugins": ["search", "offline"],
+        "extra": {"polyfills": [f"javascripts/{WORKER.name}"]},
         "markdown_extensions": ["tables", "admonition", {"toc": {"permalink": True}}],
         "validation": {
             "omitted_files": "warn", "absolute_links": "warn", "unrecognized_links": "warn",

@@ -13,6 +13,8 @@ from devtools.site_reference import command_pages, node_page
 from support.command_reference import helps
 from tooncrafter_core.cli import COMMANDS, build_parser
 
+TAG = re.compile(r"<(script|link|img|iframe|a|source|video)\b([^>]*)>")
+
 KEYFRAMES: dict[str, Any] = {
     "display_name": "ToonCrafter Keyframes",
     "category": "ToonCrafter",
@@ -37,6 +39,35 @@ def command_helps() -> dict[str, str]:
     return dict(helps(build_parser()))
 
 
+def loads_from_elsewhere(folder: Path) -> set[str]:
+    """What pages of a site load from another place than their folder."""
+    found = set()
+    for page in folder.rglob("*.html"):
+        for name, text in TAG.findall(page.read_text(encoding="utf-8")):
+            address = re.search(r"""(?:src|href)=["']?((?:https?:)?//[^"' >]+)""", text)
+            # Links are not followed, but this one has its repository's stars asked for.
+            if address and (name != "a" or 'data-md-component="source"' in text):
+                found.add(f"{name} {address[1]}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "is_found"),
+    [
+        ('<script src="https://a.b/c.js"></script>', True),
+        ('<link rel=stylesheet href="//a.b/c.css">', True),
+        ("<img alt=x src=https://a.b/c.png>", True),
+        ('<a href="https://a.b" data-md-component="source">', True),
+        ('<a href="https://a.b">x</a><script src="javascripts/a.js"></script>', False),
+    ],
+)
+def test_what_a_page_loads_from_elsewhere_is_found(
+    tmp_path: Path, page: str, is_found: bool
+) -> None:
+    (tmp_path / "a.html").write_text(page)
+    assert bool(loads_from_elsewhere(tmp_path)) == is_found
+
+
 def test_the_site_is_built_and_has_no_dead_link(
     tmp_path: Path, command_helps: dict[str, str]
 ) -> None:
@@ -52,6 +83,8 @@ def test_the_site_is_built_and_has_no_dead_link(
     menu = re.findall(r'href="(README\.\w+)\.html" class="md-nav__link">\s*<[^>]+>\s*(.+)', index)
     assert [(f"{page}.md", name.strip()) for page, name in menu] == list(site.NAMES.items())
     assert "--spacing" in (tmp_path / "site/commands/cut.html").read_text(encoding="utf-8")
+    assert loads_from_elsewhere(tmp_path / "site") == set()
+    assert (tmp_path / "site/javascripts" / site.WORKER.name).is_file()
     # So that the run above would have found one.
     page = tmp_path / "pages" / "index.md"
     site.save(page, page.read_text(encoding="utf-8") + "\n[dead](docs/no_such_page.md)\n")
