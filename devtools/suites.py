@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from devtools.browser import ensure_browser
@@ -19,6 +19,10 @@ from devtools.hosts import ensure_host, versions
 SUITE_TIMEOUT = 1800.0
 MOST_WORKERS = 4  # each holds about 2.5 GB
 NO_TESTS = 5  # pytest's exit code for "nothing collected"
+TESTS = PurePosixPath("tests")
+VALUED = {"-k", "-m", "-n", "-p", "-o", "-c", "-W", "--ignore", "--ignore-glob", "--deselect",
+          "--maxfail", "--durations", "--tb", "--dist", "--rootdir", "--basetemp"}  # fmt: skip
+"""Options of pytest whose value is the next word, and so no path of tests to run."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class Suite:
     def there(self) -> list[str]:
         """Those of its folders and files that exist."""
         return [name for name in self.folders if (PROJECT / name.split("::")[0]).exists()]
+
+    def has(self, path: str) -> bool:
+        """Whether a path of tests lies in one of its folders."""
+        file = PurePosixPath(path.partition("::")[0])
+        return any(file.is_relative_to(folder) for folder in self.folders)
 
 
 def all_suites(only: Sequence[str] = ()) -> list[Suite]:
@@ -60,23 +69,43 @@ def all_suites(only: Sequence[str] = ()) -> list[Suite]:
 
 
 def select(suites: Iterable[Suite], arguments: Sequence[str]) -> tuple[list[Suite], list[str]]:
-    """Keep what the arguments name: a path among them narrows the run to its suite."""
-    paths = [word for word in arguments if Path(word.split("::")[0]).parts[:1] == ("tests",)]
-    others = [word for word in arguments if word not in paths]
-    if not paths:
-        return list(suites), others
-    chosen = []
-    for suite in suites:
-        mine = tuple(
-            path
-            for path in paths
-            if any(Path(path.split("::")[0]).as_posix().startswith(f) for f in suite.folders)
-        )
-        if mine:
-            chosen.append(replace(suite, folders=mine))
-    if not chosen:
-        raise DevError(f"{paths} belongs to no group of tests; they are in tests/.")
-    return chosen, others
+    """Keep what the arguments name; ``DevError`` for a path that is not there or in no group."""
+    paths, others = split_paths(arguments)
+    suites = list(suites)
+    for path in paths:
+        file = PurePosixPath(path.partition("::")[0])
+        if not (PROJECT / file).exists():
+            raise DevError(f"There is no '{file}': a name of a test or its folder is misspelt.")
+        if file != TESTS and not any(suite.has(path) for suite in suites):
+            folders = sorted({name for suite in suites for name in suite.folders})
+            raise DevError(
+                f"'{path}' belongs to no group of tests; these are {', '.join(folders)}."
+            )
+    if not paths or str(TESTS) in paths:
+        return suites, others
+    chosen = [(suite, tuple(filter(suite.has, paths))) for suite in suites]
+    return [replace(suite, folders=mine) for suite, mine in chosen if mine], others
+
+
+def split_paths(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split the paths of tests, from the project's folder on, from pytest's other words."""
+    paths: list[str] = []
+    others: list[str] = []
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        name, colons, test = word.partition("::")
+        place = Path(name)
+        if place.is_relative_to(PROJECT):
+            place = place.relative_to(PROJECT)
+        if before not in VALUED and place.parts[:1] == TESTS.parts:
+            paths.append(place.as_posix() + colons + test)
+        else:
+            others.append(word)
+    return paths, others
+
+
+def is_dialogue(arguments: Sequence[str]) -> bool:
+    """Whether pytest is asked to wait for what a person types."""
+    return bool({"--pdb", "--trace"} & set(arguments))
 
 
 def shared_out(suite: Suite, cores: int) -> tuple[list[str], dict[str, str]]:
@@ -84,7 +113,7 @@ def shared_out(suite: Suite, cores: int) -> tuple[list[str], dict[str, str]]:
 
     Most tests are many small operations: two processes of one thread need half the time of one
     process of two threads. The pages in a browser are tried one after the other. ``-n 0`` among a
-    person's arguments comes later and wins.
+    person's arguments comes later and wins. A dialogue needs one process.
     """
     workers = 1 if suite.has_browser else min(cores, MOST_WORKERS)
     if workers == 1:
@@ -111,7 +140,8 @@ def run_pytest(
     suite: Suite, changes: Mapping[str, str], arguments: Sequence[str], output: IO[bytes] | None
 ) -> Counts:
     """Run one group of tests in processes of its own; ``output`` takes what they say."""
-    sharing, threads = shared_out(suite, os.cpu_count() or 1)
+    has_person = is_dialogue(arguments)
+    sharing, threads = shared_out(suite, 1 if has_person else os.cpu_count() or 1)
     if suite.is_between:
         sharing = [*sharing, "--between"]
     with tempfile.TemporaryDirectory() as scratch:
@@ -124,10 +154,10 @@ def run_pytest(
                 command,
                 cwd=PROJECT,
                 env=child_environment(**{**threads, **changes}),
-                stdin=subprocess.DEVNULL,
+                stdin=None if has_person else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
-                timeout=SUITE_TIMEOUT,
+                timeout=None if has_person else SUITE_TIMEOUT,
             ).returncode
         except subprocess.TimeoutExpired:
             say(f"{suite.title}: stopped, not done after {SUITE_TIMEOUT:.0f} s")
@@ -142,7 +172,8 @@ def run_pytest(
 
 def missing(suite: Suite) -> Result:
     """Give what a group counts whose ComfyUI cannot be had: a failure where it was named."""
-    return Result(suite.title, Counts(failed=1 if suite.is_asked_for else 0))
+    failed = Counts(failed=1 if suite.is_asked_for else 0)
+    return Result(suite.title, failed, has_host=True, is_tested=False)
 
 
 def run_shown(suite: Suite, arguments: Sequence[str]) -> Result:
@@ -153,7 +184,8 @@ def run_shown(suite: Suite, arguments: Sequence[str]) -> Result:
         return missing(suite)
     begin = time.monotonic()
     counts = run_pytest(suite, changes, arguments, None)
-    return Result(suite.title, counts, time.monotonic() - begin)
+    seconds = time.monotonic() - begin
+    return Result(suite.title, counts, seconds, has_host=suite.host is not None)
 
 
 def run_kept(suite: Suite, changes: Mapping[str, str], arguments: Sequence[str]) -> Result:
@@ -165,7 +197,8 @@ def run_kept(suite: Suite, changes: Mapping[str, str], arguments: Sequence[str])
         counts = run_pytest(suite, changes, arguments, output)
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
-    return Result(suite.title, counts, time.monotonic() - begin, text)
+    seconds = time.monotonic() - begin
+    return Result(suite.title, counts, seconds, text, has_host=suite.host is not None)
 
 
 def run_suites(arguments: Sequence[str]) -> int:
@@ -178,7 +211,7 @@ def run_suites(arguments: Sequence[str]) -> int:
     chosen, others = select(all_suites(only), arguments)
     suites = [suite for suite in chosen if suite.there]
     pages = [suite for suite in suites if suite.has_browser]
-    if len(suites) == len(pages):
+    if len(suites) == len(pages) or is_dialogue(others):
         return sum_up([run_shown(suite, others) for suite in suites])
     # Made ready here and now: two threads would fetch the same ComfyUI.
     ready = [(suite, prepare(suite)) for suite in pages]

@@ -1,6 +1,8 @@
 """What `dev.py` does with versions of ComfyUI and its arguments, without installing anything."""
 
+import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -10,7 +12,7 @@ from packaging.requirements import Requirement
 
 from devtools import environment, hosts, packages, suites
 from devtools.console import PROJECT, DevError, child_environment
-from devtools.counts import Counts
+from devtools.counts import Counts, Result, sum_up
 from support.registry import read_pyproject
 
 
@@ -176,10 +178,63 @@ def test_a_host_that_cannot_be_had_is_no_failure(
 
     monkeypatch.setattr(suites, "ensure_host", offline)
     suite = suites.Suite("ComfyUI 0.3.52", ("tests/comfyui",), "0.3.52")
-    assert suites.run_shown(suite, []).counts == Counts()
+    result = suites.run_shown(suite, [])
+    assert result.counts == Counts() and not result.is_tested
     assert "ComfyUI 0.3.52 is not tested: pip download ended" in capsys.readouterr().out
     asked = suites.all_suites(["0.3.52"])[1]
     assert suites.run_shown(asked, []).counts == Counts(failed=1), "a host that was named must run"
+
+
+def test_a_summary_names_what_was_not_tested_and_speaks_of_hosts_where_one_ran(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    unit = Result("unit", Counts(passed=3))
+    gone = Result("ComfyUI 0.3.52", Counts(), has_host=True, is_tested=False)
+    assert sum_up([unit, gone]) == 0
+    shown = capsys.readouterr().out
+    assert "ComfyUI 0.3.52: not tested\n" in shown and "versions of PyPI" not in shown
+    assert "3 passed, 0 failed, 0 skipped; not tested: ComfyUI 0.3.52\n" in shown
+    sum_up([replace(gone, counts=Counts(passed=1), is_tested=True)])
+    shown = capsys.readouterr().out
+    assert "versions of PyPI were tested" in shown and "not tested:" not in shown
+
+
+def test_a_path_chooses_its_group_and_one_that_is_misspelt_is_refused() -> None:
+    groups = suites.all_suites()
+
+    def chosen(*words: str) -> list[tuple[str, ...]]:
+        return [suite.folders for suite in suites.select(groups, words)[0]]
+
+    everything = [suite.folders for suite in groups]
+    file = "tests/unit/test_site.py"
+    assert chosen(file) == chosen(str(PROJECT / file)) == [(file,)]
+    assert chosen(f"{file}::test_a") == [(f"{file}::test_a",)]
+    assert chosen("tests") == chosen("tests/") == chosen("tests", file) == everything
+    words = ["-k", "tests", "--ignore", file]
+    assert suites.select(groups, words) == (groups, words)
+    for wrong in ("tests/unit/test_typo.py", "tests/unit_x/test_site.py", "tests/unit/no::test"):
+        with pytest.raises(DevError, match="There is no 'tests/unit"):
+            suites.select(groups, [file, wrong])
+    with pytest.raises(DevError, match=r"'tests/support' belongs to no group .* tests/unit\."):
+        suites.select(groups, [file, "tests/support"])
+
+
+@pytest.mark.parametrize("words", [["--pdb"], ["-k", "ddim"]])
+def test_a_debugger_gets_what_a_person_types_and_one_process(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[list[object], dict[str, object]]] = []
+
+    def note(command: list[object], **options: object) -> subprocess.CompletedProcess[bytes]:
+        calls.append((command, options))
+        return subprocess.CompletedProcess([], suites.NO_TESTS)
+
+    monkeypatch.setattr(suites.subprocess, "run", note)
+    monkeypatch.setattr(suites.os, "cpu_count", lambda: 4)
+    suites.run_pytest(suites.Suite("unit", ("tests/unit",)), {}, words, None)
+    command, options = calls[0]
+    assert (options["stdin"] is None) == (options["timeout"] is None) == (words == ["--pdb"])
+    assert ("-n" in command) == (words != ["--pdb"])
 
 
 def test_the_page_is_tried_while_the_others_run_and_shown_after_them(
