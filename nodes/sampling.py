@@ -57,7 +57,7 @@ class ToonCrafterSampler(io.ComfyNode):
                 io.Conditioning.Input("negative", tooltip="negative of 'ToonCrafter Keyframes'."),
                 io.Latent.Input("latent", tooltip="The empty clip of 'ToonCrafter Keyframes'."),
                 seed_input(
-                    "Another seed draws another motion. The same seed gives the same frames on "
+                    "Another seed draws another motion. The same seed gives the same noise on "
                     "every device."
                 ),
                 steps(),

@@ -16,7 +16,8 @@ from ...tooncrafter_core.pictures.keyframes import Keyframes
 from ..bridge.images import to_image, to_pixels
 from ..checked import checked
 from ..sockets import CUT_CATEGORY, FIT_OPTIONS, fit_input, schema
-from .colour import COLOURS, ENDS, read_places
+from .colour import COLOURS
+from .options.key_places import ENDS, read_places
 
 MatteType = io.Custom("TOONCRAFTER_MATTE")
 
@@ -187,7 +188,7 @@ def _placed(matte: LaidKeys, places: str, drawn: Tensor, mode: FitMode) -> list[
     """The frame of each key from 0, and the key at the size of the frames, h w 4."""
     if not places.strip():
         return []
-    indices = read_places(places, len(matte.keys))
+    indices = read_places(places, len(matte.keys), least=1, what="The clip gets back")
     Keyframes(tuple(matte.keys), indices).in_clip(len(drawn))
     size = drawn.shape[2], drawn.shape[1]
     found = []

@@ -1,7 +1,5 @@
 """ToonCrafter Colour Lock: the colours of a clip are those of its keys, whatever has drawn it."""
 
-import re
-
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -13,8 +11,8 @@ from ...tooncrafter_core.pictures.keyframes import Keyframes, check_keyframes
 from ..bridge.images import to_image, to_pixels
 from ..checked import checked
 from ..sockets import CUT_CATEGORY, FIT_OPTIONS, fit_input, schema
+from .options.key_places import ENDS, read_places
 
-ENDS = "1, -1"
 COLOURS = 3
 """Channels that are locked; a fourth, alpha, is handed on."""
 
@@ -83,7 +81,7 @@ class ToonCrafterColourLock(io.ComfyNode):
                 f"frames has the shape {tuple(frames.shape)}: colours are locked in pictures of "
                 "three channels, or four with alpha. Connect an IMAGE in colour."
             )
-        indices = read_places(places, len(keys))
+        indices = read_places(places, len(keys), least=2, what="Colours are locked to")
         if frames.shape[-1] > COLOURS:
             # Straight alpha on both sides: what is clear is compared by its colour, not on white.
             keys = keys[..., :COLOURS]
@@ -100,24 +98,6 @@ class ToonCrafterColourLock(io.ComfyNode):
             if key.shape == locked.shape[1:]:
                 locked[index] = key.to(locked)
         return io.NodeOutput(torch.cat([locked, frames[..., COLOURS:].to(locked)], dim=-1), report)
-
-
-def read_places(text: str, count: int) -> tuple[int, ...]:
-    """The frame of each key from 0, those from the end below 0; ``KeyframeError`` in words."""
-    parts = [part for part in re.split(r"[\s,;]+", text) if part]
-    wrong = [part for part in parts if not re.fullmatch(r"[-+]?\d{1,6}", part) or int(part) == 0]
-    if wrong:
-        raise KeyframeError(
-            f"places has '{wrong[0]}', which is no frame: write numbers such as 1, 8, -1; the "
-            "first frame is 1, the last is -1."
-        )
-    if count < 2 or len(parts) != count:
-        raise KeyframeError(
-            f"Colours are locked to 2 or more keys, each with its frame: there are {count} keys "
-            f"and {len(parts)} places. Join keys by 'Batch Images' and write a frame for each."
-        )
-    numbers = [int(part) for part in parts]
-    return tuple(number - 1 if number > 0 else number for number in numbers)
 
 
 def fitted(key: Tensor, frames: Tensor, mode: FitMode) -> Tensor:

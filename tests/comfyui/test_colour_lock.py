@@ -54,7 +54,7 @@ def test_keys_of_another_size_are_fitted() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"places": "1"}, "2 keys and 1 places"),
+        ({"places": "1"}, "^Colours are locked to 2 or more keys.* 2 keys and 1 places"),
         ({"places": "1, x"}, "places has 'x'"),
         ({"places": "0, -1"}, "places has '0'"),
         ({"places": "1, 9"}, "no frame of the index 8"),

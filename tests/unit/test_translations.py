@@ -92,10 +92,33 @@ def test_every_node_has_a_help_page_in_english_which_other_languages_fall_back_t
     nodes = set(ENGLISH["nodeDefs.json"])
     assert set(PAGES) == nodes
     # The page asks for NODE/en.md, then for NODE.md, as every language without its own page does.
-    assert rules.help_pages("en.md") == {} and not list(rules.HELP.glob("*/en.md"))
+    assert not list(rules.HELP.glob("*/en.md"))
     names = {node: texts.get("display_name") for node, texts in ENGLISH["nodeDefs.json"].items()}
-    wrong = {node: rules.NAMES[node] for node, name in names.items() if name}
-    assert wrong == {node: name for node, name in names.items() if name}
+    titles = {node: rules.NAMES[node] for node, name in names.items() if name}
+    assert {node: name for node, name in names.items() if name} == titles
+
+
+@pytest.mark.parametrize("language", ["en", *WITH_HELP])
+def test_help_pages_name_every_input_of_nodes_that_people_use(language: str) -> None:
+    missing = {}
+    for node, texts in ENGLISH["nodeDefs.json"].items():
+        page = rules.help_pages(language)[node].read_text(encoding="utf-8")
+        # ToonCrafter Cut makes those itself, and nobody sees their inputs.
+        is_internal = "not for use by hand" in texts.get("description", "")
+        gone = [name for name in texts.get("inputs", {}) if not names_input(page, name)]
+        missing |= {node: gone} if gone and not is_internal else {}
+    assert missing == {}
+
+
+def names_input(page: str, name: str) -> bool:
+    """Whether a page has an input's id, in bold or in brackets behind its translated label."""
+    return re.search(rf"\*\*{name}\*\*|[（(]`?{name}`?[）)、,，]", page) is not None
+
+
+def test_an_input_is_named_by_its_whole_id() -> None:
+    assert names_input("- **fps**: a", "fps") and names_input("**帧率**（fps）：写", "fps")
+    assert names_input("**시드**(seeds, 구간마다)", "seeds")
+    assert not names_input("the fps of **motion_fps** (at fps 8)", "fps")
 
 
 @pytest.mark.parametrize("language", WITH_HELP)
@@ -131,12 +154,31 @@ def page_faults(node: str, language: str, page: str) -> list[object]:
 
 
 def line_fault(line: str, language: str) -> str | None:
-    """What is wrong with a line of a page; a row of a table may be of names alone."""
+    """What is wrong with a line of a page, without what stays as it is: names, code, addresses."""
     if found := rules.bad_emphasis(line):
         return f"{found!r} closes no emphasis: a sign stands before it and a letter after it"
-    if line.startswith(("|", "# ")) or "](" in line:
+    if line.startswith("# "):
         return None
-    return rules.wrong_script(re.sub(r"\*+[^*]+\*+", "", line), language)
+    prose = re.sub(r"\*+[^*]+\*+|`[^`]*`|(?<=\])\([^)]*\)", "", line)
+    return rules.wrong_script(prose, language)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_wrong"),
+    [
+        ("| `mask` | white is what changes |", True),
+        ("|---|---|", False),
+        ("| **マスク** | `mask` |", False),
+        ("| `mask` | 白い部分 |", False),
+        ("See [the page of sketches](sketches.md).", True),
+        ("スケッチは[こちら](sketches.md)。", False),
+        ("动画は[こちら](sketches.md)。", True),
+    ],
+)
+def test_rows_of_tables_and_lines_with_links_are_in_the_language_too(
+    line: str, is_wrong: bool
+) -> None:
+    assert bool(line_fault(line, "ja")) == is_wrong
 
 
 # The rules catch what they are for.
