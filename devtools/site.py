@@ -21,7 +21,13 @@ from devtools.site_reference import command_pages, node_page
 
 PAGES, SITE = PROJECT / "out" / "site_pages", PROJECT / "out" / "site"
 REPOSITORY = "https://github.com/tooncrafter/ComfyUI-ToonCrafter"
-LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
+LINK = re.compile(
+    r"(?P<code>^```.*?^```|`[^`\n]+`)"
+    r"|(?P<before>\]\(|^\[[^\]\n]+\]:[ ]+|<img\b[^>]*?\bsrc=\")"
+    r"(?!https?:|mailto:|#)(?P<target>[^)#\s\"]+)",
+    re.DOTALL | re.MULTILINE,
+)
+"""A link in the text, at the end of it, or of a picture; what stands in code is none."""
 WORKER = Path(__file__).with_name("iframe-worker.js")
 """Lets the search work where the site is opened from a folder; mkdocs knows it by its name."""
 PICTURES = (".png", ".jpg", ".svg", ".gif", ".webp")
@@ -80,9 +86,14 @@ def with_links(text: str, page: str, where: Mapping[str, str]) -> tuple[str, set
     here = PurePosixPath(where[page]).parent
 
     def moved(match: re.Match[str]) -> str:
-        target = os.path.normpath(PurePosixPath(page).parent / match[1]).replace(os.sep, "/")
+        if match["code"]:
+            return match[0]
+        return match["before"] + place_of(match["target"])
+
+    def place_of(link: str) -> str:
+        target = os.path.normpath(PurePosixPath(page).parent / link).replace(os.sep, "/")
         if not (PROJECT / target).exists():
-            raise DevError(f"{page} links to '{match[1]}', which is not there.")
+            raise DevError(f"{page} links to '{link}', which is not there.")
         if target not in where and not target.endswith(PICTURES):
             kind = "tree" if (PROJECT / target).is_dir() else "blob"
             return f"{REPOSITORY}/{kind}/main/{target}"

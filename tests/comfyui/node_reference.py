@@ -14,15 +14,21 @@ from comfyui.host import Host
 
 MENU = "ToonCrafter"
 """Where the nodes are in the menu, first part."""
+INTERNAL = "internal"
+"""The last part for nodes that only others expand into."""
 
 
 def ours(object_info: dict[str, Any]) -> dict[str, Any]:
-    """Of all nodes of a ComfyUI those of this pack, without those that only others expand into."""
-    return {
-        kind: node
-        for kind, node in object_info.items()
-        if node["category"].split("/")[0] == MENU and not node.get("dev_only")
-    }
+    """Of all nodes of a ComfyUI those of this pack, without those that only others expand into.
+
+    Newer versions mark those as ``dev_only``; older ones show only their part of the menu.
+    """
+    return {kind: node for kind, node in object_info.items() if _is_for_people(node)}
+
+
+def _is_for_people(node: dict[str, Any]) -> bool:
+    parts = node["category"].split("/")
+    return parts[0] == MENU and parts[-1] != INTERNAL and not node.get("dev_only")
 
 
 def main() -> int:

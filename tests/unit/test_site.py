@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from comfyui.node_reference import ours
 from devtools import site
 from devtools.console import DevError
 from devtools.site_reference import command_pages, node_page
@@ -21,8 +22,11 @@ KEYFRAMES: dict[str, Any] = {
     "input": {
         "required": {
             "vae": ["VAE", {"tooltip": "The <VAE> of 'Load ToonCrafter'."}],
-            "width": ["INT", {"default": 512, "min": 16, "max": 4096, "tooltip": "In pixels."}],
-            "fit": ["COMBO", {"options": ["crop", "pad"], "default": "crop"}],
+            "width": [
+                "INT",
+                {"default": 512, "min": 16, "max": 4096, "tooltip": "In *pixels* & more."},
+            ],
+            "fit": ["COMBO", {"options": ["crop", "pad, white"], "default": "crop"}],
             "older": [["one", "two|three"], {}],
         },
         "optional": {"seed": ["INT", {"display_name": "encoding seed"}]},
@@ -110,18 +114,49 @@ def test_links_are_those_of_the_site_and_others_lead_into_the_repository() -> No
     assert pictures == set()
     found, pictures = site.with_links("![p](images/hints.png)", "docs/cuts.md", where)
     assert pictures == {"docs/images/hints.png"} and found == "![p](images/hints.png)"
-    with pytest.raises(DevError, match=r"docs/cuts\.md links to 'gone\.md', which is not there"):
-        site.with_links("[x](gone.md)", "docs/cuts.md", where)
+    for link in ("[x](gone.md)", "[x]: gone.md", '<img alt="x" src="gone.md">'):
+        with pytest.raises(
+            DevError, match=r"docs/cuts\.md links to 'gone\.md', which is not there"
+        ):
+            site.with_links(link, "docs/cuts.md", where)
+
+
+def test_references_and_pictures_of_html_are_links_and_code_is_none() -> None:
+    where = {"docs/cuts.md": "docs/cuts.md", "README.md": "index.md"}
+    text = '[r]: ../README.md#a\n<img width="9" src="images/hints.png">'
+    found, pictures = site.with_links(text, "docs/cuts.md", where)
+    assert found == text.replace("README", "index") and pictures == {"docs/images/hints.png"}
+    for code in ("`[x](gone.md)`", "```\n[x](gone.md)\n[y]: gone.md\n```"):
+        assert site.with_links(code, "docs/cuts.md", where) == (code, set())
 
 
 def test_a_node_page_says_what_the_node_takes_and_gives() -> None:
     lines = node_page("# ToonCrafter Keyframes\n", KEYFRAMES).splitlines()
-    assert "| vae | VAE |  | The &lt;VAE> of 'Load ToonCrafter'. |" in lines
-    assert "| width | INT | 16 to 4096; default 512 | In pixels. |" in lines
-    assert "| fit | COMBO | crop, pad; default crop |  |" in lines
-    assert "| older | COMBO | one, two\\|three |  |" in lines
+    assert "| vae | VAE |  | The &lt;VAE&gt; of 'Load ToonCrafter'. |" in lines
+    default = "default <code>512</code>"
+    assert f"| width | INT | 16 to 4096; {default} | In \\*pixels\\* &amp; more. |" in lines
+    crop, pad = "<code>crop</code>", "<code>pad, white</code>"
+    assert f"| fit | COMBO | {crop}, {pad}; default {crop} |  |" in lines
+    assert "| older | COMBO | <code>one</code>, <code>two&#124;three</code> |  |" in lines
     assert "| seed (encoding seed) (optional) | INT |  |  |" in lines
     assert "| LATENT | LATENT | The empty clip. |" in lines
+
+
+@pytest.mark.parametrize(
+    ("node", "is_listed"),
+    [
+        ({"category": "ToonCrafter/cut"}, True),
+        ({"category": "ToonCrafter", "dev_only": False}, True),
+        ({"category": "ToonCrafter/cut/internal"}, False),
+        ({"category": "ToonCrafter/cut/internal", "dev_only": True}, False),
+        ({"category": "ToonCrafter/cut", "dev_only": True}, False),
+        ({"category": "image/internal"}, False),
+    ],
+)
+def test_internal_nodes_are_not_listed_in_old_hosts_either(
+    node: dict[str, Any], is_listed: bool
+) -> None:
+    assert bool(ours({"A": node})) == is_listed
 
 
 def test_every_command_has_a_page(command_helps: dict[str, str]) -> None:

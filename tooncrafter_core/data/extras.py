@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..config import telemetry
+from ..config.extras import install_extra
 from ..errors import DatasetError
 
 
@@ -20,7 +21,7 @@ def require(module: str) -> ModuleType:
             raise
         raise DatasetError(
             f"This needs the Python package {module}, which is not installed. "
-            "Run: pip install 'tooncrafter[data]'"
+            + install_extra("data")
         ) from error
 
 

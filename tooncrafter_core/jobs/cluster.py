@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, Generic
 
 from ..config import telemetry
+from ..config.extras import install_extra
 from ..errors import JobError, ToonCrafterError
 from .runner import UNEXPECTED, Begun, Job, Outcome, Queue, Worker, timed
 
@@ -82,7 +83,7 @@ class RayRunner:
                 raise
             raise JobError(
                 "This needs the Python package ray, which is not installed. "
-                "Run: pip install 'tooncrafter[cluster]'"
+                + install_extra("cluster")
             ) from error
         if not ray.is_initialized():
             options: dict[str, Any] = {

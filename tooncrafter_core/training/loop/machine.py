@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ...config import telemetry
+from ...config.extras import install_extra
 from ...errors import TrainingError
 from ..settings.config import MachineConfig
 
@@ -27,7 +28,7 @@ def make_accelerator(config: MachineConfig, players: int) -> Any:
     except ModuleNotFoundError as error:
         raise TrainingError(
             "Training needs the Python package accelerate, which is not installed. "
-            "Run: pip install 'tooncrafter[train]'"
+            + install_extra("train")
         ) from error
     check_device(config)
     if config.threads is not None:
