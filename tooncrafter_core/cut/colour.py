@@ -4,7 +4,7 @@ What the store holds stays as the model drew it, so that the lock can be turned 
 nothing is drawn again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,19 +25,8 @@ from .values import Drawing, Moment
 
 Reports = dict[tuple[int, str], LockReport]
 """Of each clip, by segment and half."""
-
-
-def lock_drawings(
-    drawing: CutDrawing, plan: CutPlan, levels: Mapping[Drawing, Levels]
-) -> tuple[dict[Drawing, Levels], Reports]:
-    """The drawings of a cut that was drawn, with the colours of their keys, and what was done."""
-    sources: dict[tuple[int, str], Source] = {}
-
-    def drawn(clip: Clip) -> Levels:
-        source = sources[clip.segment, clip.half] = drawing.source(clip, sources)
-        return np.stack([read_levels(path) for path in drawing.store.moments(source)])
-
-    return lock_clips(Drawn(plan, drawn, drawing.key), levels, drawing.settings)
+OnLocked = Callable[[Clip, LockReport], None]
+"""Called with what was done in each clip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,27 +40,55 @@ class Drawn:
     """A key by its name, at the size of the drawings."""
 
 
+def drawn_clips(drawing: CutDrawing, plan: CutPlan) -> Drawn:
+    """The pictures of a cut whose clips are all in the store."""
+    sources: dict[tuple[int, str], Source] = {}
+
+    def clip_of(clip: Clip) -> Levels:
+        source = sources[clip.segment, clip.half] = drawing.source(clip, sources)
+        return np.stack([read_levels(path) for path in drawing.store.moments(source)])
+
+    return Drawn(plan, clip_of, drawing.key)
+
+
 def lock_clips(
     drawn: Drawn, levels: Mapping[Drawing, Levels], settings: InterpolationSettings
 ) -> tuple[dict[Drawing, Levels], Reports]:
-    """Drawings with the colours of their keys, and what was done; of settings the size counts.
+    """Drawings with the colours of their keys, and what was done; of settings the size counts."""
+    reports: Reports = {}
 
-    A half has the locked middle of its whole for a key.
+    def on_locked(clip: Clip, report: LockReport) -> None:
+        reports[clip.segment, clip.half] = report
+
+    made = {one: picture for one, picture in locked(drawn, settings, on_locked) if one in levels}
+    return {**levels, **made}, reports
+
+
+def locked(
+    drawn: Drawn, settings: InterpolationSettings, on_locked: OnLocked
+) -> Iterator[tuple[Drawing, Levels]]:
+    """Each drawing of a cut, clip by clip, with the colours of its keys.
+
+    A half has the locked middle of its whole for a key. One clip is in memory at a time.
     """
-    found, reports = dict(levels), Reports()
-    moments: dict[Drawing, Levels] = {}
+    asked = {one for one in drawn.plan.drawings if one.key is None}
+    ends_of_halves = {end for clip in drawn.plan.clips for end in (clip.first, clip.last)}
+    middles: dict[Drawing, Levels] = {}
     for clip in drawn.plan.clips:
         frames = drawn.clip(clip)
+        middles = {one: made for one, made in middles.items() if one.segment == clip.segment}
         ends = [
-            _video((drawn.key(end.key) if end.key is not None else moments[end])[None])
+            _video((drawn.key(end.key) if end.key is not None else middles[end])[None])
             for end in (clip.first, clip.last)
         ]
-        locked = lock_clip(_video(frames), Keyframes(tuple(ends), (0, -1)), settings)
-        reports[clip.segment, clip.half] = locked.report
-        pictures = rearrange(to_levels(locked.frames), "t c h w -> t h w c").numpy()
-        moments.update(zip(_drawings_of(clip, len(frames)), pictures, strict=True))
-    found.update((one, moments[one]) for one in levels if one in moments)
-    return found, reports
+        made = lock_clip(_video(frames), Keyframes(tuple(ends), (0, -1)), settings)
+        on_locked(clip, made.report)
+        pictures = rearrange(to_levels(made.frames), "t c h w -> t h w c").numpy()
+        for one, picture in zip(_drawings_of(clip, len(frames)), pictures, strict=True):
+            if one in ends_of_halves:
+                middles[one] = picture
+            if one in asked:
+                yield one, picture
 
 
 def _drawings_of(clip: Clip, count: int) -> list[Drawing]:

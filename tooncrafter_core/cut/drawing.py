@@ -74,12 +74,7 @@ class CutDrawing:
     ) -> dict[Drawing, Levels]:
         """Every drawing of the cut; only clips that the store does not have are drawn."""
         sources = self.draw_clips(plan, draw_clip, on_clip)
-        return {
-            drawing: self._moment(drawing, sources)
-            if drawing.key is None
-            else self.key(drawing.key)
-            for drawing in plan.drawings
-        }
+        return {drawing: self.levels_of(drawing, sources) for drawing in plan.drawings}
 
     def draw_clips(
         self, plan: CutPlan, draw_clip: DrawClip, on_clip: OnClip = lambda *_: None
@@ -102,6 +97,12 @@ class CutDrawing:
             pictures = [encode_png(picture) for picture in levels]
             self.store.add(source, pictures, time.monotonic() - began)
         return sources
+
+    def levels_of(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> Levels:
+        """A drawing; the clip of a moment is in the store."""
+        if drawing.key is not None:
+            return self.key(drawing.key)
+        return self._moment(drawing, sources)
 
     def file_of(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> bytes:
         """A drawing as a PNG file; the clip of a moment is in the store."""

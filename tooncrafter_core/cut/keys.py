@@ -3,7 +3,7 @@
 Legend: c channels, h w space.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -21,17 +21,22 @@ MOST_LISTED = 5
 
 
 class KeyPictures(Mapping[str, Tensor]):
-    """Keys by name, ``3 h w`` in [-1, 1]; two are in memory at a time, however many there are."""
+    """Keys by name, ``c h w`` in [-1, 1]; two are in memory at a time, however many there are."""
 
-    def __init__(self, files: Mapping[str, Path], digests: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, Path],
+        digests: Mapping[str, str],
+        read: Callable[[Path], Tensor] = read_image,
+    ) -> None:
         """``digests`` are those of the pictures when they were checked."""
-        self.files, self.digests = files, digests
+        self.files, self.digests, self._read_file = files, digests, read
         self._read: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Tensor:
         """The picture; ``CutError`` where its file has changed since it was checked."""
         if name not in self._read:
-            picture = read_image(self.files[name])
+            picture = self._read_file(self.files[name])
             if digest_of_picture(picture) != self.digests[name]:
                 raise CutError(
                     f"The key '{self.files[name].name}' was changed while the cut was drawn: start "
@@ -50,7 +55,7 @@ class KeyPictures(Mapping[str, Tensor]):
 
 
 def digest_of_picture(picture: Tensor) -> str:
-    """A hash of a picture ``3 h w`` in [-1, 1], at 256 levels."""
+    """A hash of a picture ``c h w`` in [-1, 1], at 256 levels."""
     levels = to_levels(picture).contiguous()
     return digest_of_pixels(levels.numpy().tobytes(), levels.shape)
 

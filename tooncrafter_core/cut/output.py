@@ -22,6 +22,13 @@ from ..pictures.encode import encode_film
 from ..pictures.formats import FORMATS, encode_png
 from .names import table
 from .plan import CutPlan, exposed
+from .results.changed import (
+    ChangedDrawings,
+    Reports,
+    StoredDrawings,
+    change_drawings,
+    changing,
+)
 from .results.film import FilmFrames
 from .results.finished import Finished
 from .results.report import report_of
@@ -45,12 +52,14 @@ NUMBERED = "????.png"
 
 def write_results(folder: Path, finished: Finished) -> list[dict[str, object]]:
     """Write everything; gives the table of drawings. ``OutputError`` for a full disk."""
-    _write_drawings(folder, finished)
+    with changing(folder, StoredDrawings(finished)) as drawings:
+        colours = change_drawings(drawings, finished)
+        _write_drawings(folder, finished, drawings)
     _write_frames(folder, finished)
     _write_films(folder, finished)
     _write_sheets(folder, finished)
     _write_candidates(folder, finished)
-    return _write_note(folder, finished)
+    return _write_note(folder, finished, colours)
 
 
 def film_frames(folder: Path, finished: Finished, on_white: bool = False) -> FilmFrames:
@@ -62,7 +71,7 @@ def film_frames(folder: Path, finished: Finished, on_white: bool = False) -> Fil
     return FilmFrames(exposed(finished.plan.sheet, paths), finished.has_alpha, on_white)
 
 
-def _write_drawings(folder: Path, finished: Finished) -> None:
+def _write_drawings(folder: Path, finished: Finished, changed: ChangedDrawings) -> None:
     """Write each drawing's PNG file once, under its name.
 
     Drawings of an earlier run go; ``OutputError`` where other files lie among them.
@@ -73,13 +82,10 @@ def _write_drawings(folder: Path, finished: Finished) -> None:
     write_json(folder / OURS, {DRAWINGS: sorted({*earlier, *new_names})})
     with replacing_folder(folder / DRAWINGS, lambda path: path.name in earlier) as new:
         for drawing, name in finished.files.items():
-            write_bytes(new / name, _file_of(drawing, finished))
-
-
-def _file_of(drawing: Drawing, finished: Finished) -> bytes:
-    if drawing in finished.changed:
-        return encode_png(finished.changed[drawing])
-    return finished.drawing.file_of(drawing, finished.sources)
+            content = changed.file_of(drawing)
+            if content is None:
+                content = finished.drawing.file_of(drawing, finished.sources)
+            write_bytes(new / name, content)
 
 
 def our_drawings(folder: Path) -> set[str]:
@@ -156,7 +162,7 @@ def fillings(
     }
 
 
-def _write_note(folder: Path, finished: Finished) -> list[dict[str, object]]:
+def _write_note(folder: Path, finished: Finished, colours: Reports) -> list[dict[str, object]]:
     """Write what made every drawing, for people and for the next run; gives the table."""
     cut, store = finished.cut, finished.drawing.store
     segments = []
@@ -186,10 +192,10 @@ def _write_note(folder: Path, finished: Finished) -> list[dict[str, object]]:
         "drawings": rows,
         "notes": list(finished.plan.notes),
     }
-    if finished.colours is not None:
+    if finished.locks_colour:
         note["colour_lock"] = [
             {"segment": segment + 1, "clip": half or "whole", **report.as_plain()}
-            for (segment, half), report in finished.colours.items()
+            for (segment, half), report in colours.items()
         ]
     if finished.choices:
         note["candidates"] = [choice.as_plain() for choice in finished.choices]

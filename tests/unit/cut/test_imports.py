@@ -6,6 +6,7 @@ import sys
 from support.imports import ROOT
 
 DRAWS = {
+    "changed",
     "choose",
     "clear",
     "colour",

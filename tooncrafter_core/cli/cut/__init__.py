@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     import torch
 
     from ...cut.candidates.choose import Choice
-    from ...cut.drawing import DrawClip, Levels
-    from ...cut.output import Finished
+    from ...cut.drawing import DrawClip
     from ...cut.plan import Clip
+    from ...cut.results.finished import Finished
     from ...cut.store import Source
-    from ...cut.values import Drawing
     from ...interpolation.session import Session
     from ...interpolation.settings import InterpolationSettings
     from ...pictures.keyframes import Keyframes
@@ -85,13 +84,11 @@ def run(args: argparse.Namespace) -> int:
 def draw(
     cut: PreparedCut, draw_clip: "DrawClip", say: Callable[[str], None] = lambda _: None
 ) -> "Finished":
-    """Draw clip by clip what is not there yet, say so, and change what is asked for."""
-    from ...cut.colour import lock_drawings
+    """Draw clip by clip what is not there yet, say so, and name what is changed."""
     from ...cut.motion.joints import chosen_joints
-    from ...cut.motion.smoothing import smoothed
-    from ...cut.output import Finished
+    from ...cut.results.finished import Finished
 
-    timed, plan, clear, drawing = cut.timed, cut.plan, cut.clear, cut.drawing
+    timed, plan, drawing = cut.timed, cut.plan, cut.drawing
 
     def on_clip(clip: "Clip", source: "Source", is_there: bool) -> None:
         say(f"segment {clip.segment + 1}{_half(clip.half)}: {state_of(is_there)}")
@@ -100,26 +97,16 @@ def draw(
     if cut.wanted is not None:
         drawing, choices = choose(drawing, plan, cut.wanted, draw_clip, say)
     sources = drawing.draw_clips(plan, draw_clip, on_clip)
-    changed: dict[Drawing, Levels] = {}
-    colours = None
-    if timed.locks_colour or timed.smooth or clear is not None:
-        changed = drawing.draw(plan, draw_clip)
-    if timed.locks_colour:
-        changed, colours = lock_drawings(drawing, plan, changed)
-    if timed.smooth:
-        changed = smoothed(chosen_joints(timed.cut, plan, timed.smooth), changed)
-    if clear is not None:
-        changed = clear.taken_out(changed, drawing.settings)
     return Finished(
         drawing=drawing,
         plan=plan,
         sources=sources,
         level=timed.level,
         sheet=timed.sheet,
-        changed=changed,
-        colours=colours,
+        locks_colour=timed.locks_colour,
+        joints=chosen_joints(timed.cut, plan, timed.smooth) if timed.smooth else (),
+        clear=cut.clear,
         choices=choices,
-        has_alpha=clear is not None,
         formats=cut.formats,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import CutError, check_choice
+from ...errors import CutError, check_choice, counted
 from ..candidates.options import takes_in
 from ..colour.alpha import KEEP, WHITE
 
@@ -161,6 +161,11 @@ def key_files(given: Sequence[str]) -> list[Path]:
     """Keys in the order of the film; of a folder in natural order."""
     from ...pictures.films import all_pictures
 
+    if missing := [f"'{name}'" for name in given if not Path(name).exists()]:
+        raise CutError(
+            f"There is no file for {counted(len(missing), 'key')}: {', '.join(missing)}. Check the "
+            "names of the keys."
+        )
     if len(given) > 1 or not Path(given[0]).is_dir():
         return [Path(name) for name in given]
     files = all_pictures(Path(given[0]))

@@ -9,7 +9,7 @@ Legend: c channels, h w space. Pictures are levels ``h w c``, uint8.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from einops import rearrange
@@ -36,7 +36,14 @@ def smoothed(joints: Sequence[Joint], pictures: Mapping[Drawing, Levels]) -> dic
 
     A drawing between two joints is moved by both, and resampled once.
     """
-    found, bends = dict(pictures), dict[Drawing, Tensor]()
+    return {**pictures, **dict(bent_at(joints, pictures))}
+
+
+def bent_at(
+    joints: Sequence[Joint], pictures: Mapping[Drawing, Levels]
+) -> Iterator[tuple[Drawing, Levels]]:
+    """Each drawing that moves, as soon as no joint is left that moves it."""
+    bends: dict[Drawing, Tensor] = {}
     waiting = Counter(drawing for joint in joints for drawing in _around(joint))
     for joint in joints:
         for drawing, bend in bends_at(joint, pictures).items():
@@ -44,8 +51,7 @@ def smoothed(joints: Sequence[Joint], pictures: Mapping[Drawing, Levels]) -> dic
         # At once where no joint is left: fields of a whole cut would fill the memory.
         waiting.subtract(_around(joint))
         for drawing in [one for one in bends if not waiting[one]]:
-            found[drawing] = bent(pictures[drawing], bends.pop(drawing))
-    return found
+            yield drawing, bent(pictures[drawing], bends.pop(drawing))
 
 
 def _around(joint: Joint) -> list[Drawing]:

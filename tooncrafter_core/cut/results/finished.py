@@ -1,12 +1,13 @@
 """A cut that is drawn, and not written yet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
-from ...pictures.colour.report import LockReport
 from ..candidates.choose import Choice
-from ..drawing import CutDrawing, Levels
+from ..clear import ClearKeys
+from ..drawing import CutDrawing
+from ..motion.joints import Joint
 from ..names import file_names, name_drawings
 from ..plan import CutPlan
 from ..sheets.columns import ExposureSheet
@@ -28,14 +29,20 @@ class Finished:
     """The one that was given, and the column that was drawn."""
     formats: Sequence[str] = (".mp4",)
     """Extensions of the films."""
-    changed: Mapping[Drawing, Levels] = field(default_factory=dict)
-    """Drawings that are not as the store has them: their colours locked, their motion smoothed."""
-    has_alpha: bool = False
-    """Whether drawings are transparent in places."""
-    colours: Mapping[tuple[int, str], LockReport] | None = None
-    """What colour lock has found and done in each clip."""
+    locks_colour: bool = False
+    """Whether drawings get the colours of their keys."""
+    joints: Sequence[Joint] = ()
+    """Where their motion is smoothed."""
+    clear: ClearKeys | None = None
+    """The keys with transparency, where it is kept."""
+
     choices: Sequence[Choice] = ()
     """The candidates of segments of which several were drawn."""
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether drawings are transparent in places."""
+        return self.clear is not None
 
     @property
     def cut(self) -> Cut:

@@ -107,10 +107,18 @@ def _parse(body: str, name: str, offset: int) -> tuple[Any, dict[Path, tuple[int
     try:
         data = json.loads(body)
         places = string_places(body, data)
+    except json.JSONDecodeError as error:
+        # The format's own line comes before the JSON.
+        at = f"at line {error.lineno + 1}, column {error.colno}"
+        raise _damaged(name, f" {at}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise SheetError(f"The JSON of '{name}' is damaged: {reason}.") from error
+        raise _damaged(name, f": {reason}") from error
     return data, {p: (begin + offset, end + offset) for p, (begin, end) in places.items()}
+
+
+def _damaged(name: str, reason: str) -> SheetError:
+    return SheetError(f"The JSON of '{name}' is damaged{reason}. Export the sheet once more.")
 
 
 def _tracks(table: "_Node") -> Iterator[tuple[str, dict[int, tuple[Value, Path | None]]]]:

@@ -3,7 +3,7 @@
 Legend: t frames, h w space. Pictures are in [-1, 1] here, alpha as well: -1 is clear.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -40,16 +40,32 @@ def on_matte(keys: Sequence[Tensor], places: Sequence[int]) -> tuple[Keyframes, 
 
     ``KeyframeError`` for keys of which one has no alpha or is all clear, and when no matte is far.
     """
-    for number, key in enumerate(keys, start=1):
-        if not torch.isfinite(key).all() or key.abs().max() > LARGEST_VALUE:
-            raise KeyframeError(
-                f"Key {number} has values that are not numbers or beyond black and white: the "
-                "step that made this picture failed."
-            )
-    units = [((key.float() + 1) / 2).clamp(0, 1) for key in keys]
-    matte = choose_matte(units)
-    laid = tuple(at_levels(lay_on(key, matte.colour) * 2 - 1)[None] for key in units)
-    return Keyframes(laid, tuple(places)), matte
+    matte = matte_of(keys)
+    return Keyframes(tuple(laid_on(key, matte)[None] for key in keys), tuple(places)), matte
+
+
+def matte_of(keys: Iterable[Tensor]) -> Matte:
+    """A matte for keys ``4 h w``, each of which is looked at once; errors as for ``on_matte``."""
+    return choose_matte(_unit(key, number) for number, key in enumerate(keys, start=1))
+
+
+def laid_on(key: Tensor, matte: Matte) -> Tensor:
+    """A key ``4 h w`` on its matte, ``3 h w`` at 256 levels."""
+    return at_levels(lay_on(_clamped(key), matte.colour) * 2 - 1)
+
+
+def _unit(key: Tensor, number: int) -> Tensor:
+    """A key in [0, 1], once it is known to be a picture."""
+    if not torch.isfinite(key).all() or key.abs().max() > LARGEST_VALUE:
+        raise KeyframeError(
+            f"Key {number} has values that are not numbers or beyond black and white: the "
+            "step that made this picture failed."
+        )
+    return _clamped(key)
+
+
+def _clamped(key: Tensor) -> Tensor:
+    return ((key.float() + 1) / 2).clamp(0, 1)
 
 
 def with_alpha(

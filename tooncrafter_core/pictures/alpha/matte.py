@@ -4,7 +4,7 @@ Legend: r keys, h w space. Alpha is straight: a colour is what it is, however cl
 Values are sRGB in [0, 1]; mixing is done on these values, as browsers and drawing programs do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -35,24 +35,13 @@ class Matte:
     """``p 3``: what the drawings have, those that cover most first."""
 
 
-def choose_matte(keys: Sequence[Tensor]) -> Matte:
-    """The matte for keys, each ``4 h w`` in [0, 1]; they may differ in size.
+def choose_matte(keys: Iterable[Tensor]) -> Matte:
+    """The matte for keys, each ``4 h w`` in [0, 1]; they may differ in size. One at a time is read.
 
     ``KeyframeError`` for keys of which one has no alpha or shows nothing, and for drawings that
     have colours everywhere.
     """
-    for number, key in enumerate(keys, start=1):
-        if key.shape[0] != ALPHA + 1:
-            raise KeyframeError(
-                f"Key {number} has no alpha channel and another key has: the ground would change "
-                "between them. Save all with transparency, or all with their background."
-            )
-        if key[ALPHA].max() < LEAST_ALPHA:
-            raise KeyframeError(
-                f"Key {number} is transparent everywhere: there is nothing to draw. Was the right "
-                "layer saved?"
-            )
-    palette = _palette(keys)
+    palette = _palette(_shown(key, number) for number, key in enumerate(keys, start=1))
     candidates = torch.tensor(list(product((0.0, 0.25, 0.5, 0.75, 1.0), repeat=3)))
     distances = colour_difference(candidates[:, None], palette[None])
     nearest = distances.amin(dim=1)
@@ -83,16 +72,36 @@ def straight(picture: Tensor) -> Tensor:
     return torch.cat([(colour / alpha.clamp_min(1e-6)).clamp(0, 1) * (alpha > 0), alpha], dim=-3)
 
 
-def _palette(keys: Sequence[Tensor]) -> Tensor:
+def _shown(key: Tensor, number: int) -> Tensor:
+    """A key that has alpha and shows something."""
+    if key.shape[0] != ALPHA + 1:
+        raise KeyframeError(
+            f"Key {number} has no alpha channel and another key has: the ground would change "
+            "between them. Save all with transparency, or all with their background."
+        )
+    if key[ALPHA].max() < LEAST_ALPHA:
+        raise KeyframeError(
+            f"Key {number} is transparent everywhere: there is nothing to draw. Was the right "
+            "layer saved?"
+        )
+    return key
+
+
+def _palette(keys: Iterable[Tensor]) -> Tensor:
     """The colours that keys show, straight, those that cover most first."""
-    pixels = torch.cat([rearrange(key, "c h w -> (h w) c") for key in keys]).float().cpu()
-    pixels = pixels[pixels[:, ALPHA] > LEAST_ALPHA]
-    colours = pixels[:, :ALPHA]
-    places = (colours * LEVELS_OF_CLUSTERS).long().clamp(0, LEVELS_OF_CLUSTERS - 1)
-    numbers = (places[:, 0] * LEVELS_OF_CLUSTERS + places[:, 1]) * LEVELS_OF_CLUSTERS + places[:, 2]
-    found, index = numbers.unique(return_inverse=True)
-    # Clear pixels count by how much they show: their colours were rounded.
-    share = torch.zeros(len(found)).index_add_(0, index, pixels[:, ALPHA])
-    total = torch.zeros(len(found), 3).index_add_(0, index, colours * pixels[:, ALPHA:])
-    order = share.argsort(descending=True, stable=True)
-    return (total / share[:, None])[order]
+    # In double precision, so that a sum does not depend on how many keys it is taken over.
+    share = torch.zeros(LEVELS_OF_CLUSTERS**3, dtype=torch.float64)
+    total = torch.zeros(LEVELS_OF_CLUSTERS**3, 3, dtype=torch.float64)
+    for key in keys:
+        pixels = rearrange(key, "c h w -> (h w) c").float().cpu()
+        pixels = pixels[pixels[:, ALPHA] > LEAST_ALPHA]
+        colours = pixels[:, :ALPHA]
+        places = (colours * LEVELS_OF_CLUSTERS).long().clamp(0, LEVELS_OF_CLUSTERS - 1)
+        red, green, blue = places.unbind(1)
+        numbers = (red * LEVELS_OF_CLUSTERS + green) * LEVELS_OF_CLUSTERS + blue
+        # Clear pixels count by how much they show: their colours were rounded.
+        share.index_add_(0, numbers, pixels[:, ALPHA].double())
+        total.index_add_(0, numbers, (colours * pixels[:, ALPHA:]).double())
+    found = share.nonzero()[:, 0]
+    order = found[share[found].argsort(descending=True, stable=True)]
+    return (total[order] / share[order, None]).float()
