@@ -68,15 +68,6 @@ def digest_of_pixels(pixels: bytes, shape: Sequence[int]) -> str:
     return hashlib.sha256(repr(tuple(shape)).encode() + pixels).hexdigest()
 
 
-def digest_of_file(path: Path, block: int = 1 << 22) -> str:
-    """A hash of a file's content."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while content := file.read(block):
-            found.update(content)
-    return found.hexdigest()
-
-
 class ClipStore:
     """Clips in a folder, each with its 16 moments as PNG."""
 

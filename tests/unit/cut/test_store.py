@@ -15,7 +15,6 @@ from tooncrafter_core.cut.store import (
     ClipStore,
     Source,
     alone_in,
-    digest_of_file,
     digest_of_pixels,
     next_seed,
     redo,
@@ -48,15 +47,6 @@ def test_the_order_of_settings_does_not() -> None:
 
 def test_pictures_of_other_sizes_have_other_digests() -> None:
     assert digest_of_pixels(b"abcd", (2, 2)) != digest_of_pixels(b"abcd", (4, 1))
-
-
-def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.write_bytes(b"x" * 10)
-    other.write_bytes(b"x" * 10)
-    assert digest_of_file(one, block=3) == digest_of_file(other)
-    other.write_bytes(b"x" * 9 + b"y")
-    assert digest_of_file(one) != digest_of_file(other)
 
 
 def test_a_clip_that_was_added_is_there(tmp_path: Path) -> None:

@@ -104,15 +104,17 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
 
 def _digests(weights: "SessionSettings", has_sketches: bool) -> tuple[str, str]:
     """The digests of all weights but the sketch encoder's, and of those."""
-    from ...cut.store import digest, digest_of_file
+    from ...cut.store import digest
+    from ...files.digests import user_memory
 
     encoder = weights.sketch_encoder
     if has_sketches and encoder is None:
         raise SketchError("Sketches need the sketch encoder: name its file with --sketch-encoder.")
     # What has no sketch is the same with a sketch encoder and without.
     files = [file for file in weights.files if file != encoder]
-    own = "" if encoder is None else digest_of_file(_regular(encoder))
-    return digest(list(map(digest_of_file, map(_regular, files)))), own
+    memory = user_memory()
+    own = "" if encoder is None else memory.digest(_regular(encoder))
+    return digest([memory.digest(_regular(file)) for file in files]), own
 
 
 def _regular(file: str | Path) -> Path:

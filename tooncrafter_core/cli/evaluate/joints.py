@@ -49,9 +49,10 @@ def run_joints(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ...checkpoints.weight_packages import describe_file
-    from ...cut.store import ClipStore, digest, digest_of_file
+    from ...cut.store import ClipStore, digest
     from ...data.procedural.known_motion import MOTIONS
     from ...experiments.joints import CutModel, Films, measure_joints
+    from ...files.digests import user_memory
     from ...interpolation.session import Session
 
     if not 1 <= args.films <= MOST_FILMS or args.first_seed < 0:
@@ -76,11 +77,12 @@ def run_joints(args: argparse.Namespace) -> int:
     check_places([place], weights.files)
     peers, left_out = _peers(args.methods)
     folder = output_folder(args.output)
+    memory = user_memory()
     model = CutModel(
         name=name,
         session=Session(weights),
         settings=settings,
-        weights=digest([digest_of_file(Path(file)) for file in weights.files]),
+        weights=digest([memory.digest(Path(file)) for file in weights.files]),
         description=f"{describe_file(checkpoint)}; {settings.steps} steps, guidance "
         f"{settings.guidance_scale:g}, motion fps {settings.motion_fps:g}, seed {settings.seed}",
         store=ClipStore(folder / "segments"),
