@@ -57,8 +57,19 @@ def test_the_frame_rate_is_clip_studios_or_24(table: dict[str, Any], fps: float)
     assert xdts(("A", THREE_KEYS), **table).fps == fps
 
 
+def with_unknown_fields() -> dict[str, Any]:
+    """A sheet of version 10 with names that no description has, at every depth."""
+    data = document([("A", THREE_KEYS)], 24, 10, frameRate=24, note={"画": [1.0, 2e-3, None]})
+    fields = data["timeTables"][0]["fields"]
+    fields[0]["tracks"][0]["color"] = "SYMBOL_TICK_1"
+    fields[0]["tracks"][0]["frames"][1]["data"].append({"id": 1, "values": ["o\u0301", "x"]})
+    fields[0]["tracks"][0]["frames"][1]["data"][0]["more"] = {"values": ["SYMBOL_TICK_1"]}
+    return {"before": ["SYMBOL_TICK_1"], **data, "after": {"": ""}}
+
+
 FORMS = {
     "as it comes": xdts_bytes(document([("A", THREE_KEYS)], 24)),
+    "version 10": xdts_bytes(document([("A", THREE_KEYS)], 24, 10, frameRate=12)),
     "indented": xdts_bytes(document([("A", THREE_KEYS)], 24), indent=2),
     "tabs and Windows lines": xdts_bytes(document([("A", THREE_KEYS)], 24), indent="\t").replace(
         b"\n", b"\r\n"
@@ -75,6 +86,19 @@ FORMS = {
     .decode()
     .encode("cp932"),
 }
+
+
+def test_unknown_fields_are_kept_and_circles_that_are_none_too() -> None:
+    data = with_unknown_fields()
+    raw = xdts_bytes(data, indent=3)
+    sheet = sheet_from(raw)
+    assert sheet.filled({}) == raw
+    filled = sheet.filled({(0, frame): f"n{frame}" for frame in (2, 4, 6, 14, 17)})
+    for cell in data["timeTables"][0]["fields"][0]["tracks"][0]["frames"]:
+        if cell["data"][0]["values"] == [CIRCLE]:
+            cell["data"][0]["values"] = [f"n{cell['frame']}"]
+    assert json.loads(filled.partition(b"\n")[2]) == data
+    assert filled == xdts_bytes(data, indent=3)
 
 
 @pytest.mark.parametrize("form", FORMS)
