@@ -82,19 +82,39 @@ def file_names(names: Sequence[str], level: str) -> dict[str, str]:
     for name in names:
         number = _number_in(name, level)
         stem = f"{level}_{_safe(name)}" if number is None else f"{level}_{number:04d}"
-        file, again = stem, 2
-        while file.casefold() in taken:
-            file, again = f"{stem}_{again}", again + 1
+        file = _free(stem, taken)
         taken.add(file.casefold())
         files[name] = f"{file}.png"
     return files
 
 
-def match_files(names: Sequence[str], files: Sequence[Path], level: str) -> dict[str, Path]:
+def folder_names(levels: Sequence[str]) -> list[str]:
+    """A folder for each cel, named like it without what no disk takes; no two are the same."""
+    found: list[str] = []
+    for level in levels:
+        found.append(_free(_safe(level) or LEVEL, {name.casefold() for name in found}))
+    return found
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """A name that is not taken yet: this one, or with a number after it."""
+    name, again = stem, 2
+    while name.casefold() in taken:
+        name, again = f"{stem}_{again}", again + 1
+    return name
+
+
+def match_files(
+    names: Sequence[str],
+    files: Sequence[Path],
+    level: str,
+    others: Sequence[tuple[str, str]] = (),
+) -> dict[str, Path]:
     """The file of each key's name: its own, or with the cel's before it, or of the same number.
 
     So ``1`` is in ``1.png``, ``A1.png`` or ``A_0001.png`` of cel A. ``CutError`` lists every name
-    without a file and every file without a name, and names that several files could be.
+    without a file and every file without a name, and names that several files could be. ``others``
+    are names in other cels of the sheet, each with its cel, whose files may lie there, too.
     """
     found: dict[str, Path] = {}
     left = list(files)
@@ -109,6 +129,7 @@ def match_files(names: Sequence[str], files: Sequence[Path], level: str) -> dict
             if fitting:
                 found[name] = fitting[0]
                 left.remove(fitting[0])
+    left = [path for path in left if not any(_fits(path.stem, *other) for other in others)]
     missing = [f"'{name}'" for name in dict.fromkeys(names) if name not in found]
     faults = []
     if missing:
@@ -142,6 +163,10 @@ def table(names: Mapping[Drawing, str], files: Mapping[str, str]) -> list[dict[s
             }
         rows.append(row)
     return rows
+
+
+def _fits(stem: str, name: str, level: str) -> bool:
+    return any(matches(stem, name, level) for matches in (_is_exact, _is_of_level, _is_of_number))
 
 
 def _is_exact(stem: str, name: str, level: str) -> bool:

@@ -39,6 +39,8 @@ from .values import Cut, Drawing
 NOTE, XDTS, CSV, FILM = "cut.json", "cut.xdts", "cut.csv", "cut"
 REPORT = "report.html"
 DRAWINGS, FRAMES, SEGMENTS, CANDIDATES = "drawings", "frames", "segments", "candidates"
+CELS = "cels"
+"""In the note of a folder that holds a cut for each cel."""
 OURS = f"{SEGMENTS}/written.json"
 """Which drawings are ours, also where a run was killed before it wrote the rest."""
 FILMS = tuple(f"{FILM}{extension}" for extension in FORMATS)
@@ -149,6 +151,24 @@ def _write_candidates(folder: Path, finished: Finished) -> None:
     with replacing_folder(folder / CANDIDATES, is_numbered_picture) as new:
         for choice in finished.choices:
             write_bytes(new / f"{choice.segment:04d}.png", encode_png(choice.sheet()))
+
+
+def write_cels(folder: Path, cels: Mapping[str, Finished]) -> None:
+    """Write the sheet of several cels with all their circles filled, and which folder has which.
+
+    ``cels`` are by the folder of each within this one; all are of one sheet.
+    """
+    sheets = [one.sheet for one in cels.values() if one.sheet is not None]
+    assert len(sheets) == len(cels) and sheets
+    names = {
+        cell: name
+        for one, (_, column) in zip(cels.values(), sheets, strict=True)
+        for cell, name in fillings(one.cut, one.plan, one.names, column).items()
+    }
+    sheet, _ = sheets[0]
+    write_bytes(folder / (XDTS if isinstance(sheet, Xdts) else CSV), sheet.filled(names))
+    rows = [{"cel": one.level, "folder": name} for name, one in cels.items()]
+    write_json(folder / NOTE, {CELS: rows})
 
 
 def fillings(

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tooncrafter_core.cut.names import file_names, level_of, match_files, name_drawings, table
+from tooncrafter_core.cut.names import (
+    file_names,
+    folder_names,
+    level_of,
+    match_files,
+    name_drawings,
+    table,
+)
 from tooncrafter_core.cut.plain import time_cut
 from tooncrafter_core.cut.plan import plan_cut
 from tooncrafter_core.errors import CutError
@@ -123,3 +130,18 @@ def test_the_table_says_which_is_which() -> None:
         "name": "A3", "file": "A_0003.png", "is": "in-between", "segment": 1, "half": "",
         "moment": 8, "position": 0.466667,
     }  # fmt: skip
+
+
+def test_files_of_other_cels_may_lie_with_those_of_a_cel() -> None:
+    files = [Path(name) for name in ("A_0001.png", "A2.png", "B_0001.png", "b.png", "C1.png")]
+    others = [("1", "B"), ("b", "B")]
+    with pytest.raises(CutError, match=r"there is no key for 1 file: 'C1.png'\."):
+        match_files(["1", "2"], files, "A", others)
+    found = match_files(["1", "2"], files[:-1], "A", others)
+    assert list(found.values()) == files[:2]
+
+
+def test_every_cel_has_a_folder_of_its_own() -> None:
+    assert folder_names(["A", "a", "", "A", "x/y", "人物"]) == [
+        "A", "a_2", "A_3", "A_4", "x_y", "人物",
+    ]  # fmt: skip

@@ -18,6 +18,7 @@ from ..interpolate_options import (
     add_offload_option,
     add_solver_options,
 )
+from .all_cels import asks_for_all, run_all
 from .options import add_result_options, add_timing_options
 from .prepared import PreparedCut, prepare
 
@@ -62,11 +63,20 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything that can be checked, draw what is not there yet, and write all of it."""
-    from ...cut.output import write_results
-    from ...cut.store import alone_in
     from ...interpolation.session import Session
 
+    if asks_for_all(args):
+        return run_all(args, draw_and_write)
     cut = prepare(args)
+    draw_and_write(cut, Session(cut.weights), args.quiet)
+    return 0
+
+
+def draw_and_write(cut: PreparedCut, session: "Session", is_quiet: bool) -> "Finished":
+    """Draw a cut and write its folder, alone there, and say what was done."""
+    from ...cut.output import write_results
+    from ...cut.store import alone_in
+
     for note in cut.notes:
         print(printable(note))
     with alone_in(cut.folder) as still_here:
@@ -75,10 +85,10 @@ def run(args: argparse.Namespace) -> int:
             still_here()
             print(text, flush=True)
 
-        draw_clip = clip_drawer(Session(cut.weights), args.quiet)
-        rows = write_results(cut.folder, draw(cut, draw_clip, say))
+        finished = draw(cut, clip_drawer(session, is_quiet), say)
+        rows = write_results(cut.folder, finished)
     print(_summary(rows, len(cut.plan.sheet.frames), cut.folder))
-    return 0
+    return finished
 
 
 def draw(

@@ -48,7 +48,11 @@ def add_timing_options(group: Options) -> None:
         help="an exposure sheet, XDTS or Clip Studio's CSV, in place of --frames and --on: its "
         "names are keys, its circles become drawings",
     )
-    add("--cel", help="the sheet's column: its name, or #2 for the second")
+    add(
+        "--cel",
+        help="the sheet's column: its name, or #2 for the second; all draws each that has circles, "
+        "into a folder of its own",
+    )
     add(
         "--sketch",
         dest="sketches",

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import CutError, check_choice, counted
+from ...errors import CutError, SheetError, check_choice
 from ..candidates.options import takes_in
 from ..colour.alpha import KEEP, WHITE
+from .key_files import key_files, names_of
 
 if TYPE_CHECKING:
     from ...cut.sheets.columns import ExposureSheet
@@ -149,32 +150,14 @@ def read_cut(request: Request) -> TimedCut:
 
     if not request.keys:
         raise CutError("Name the keys: --keys A1.png A2.png A3.png, or a folder of them.")
-    files = key_files(request.keys)
-    timed = _from_sheet(request, request.sheet, files) if request.sheet else _plain(request, files)
+    timed = _from_sheet(request, request.sheet) if request.sheet else _plain(request)
     cut = with_own(timed.cut, request.segments)
     for segment, sketch in request.sketches:
         cut = with_sketches(cut, segment, (sketch,))
     return replace(timed, cut=cut, smooth=request.smooth, locks_colour=request.locks_colour)
 
 
-def key_files(given: Sequence[str]) -> list[Path]:
-    """Keys in the order of the film; of a folder in natural order."""
-    from ...pictures.films import all_pictures
-
-    if missing := [f"'{name}'" for name in given if not Path(name).exists()]:
-        raise CutError(
-            f"There is no file for {counted(len(missing), 'key')}: {', '.join(missing)}. Check the "
-            "names of the keys."
-        )
-    if len(given) > 1 or not Path(given[0]).is_dir():
-        return [Path(name) for name in given]
-    files = all_pictures(Path(given[0]))
-    if not files:
-        raise CutError(f"The folder '{given[0]}' has no pictures: it must hold the keys.")
-    return files
-
-
-def _plain(request: Request, files: Sequence[Path]) -> TimedCut:
+def _plain(request: Request) -> TimedCut:
     """A cut of keys at frames."""
     from ...cut.names import level_of
     from ...cut.plain import time_cut
@@ -183,6 +166,7 @@ def _plain(request: Request, files: Sequence[Path]) -> TimedCut:
         raise CutError("--cel names a column of a sheet: add --sheet, or leave it out.")
     if not request.frames:
         raise CutError("Say where keys are shown: --frames 1,13,25, or --sheet FILE.")
+    files = key_files(request.keys)
     names = names_of(files)
     cut = time_cut(
         names,
@@ -197,22 +181,10 @@ def _plain(request: Request, files: Sequence[Path]) -> TimedCut:
     return TimedCut(cut=cut, level=level_of(names))
 
 
-def names_of(files: Sequence[Path]) -> list[str]:
-    """What keys without a sheet are called: their files' names; ``CutError`` where two are one."""
-    by_name: dict[str, Path] = {}
-    for path in files:
-        other = by_name.setdefault(path.stem, path)
-        if other.absolute() != path.absolute():
-            raise CutError(
-                f"Two keys are called '{path.stem}': '{other}' and '{path}'. Give one another name."
-            )
-    return [path.stem for path in files]
-
-
-def _from_sheet(request: Request, path: str, files: Sequence[Path]) -> TimedCut:
+def _from_sheet(request: Request, path: str) -> TimedCut:
     """A cut that a sheet asks for."""
     from ...cut.names import LEVEL, match_files
-    from ...cut.sheets.columns import choose_column
+    from ...cut.sheets.columns import choose_column, listing, with_in_betweens
     from ...cut.sheets.files import read_sheet
     from ...cut.sheets.order import cut_of, dots_note
 
@@ -223,13 +195,25 @@ def _from_sheet(request: Request, path: str, files: Sequence[Path]) -> TimedCut:
                 f"--{option} and --sheet both say when drawings are shown: leave one out."
             )
     sheet = read_sheet(path)
+    if request.cel is None and len(found := with_in_betweens(sheet)) > 1:
+        raise SheetError(
+            f"'{sheet.name}' has circles in several cels: choose one of "
+            f"{listing(sheet.columns, found)} with --cel, or draw each of them with --cel all."
+        )
     column = choose_column(sheet, request.cel)
     cut = cut_of(sheet, column, request.charts, request.is_cycle)
     level = sheet.columns[column].name or LEVEL
-    found = match_files([key.name for key in cut.keys], list(dict.fromkeys(files)), level)
+    others = [
+        (value, other.name or LEVEL)
+        for index, other in enumerate(sheet.columns)
+        for value in other.cells.values()
+        if index != column and isinstance(value, str)
+    ]
+    files = list(dict.fromkeys(key_files(request.keys, level)))
+    pictures = match_files([key.name for key in cut.keys], files, level, others)
     cut = replace(
         cut,
-        keys=tuple(replace(key, picture=found[key.name]) for key in cut.keys),
+        keys=tuple(replace(key, picture=pictures[key.name]) for key in cut.keys),
         fps=cut.fps if request.fps is None else request.fps,
     )
     note = dots_note(sheet, column)

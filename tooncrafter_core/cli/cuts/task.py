@@ -97,7 +97,8 @@ def seconds_of(cut: PreparedCut, segment: int) -> float | None:
 
 def fingerprint_of(cut: PreparedCut, shared: Mapping[str, Any]) -> str:
     """A hash of all that a cut's results come from: files, weights, settings, options."""
-    from ...cut.store import digest, digest_of_file
+    from ...cut.store import digest
+    from ...files.digests import digest_of_file
 
     sources: dict[tuple[int, str], Source] = {}
     for clip in cut.plan.clips:

@@ -80,7 +80,7 @@ def choose_column(sheet: ExposureSheet, cel: str | None = None) -> int:
     if not columns:
         raise SheetError(f"'{sheet.name}' has no cel: there is nothing to draw.")
     if cel is None:
-        found = [i for i, column in enumerate(columns) if column.has_in_betweens]
+        found = with_in_betweens(sheet)
         if not found:
             raise SheetError(no_circle(f"'{sheet.name}'"))
         if len(found) > 1:
@@ -98,6 +98,11 @@ def choose_column(sheet: ExposureSheet, cel: str | None = None) -> int:
         return int(match[1]) - 1
     there = listing(columns, range(len(columns)))
     raise SheetError(f"There is no cel '{cel}' in '{sheet.name}': its cels are {there}.")
+
+
+def with_in_betweens(sheet: ExposureSheet) -> list[int]:
+    """The columns in which something is to be drawn."""
+    return [i for i, column in enumerate(sheet.columns) if column.has_in_betweens]
 
 
 def listing(columns: Sequence[Column], which: Sequence[int]) -> str:
