@@ -159,7 +159,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"x": 3}', b"\xff\xfe", b"null"])
-def test_a_damaged_note_is_written_anew(
+def test_a_damaged_note_is_replaced(
     memory: DigestMemory, weights: Path, tmp_path: Path, reads: list[Path], content: bytes
 ) -> None:
     note = tmp_path / "cache/digests.json"
