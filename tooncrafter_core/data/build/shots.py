@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import DatasetError
 from ...pictures.films import Film
 from ..extras import require
+from .transitions import find_transitions, is_flash, reduced, shots_between
 
 ANALYSIS_HEIGHT = 180
 """Height of the reduced frames in which cuts are looked for, without fine lines and grain."""
@@ -59,9 +60,10 @@ class ShotList:
 
 
 def find_shots(film: Film, settings: ShotSettings) -> ShotList:
-    """Find the shots of a video by PySceneDetect's adaptive and fade detectors.
+    """Find the shots of a video: PySceneDetect's detectors find cuts, ours what is none.
 
-    Each frame is decoded once and forgotten. ``DatasetError`` when none can be decoded.
+    A flash does not part a shot; the frames of a dissolve or a fade belong to none. Each frame is
+    decoded once and forgotten. ``DatasetError`` when none can be decoded.
     """
     scenedetect = require("scenedetect")
     detectors = [
@@ -76,9 +78,11 @@ def find_shots(film: Film, settings: ShotSettings) -> ShotList:
     ]
     found: list[Any] = []
     numbers: list[int] = []
+    small: list[np.ndarray] = []
     for number, pixels in film.iterate(size=_analysis_size(film)):
         time = scenedetect.FrameTimecode(len(numbers), film.fps)
         numbers.append(number)
+        small.append(reduced(pixels))
         picture = np.ascontiguousarray(pixels[..., ::-1])
         for detector in detectors:
             found += detector.process_frame(time, picture)
@@ -87,9 +91,11 @@ def find_shots(film: Film, settings: ShotSettings) -> ShotList:
     last = scenedetect.FrameTimecode(len(numbers) - 1, film.fps)
     for detector in detectors:
         found += detector.post_process(last)
-    cuts = _merged({numbers[cut.frame_num] for cut in found}, settings.min_shot_frames)
-    ends = [numbers[0], *(cut for cut in cuts if cut > numbers[0]), numbers[-1] + 1]
-    shots = tuple(Shot(first=a, end=b) for a, b in itertools.pairwise(ends))
+    cuts = _merged({cut.frame_num for cut in found}, settings.min_shot_frames)
+    spans = shots_between(
+        0, len(numbers), [cut for cut in cuts if not is_flash(small, cut)], find_transitions(small)
+    )
+    shots = tuple(Shot(first=numbers[a], end=numbers[b - 1] + 1) for a, b in spans)
     return ShotList(shots=shots, decoded=len(numbers))
 
 

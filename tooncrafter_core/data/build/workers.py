@@ -19,8 +19,8 @@ from .scorer import Scorer, Scores, read_pixels
 from .settings import BuildSettings, make_stages
 from .shots import find_shots
 
-FORMAT = 2
-"""Version of the result files; those of other versions are made again."""
+FORMAT = 3
+"""Version of the result files and of what finds shots; those of other versions are made again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,30 @@ def test_a_fade_through_black_is_a_cut(tmp_path: Path) -> None:
     gains = np.concatenate([np.ones(18), np.linspace(1, 0, 12), np.linspace(0, 1, 12), np.ones(18)])
     faded = (frames * gains[:, None, None, None]).astype(np.uint8)
     found = find_shots(open_film(encode(tmp_path / "a.mp4", faded)), ShotSettings())
-    assert len(found.shots) == 2 and abs(found.shots[0].end - 30) <= 6
+    bright = [shot for shot in found.shots if shot.end - shot.first >= 16]
+    assert len(bright) == 2
+    # No frame that is darker than four fifths is in a shot.
+    assert bright[0].end <= 22 and bright[1].first >= 38
+
+
+def test_the_frames_of_a_dissolve_belong_to_no_shot(tmp_path: Path) -> None:
+    frames = drawn_film((3, 8), 40).astype(float)
+    share = np.linspace(0, 1, 14)[1:-1, None, None, None]
+    mixed = (1 - share) * frames[28:40] + share * frames[40:52]
+    film = np.concatenate([frames[:28], mixed, frames[52:]]).round().astype(np.uint8)
+    found = find_shots(open_film(encode(tmp_path / "a.mp4", film)), ShotSettings())
+    assert len(found.shots) == 2 and found.decoded == 68
+    assert 24 <= found.shots[0].end <= 31 and 37 <= found.shots[1].first <= 44
+
+
+def test_a_flash_does_not_part_a_shot_and_an_inserted_picture_does(tmp_path: Path) -> None:
+    frames = drawn_film((3, 8), 48)
+    flash, insert = frames[:48].copy(), frames[:48].copy()
+    flash[24:26] = 255
+    insert[20:32] = frames[60:72]
+    for film, expected in ((flash, [(0, 48)]), (insert, [(0, 20), (20, 32), (32, 48)])):
+        found = find_shots(open_film(encode(tmp_path / "a.mp4", film)), ShotSettings())
+        assert [(shot.first, shot.end) for shot in found.shots] == expected
 
 
 def test_one_frame_and_a_held_picture_are_one_shot(tmp_path: Path) -> None:
