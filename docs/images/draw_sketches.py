@@ -12,9 +12,11 @@ from pathlib import Path
 
 from draw_keyframes import (
     FIRST,
+    HEIGHT,
     INK,
     LAST,
     WHITE,
+    WIDTH,
     Canvas,
     Colour,
     Palette,
@@ -24,7 +26,7 @@ from draw_keyframes import (
     draw_scenery,
     draw_star,
 )
-from PIL import Image
+from PIL import Image, ImageDraw
 
 NUM_FRAMES = 16
 LEAP = 26
@@ -103,6 +105,13 @@ def correct(pose: Pose) -> Pose:
     return replace(pose, left_arm=(-122, -150), is_laughing=True)
 
 
+def draw_mask() -> Image.Image:
+    """White over the places of the figure from frame 5 to 11, at the mini model's size."""
+    mask = Image.new("RGB", (WIDTH // 2, HEIGHT // 2))
+    ImageDraw.Draw(mask).rounded_rectangle([58, 26, 186, 148], 18, fill=WHITE)
+    return mask
+
+
 def save_clip(frames: Sequence[Image.Image], path: Path) -> None:
     """Write an endless GIF of 8 frames a second."""
     first, *others = frames
@@ -120,6 +129,7 @@ def main() -> None:
         "pose": draw_lines(middle, has_scenery=False),
         "corrected": draw_lines(correct(middle)),
     }
+    drawings["mask"] = draw_mask()
     for name, drawing in drawings.items():
         drawing.save(folder / f"tooncrafter_{name}.png", optimize=True)
     clips = {

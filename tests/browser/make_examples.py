@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from browser.alpha_graphs import sprite_sheet
 from browser.colour_graphs import colour_lock
 from browser.cut_graphs import cut, cut_alpha, cut_cycle, cut_sheet, cut_sketch
 from browser.example_graphs import (
@@ -26,6 +27,7 @@ from browser.example_parts import COLUMNS, GAP, TITLE, Graph
 from browser.example_pictures import show_hints, take_picture, write_picture
 from browser.page import ComfyPage, find_browser
 from browser.published_files import add_origins
+from browser.region_graphs import redraw_region
 from browser.sketch_graphs import (
     colourise_one_reference,
     colourise_two_references,
@@ -59,6 +61,8 @@ EXAMPLE_GRAPHS = {
         colourise_one_reference,
         colourise_two_references,
         redraw_frame,
+        redraw_region,
+        sprite_sheet,
         cut,
         cut_cycle,
         cut_sheet,

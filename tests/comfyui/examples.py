@@ -87,6 +87,7 @@ def small_values(kind: str) -> dict[str, Any]:
             "image_encoder": "none",
         },
         "ToonCrafterKeyframes": {"width": WIDTH, "height": HEIGHT},
+        "ImageScale": {"width": WIDTH, "height": HEIGHT},
         "ToonCrafterCut": {"width": WIDTH, "height": HEIGHT, "steps": STEPS, "cfg": CFG},
         "EmptyImage": {"width": WIDTH, "height": HEIGHT},
         "ToonCrafterSketchEncoderLoader": {"sketch_encoder": SKETCH_ENCODER},

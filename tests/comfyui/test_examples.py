@@ -45,6 +45,7 @@ HINTS = {
     "colourise_one_reference": [16],
     "colourise_two_references": [16],
     "redraw_frame": [16, 1],
+    "redraw_region": [1],
 }
 """Of each example with sketch guidance, how many hints its nodes show."""
 
