@@ -44,8 +44,8 @@ class CutJob:
     report: str
 
     @property
-    def token(self) -> str:
-        """What stands for it: another one for whatever changes a frame or a text."""
+    def content(self) -> str:
+        """Another one for whatever changes a frame or a text, but for what it is drawn with."""
         size = [self.width, self.height, self.fit]
         content = [repr(self.cut), repr(self.plan), dict(self.digests), size]
         content += self.finish.content()
@@ -68,7 +68,8 @@ class CutRegister:
 
     def add(self, owner: str, job: CutJob) -> str:
         """Remember a cut, in place of the one that its node had before; gives its token."""
-        token = job.token
+        # The owner counts: two nodes may draw one cut, with other steps or another model.
+        token = digest([owner, job.content])
         self._jobs.pop(owner, None)
         self._jobs[owner] = token, job
         while len(self._jobs) > self.most:

@@ -8,15 +8,18 @@ import pytest
 
 from comfyui.host import Host
 from support.host_cuts import (
+    CUT,
     DRAWINGS,
     FRAMES,
+    cut_prompt,
     key,
     pictures_of,
     put_keys,
     run_cut,
     sampled,
 )
-from support.model_files import stock
+from support.host_prompts import node
+from support.model_files import FULL, stock
 
 pytestmark = pytest.mark.at_both_ends
 
@@ -80,3 +83,25 @@ def test_where_comfyui_frees_its_memory_the_clips_are_freed(stocked: Host) -> No
         for last in (15, 16)
     ]
     assert sorted(drawn) == [0, 3]
+
+
+def test_two_cuts_of_the_same_keys_are_drawn_in_one_workflow(stocked: Host) -> None:
+    folder = put_keys(stocked, "twice", **FOUR)
+    prompt = cut_prompt(folder, seed=79, frames="1, 5, 9, 13")
+    # Another number of steps, and another model: both are what a cut is compared for.
+    other = {"steps": 2}, {"model": ["loader", 0]}
+    prompt["loader"] = node(
+        "ToonCrafterLoader", checkpoint=FULL, text_encoder="none", image_encoder="none",
+        weight_dtype="bf16",
+    )  # fmt: skip
+    for number, changed in enumerate(other):
+        cut = {**prompt[CUT], "inputs": {**prompt[CUT]["inputs"], **changed}}
+        prompt[f"cut{number}"] = cut
+        prompt[f"saved{number}"] = node(
+            "SaveImage", images=[f"cut{number}", 0], filename_prefix="cut/other"
+        )
+    result = stocked.run(prompt, timeout=300)
+    films = [pictures_of(stocked, result, name) for name in (FRAMES, "saved0", "saved1")]
+    assert [len(film) for film in films] == [14] * 3
+    assert not np.array_equal(films[0], films[1])
+    assert not np.array_equal(films[0], films[2])
