@@ -44,7 +44,9 @@ function show(frame) {
 }
 function step(time) {
   if (!running) return;
-  show((first + Math.floor((time - began) / 1000 * fps)) % shown.length);
+  // The time of a picture may lie before the click that it answers.
+  const passed = Math.max(0, time - began);
+  show((first + Math.floor(passed / 1000 * fps)) % shown.length);
   requestAnimationFrame(step);
 }
 function go(frame) { running = false; play.textContent = 'Play'; show(frame); }
