@@ -140,6 +140,7 @@ def page(text: str) -> str:
 
 def write() -> list[Path]:
     """Write the figure and the table."""
-    FIGURE.write_text(figure(), encoding="utf-8")
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    FIGURE.write_text(figure(), encoding="utf-8", newline="\n")
+    text = page(PAGE.read_text(encoding="utf-8"))
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
     return [FIGURE, PAGE]

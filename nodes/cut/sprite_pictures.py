@@ -30,7 +30,8 @@ def with_mask(images: Tensor, mask: Tensor | None) -> Tensor:
         if masks.shape != images.shape[:3]:
             raise KeyframeError(
                 f"mask has the shape {tuple(mask.shape)} and images {tuple(images.shape[:3])}: "
-                "connect a mask of the same size, one for all pictures or one for each."
+                "connect a mask of the same size, one for all pictures or one for each. Load Image "
+                "gives an empty one of 64x64 for a picture without transparency."
             )
         pictures = torch.cat([images[..., :ALPHA], 1 - masks[..., None].to(images)], dim=-1)
     if not torch.isfinite(pictures).all():

@@ -61,7 +61,7 @@ class ToonCrafterSpriteSheet(io.ComfyNode):
                     min=SLOWEST,
                     max=FASTEST,
                     step=0.001,
-                    tooltip="Frames a second. Without a sheet each drawing is one frame.",
+                    tooltip="Frames a second. Without an exposure sheet each drawing is one frame.",
                 ),
                 io.Combo.Input(
                     "json",
@@ -132,8 +132,8 @@ class ToonCrafterSpriteSheet(io.ComfyNode):
                     min=1,
                     max=LARGEST_SIDE,
                     optional=True,
-                    tooltip="The longest side that the sheet may have, in pixels; a larger one is "
-                    "refused. 4096 runs on every phone.",
+                    tooltip="The longest side that the sprite sheet may have, in pixels; a larger "
+                    "one is refused. 4096 runs on every phone, 8192 on most.",
                     **advanced(io.Int.Input),
                 ),
                 io.Combo.Input(

@@ -98,7 +98,7 @@ def test_neither_of_the_two_files_is_overwritten(output: Path) -> None:
         ({"images": batch()[..., 0]}, ["images has the shape", "three channels"]),
         ({"images": batch()[:0]}, ["(0, 12, 10, 4)"]),
         ({"images": torch.full((1, 4, 4, 3), float("nan"))}, ["not numbers"]),
-        ({"mask": torch.zeros(3, 5, 5)}, ["mask has the shape", "same size"]),
+        ({"mask": torch.zeros(3, 5, 5)}, ["mask has the shape", "same size", "empty one of 64x64"]),
         ({"names": "a\nb"}, ["2 names for 3 pictures"]),
         ({"max_size": 8}, ["8x8", "smaller"]),
         ({"json": "unity"}, ["aseprite-array"]),

@@ -6,7 +6,7 @@ test can hand it a house that is wrong on purpose.
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from support.imports import ROOT, imports_in
 
@@ -199,6 +199,12 @@ def long_files(texts: Texts, longer: Mapping[str, int] = LONGER) -> list[str]:
         if path in lines and lines[path] < most:
             found.append(f"{path} has {lines[path]} lines now: its row can go, or fall from {most}")
     return found
+
+
+def gone_rows(files: Iterable[str], rows: Iterable[str]) -> list[str]:
+    """Rows of a list whose file is not there any more, by their path or name of a file."""
+    paths = {path for name in files for path in (name, name.rpartition("/")[2])}
+    return [f"{row}: its file is gone" for row in rows if row.partition(":")[0] not in paths]
 
 
 def many_arguments(texts: Texts, more: Mapping[str, int] = MORE_ARGUMENTS) -> list[str]:

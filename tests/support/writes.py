@@ -17,7 +17,9 @@ ALLOWED = {
 }
 """Writes that may stay, by file and call."""
 WRITERS = {"write_text", "write_bytes", "save", "savez", "savez_compressed", "save_file",
-           "imwrite", "copyfile", "copy2", "touch"}  # fmt: skip
+           "imwrite", "copyfile", "copyfileobj", "copy2", "copytree", "touch"}  # fmt: skip
+OF_SHUTIL = {"copy", "make_archive", "unpack_archive"}
+"""Names that write as functions of shutil; those of others, as of a dictionary, do not."""
 OWN = {"write_text", "write_bytes"}
 """Names that are also functions of ``tooncrafter_core/files``: bare, they are those."""
 
@@ -46,7 +48,8 @@ def _removes(call: ast.Call) -> bool:
     if isinstance(holder, ast.Name) and holder.id in SYSTEM:
         return name in REMOVERS | {"remove", "replace", "truncate"}
     # ``replace`` of a path has one argument, of a text two; of a dataclass it is no attribute.
-    is_path = name == "replace" and len(call.args) == 1 and not call.keywords
+    arguments = len(call.args) + any(word.arg == "target" for word in call.keywords)
+    is_path = name == "replace" and arguments == 1 == len(call.args) + len(call.keywords)
     return name in REMOVERS or is_path
 
 
@@ -74,7 +77,9 @@ def _writes(call: ast.Call) -> bool:
         texts = [a.value for a in (*call.args, *(k.value for k in call.keywords))
                  if isinstance(a, ast.Constant) and isinstance(a.value, str)]  # fmt: skip
         return any(set(text) <= set("rwaxbt+") and set(text) & set("wax+") for text in texts)
-    return name in WRITERS and bool(call.args or call.keywords)
+    holder = call.func.value if isinstance(call.func, ast.Attribute) else None
+    is_of_shutil = isinstance(holder, ast.Name) and holder.id == "shutil" and name in OF_SHUTIL
+    return (name in WRITERS or is_of_shutil) and bool(call.args or call.keywords)
 
 
 def _prepared(tree: ast.AST) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """The floor plan holds, and each of its rules catches what it is for."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from support import house, words
 from support.house import Texts
+from support.imports import ROOT
 
 RULES: dict[Callable[[Texts], list[str]], tuple[dict[str, str], str]] = {
     house.circles: (
@@ -128,6 +130,17 @@ def test_a_row_of_the_functions_with_many_arguments_that_is_not_needed_is_found(
     ]
     assert house.many_arguments(texts, {f"{path}:draw": 7, f"{path}:gone": 9}) == [
         f"{path}:gone takes 0 arguments now: its row can go, or fall from 9"
+    ]
+
+
+def test_no_list_has_a_row_of_a_file_that_is_gone(request: pytest.FixtureRequest) -> None:
+    assert house.gone_rows(house.house(), [*house.LONGER, *house.MORE_ARGUMENTS]) == []
+    conftest: Any = request.config.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
+    tests = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert house.gone_rows(tests, conftest.LONGEST) == []
+    assert house.gone_rows(["nodes/a.py"], ["nodes/a.py:f", "a.py", "nodes/b.py:f", "b.py"]) == [
+        "nodes/b.py:f: its file is gone",
+        "b.py: its file is gone",
     ]
 
 

@@ -29,6 +29,7 @@ def test_nothing_is_removed_around_the_one_place() -> None:
         ("(folder / 'a').rmdir()", True),
         ("path.rename(other)", True),
         ("path.replace(other)", True),
+        ("path.replace(target=other)", True),
         ("os.replace(one, other)", True),
         ("os.remove(path)", True),
         ("shutil.move(one, other)", True),
@@ -54,6 +55,11 @@ def test_each_way_to_remove_is_found(line: str, is_removal: bool) -> None:
         "torch.save(state, path)",
         "np.save(path, array)",
         "shutil.copyfile(one, other)",
+        "shutil.copy(one, other)",
+        "shutil.copytree(one, other)",
+        "copytree(one, other)",
+        "shutil.copyfileobj(one, other)",
+        "shutil.unpack_archive(one, other)",
     ],
 )
 def test_each_way_around_is_found(line: str) -> None:
@@ -64,6 +70,8 @@ def test_each_way_around_is_found(line: str) -> None:
     "text",
     [
         "path.open('rb')",
+        "values.copy()",
+        "array.copy(order='C')",
         "write_text(path, 'x')",
         "with replacing(path) as part:\n    part.write_bytes(b'x')",
         "with replacing_folder(path) as new:\n    (new / 'a').write_text('x')",

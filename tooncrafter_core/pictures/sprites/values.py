@@ -44,7 +44,7 @@ class Layout:
     power_of_two: bool = False
     """Whether both sides of the sheet are made powers of two."""
     max_size: int = 8192
-    """The longest side that the sheet may have; what phones take, and WebP can hold."""
+    """The longest side that the sheet may have; 4096 runs on every phone, 8192 on most."""
 
     def check(self) -> None:
         """``ToonCrafterError`` for numbers out of their range."""
