@@ -60,3 +60,16 @@ def test_interpolate_says_which_keyframe_is_laid_on_white(
         assert not caplog.messages
         read_keyframes(str(clear), str(opaque))
     assert caplog.messages == [f"White is put behind what is transparent, in '{clear}'."]
+
+
+@pytest.mark.parametrize(
+    ("command", "has_png"), [("cut", False), ("cuts", False), ("interpolate", True)]
+)
+def test_help_names_the_formats_with_alpha_that_the_command_writes(
+    command: str, has_png: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    formats = shown.partition("straight alpha, as ")[2].partition(" or pictures")[0].split()
+    assert (".png" in formats) == has_png and {".mov", ".webm", ".gif"} < set(formats)

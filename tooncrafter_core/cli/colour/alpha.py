@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 KEEP, WHITE = "keep", "white"
 
 
-def add_alpha_option(group: Options) -> None:
-    """What becomes of transparency."""
+def add_alpha_option(group: Options, *, of_films: bool = False) -> None:
+    """What becomes of transparency; films of a cut have no ``.png``, which is its drawings."""
+    animated = ".apng" if of_films else ".png .apng"
     group.add_argument(
         "--alpha",
         choices=(WHITE, KEEP),
         default=WHITE,
         help="what becomes of transparency: white puts white behind it; keep gives drawings with "
-        "straight alpha, as .mov .webm .webp .png .apng .gif or pictures (white)",
+        f"straight alpha, as .mov .webm .webp {animated} .gif or pictures (white)",
     )
 
 

@@ -46,7 +46,7 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     add_look_options(parser.add_argument_group("picture"))
     colour = parser.add_argument_group("colour")
     add_colour_option(colour)
-    add_alpha_option(colour)
+    add_alpha_option(colour, of_films=True)
     add_solver_options(parser.add_argument_group("sampling"))
     machine = parser.add_argument_group("files and machine")
     machine.add_argument(
