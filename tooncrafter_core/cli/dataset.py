@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import OutputError, ToonCrafterError, counted
+from ..errors import OutputError, ToonCrafterError, check_number, counted
 from ..files import Place, check_places, write_bytes
 from . import Commands
 from .dataset_options import (
@@ -134,6 +134,7 @@ def run_preview(args: argparse.Namespace) -> int:
     if out.suffix.lower() != ".png":
         raise OutputError(f"The sheet is one picture: -o NAME.png, not '{args.out}'.")
     check_places([Place(option="-o", at=args.out)], overwrite=args.overwrite)
+    check_number("--count", args.count, 1, 1000, is_whole=True)
     rows = []
     for seed in range(args.seed, args.seed + args.count):
         clip = render_clip(

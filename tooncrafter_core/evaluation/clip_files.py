@@ -54,6 +54,7 @@ def _clips_of(source: Path) -> list[Clip]:
         return _listed(source)
     if not source.exists():
         raise EvaluationError(f"There is no clip at '{source}'.")
+    source = source if source.name else source.absolute()
     if not source.is_dir() or picture_files(source):
         return [_clip(source)]
     folders = [p for p in source.iterdir() if picture_files(p)]

@@ -6,11 +6,13 @@ import torch
 from einops import rearrange
 
 from ..data.procedural import render_clip
+from ..errors import check_number
 from ..metrics.metric import Clip
 from ..metrics.position import save_positions
 from ..pictures.levels import from_levels
 from ..pictures.write import write_video
 
+MOST_CLIPS = 100_000
 FIRST_SEED = 1_000_000
 """The first seed; training uses seeds far from it."""
 
@@ -24,6 +26,7 @@ def procedural_clips(
     A model that was trained on drawn clips is measured on others: see ``first_seed`` of its recipe.
     ``ToonCrafterError`` when the renderer is not installed or cannot draw such clips.
     """
+    check_number("The number of drawn clips", count, 1, MOST_CLIPS, is_whole=True)
     clips = []
     for seed in range(first_seed, first_seed + count):
         name = f"drawn_{seed}_{width}x{height}x{num_frames}"

@@ -13,7 +13,13 @@ from ..evaluation.procedural import FIRST_SEED
 from ..files import read_json, write_json
 from ..interpolation.settings import InterpolationSettings
 from ..training.settings.config import RunConfig
-from ..training.settings.read import check_values, merge_settings, parse_overrides, read_file
+from ..training.settings.read import (
+    check_values,
+    merge_settings,
+    parse_overrides,
+    read_file,
+    to_object,
+)
 from ..training.stages.registry import find_stage
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -75,7 +81,7 @@ def read_experiment(
         *([(f"'{file}'", read_file(Path(file)))] if file is not None else []),
         ("the command", parse_overrides(overrides)),
     ]
-    config = cast(ExperimentConfig, OmegaConf.to_object(merge_settings(base, given)))
+    config = cast(ExperimentConfig, to_object(merge_settings(base, given)))
     _check(config)
     return config
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ToonCrafterError
+from ...errors import ToonCrafterError, check_number, counted
 from ..extras import require
 from .drawing import Brush, Look
 from .scene import Scene
 
 # t frames, h w space, p moving parts
 
+MOST_FRAMES = 10_000
 SUBFRAMES = 3
 SHUTTER = 0.6
 """Exposure time of the live look, as a share of the time between two frames."""
@@ -48,11 +49,12 @@ def render_clip(
     ``frames`` draws only those, by their numbers.
     ``ToonCrafterError`` for a size, count or name that cannot be drawn.
     """
-    if not (8 <= width <= 8192 and 8 <= height <= 8192) or num_frames < 1:
+    if not (8 <= width <= 8192 and 8 <= height <= 8192) or not 1 <= num_frames <= MOST_FRAMES:
         raise ToonCrafterError(
-            f"A clip of {num_frames} frames of {width}x{height} cannot be drawn: it needs a frame, "
-            "and sides of 8 to 8192 pixels."
+            f"A clip of {counted(num_frames, 'frame')} of {width}x{height} cannot be drawn: it "
+            f"needs 1 to {MOST_FRAMES} frames, and sides of 8 to 8192 pixels."
         )
+    check_number("The seed of a drawn clip", seed, 0, 2**63, is_whole=True)
     try:
         look = Look(look)
     except ValueError:

@@ -64,6 +64,7 @@ def _stills(folder: Path) -> Iterator[Path]:
 
 def caption_file(path: Path) -> Path:
     """The path of the text file next to a film; a folder's name may have dots."""
+    path = path if path.name else path.absolute()
     return path.with_name(f"{path.name if path.is_dir() else path.stem}.txt")
 
 

@@ -31,8 +31,10 @@ CHOICES = {
     "output.dtype": COMPUTED,
 }
 
+MOST_FRAMES = 10_000
 LEAST = {
-    "steps": 0, "batch_size": 1, "data.clips": 1, "data.num_frames": 2, "data.held_out": 0,
+    "steps": 0, "seed": 0, "batch_size": 1, "data.first_seed": 0, "data.clips": 1,
+    "data.num_frames": 2, "data.held_out": 0,
     "data.workers": 0, "data.variants": 1, "data.drawn_frames": 2,
     "optimizer.learning_rate": 0, "optimizer.warmup": 0, "optimizer.schedule_steps": 0,
     "optimizer.weight_decay": 0, "optimizer.clip_norm": 0, "optimizer.ema_decay": 0,
@@ -64,7 +66,7 @@ def read_settings(
     base = merge_settings(base, given)
     if OmegaConf.is_missing(base, "out"):
         raise TrainingError("Say where the run goes: out=FOLDER.")
-    config = cast(RunConfig, OmegaConf.to_object(base))
+    config = cast(RunConfig, to_object(base))
     check_values(config)
     return config
 
@@ -83,6 +85,14 @@ def merge_settings(base: Any, given: Sequence[tuple[str, DictConfig]]) -> Any:
     return base
 
 
+def to_object(settings: Any) -> Any:
+    """Typed settings as an object; ``TrainingError`` for a reference, ``${x}``, to nothing."""
+    try:
+        return OmegaConf.to_object(settings)
+    except OmegaConfBaseException as error:
+        raise _wrong_value(error, "a setting that refers to others") from error
+
+
 def check_values(config: RunConfig) -> None:
     """``TrainingError`` for a value outside its range or choices."""
     values = OmegaConf.structured(config)
@@ -94,6 +104,10 @@ def check_values(config: RunConfig) -> None:
         value = OmegaConf.select(values, key)
         if value is not None and not value >= least:
             raise TrainingError(f"{key} must be {least} or more, not {value}.")
+    if config.data.num_frames > MOST_FRAMES:
+        raise TrainingError(
+            f"data.num_frames must be {MOST_FRAMES} or fewer, not {config.data.num_frames}."
+        )
     if config.optimizer.ema_decay is not None and config.optimizer.ema_decay >= 1:
         raise TrainingError(
             f"optimizer.ema_decay lies below 1, such as 0.999; not {config.optimizer.ema_decay}."
