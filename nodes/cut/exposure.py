@@ -89,7 +89,7 @@ class ToonCrafterExposure(io.ComfyNode):
         cel: str = "",
         fps: float = 24.0,
     ) -> io.NodeOutput:
-        """Repeat pictures; what is shown where nothing is, is white."""
+        """Repeat pictures; where nothing is shown it is white, with alpha clear."""
         if sheet.strip():
             shown = by_sheet(len(images), sheet, names, cel.strip() or None)
             return io.NodeOutput(expose(images, shown), sheet)
@@ -102,10 +102,12 @@ class ToonCrafterExposure(io.ComfyNode):
 
 
 def expose(images: Tensor, shown: list[int | None]) -> Tensor:
-    """The picture of every frame, t h w c; white where nothing is shown."""
-    white = torch.ones_like(images[:1])
-    with_white = torch.cat([images, white])
-    return with_white[[len(images) if number is None else number for number in shown]]
+    """The picture of every frame, t h w c; white where nothing is shown, clear with alpha."""
+    has_alpha = images.shape[-1] in (2, 4)
+    nothing = torch.zeros_like(images[:1]) if has_alpha else torch.ones_like(images[:1])
+    return torch.cat([images, nothing])[
+        [len(images) if number is None else number for number in shown]
+    ]
 
 
 def by_sheet(count: int, text: str, names: str, cel: str | None) -> list[int | None]:

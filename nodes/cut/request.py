@@ -13,6 +13,7 @@ from ...tooncrafter_core.cut.plain import parse_frames, time_cut
 from ...tooncrafter_core.cut.plan import CutPlan, plan_cut
 from ...tooncrafter_core.cut.sheets.columns import ExposureSheet, choose_column
 from ...tooncrafter_core.cut.sheets.order import cut_of, dots_note
+from ...tooncrafter_core.cut.sheets.write import check_names
 from ...tooncrafter_core.cut.store import MAX_SEED
 from ...tooncrafter_core.cut.values import Cut, Drawing
 from ...tooncrafter_core.cut.yaml_file import SegmentFile, with_own
@@ -92,6 +93,7 @@ def read_job(keys: Tensor, request: CutRequest) -> CutJob:
     plan = plan_cut(
         cut, lambda one, other: digests[one.name] == digests[other.name], request.draw_holds
     )
+    check_names(key.name for key in cut.keys)
     names = name_drawings(cut, plan)
     smooth = _names(request.smooth)
     joints = chosen_joints(cut, plan, smooth) if smooth else []

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from tooncrafter_pack.nodes.bridge import folders
-from tooncrafter_pack.nodes.cut.exposure import ToonCrafterExposure
+from tooncrafter_pack.nodes.cut.exposure import ToonCrafterExposure, expose
 from tooncrafter_pack.nodes.cut.files import (
     LoadToonCrafterKeys,
     LoadToonCrafterSheet,
@@ -250,3 +250,11 @@ def test_drawings_of_another_cut_are_refused_and_nothing_is_written(disk: Path) 
         "shows 3 drawings ('1', '3', '2')", "4 pictures", kind=ToonCrafterError,
     )  # fmt: skip
     assert list((disk / "output").iterdir()) == []
+
+
+@pytest.mark.parametrize(("channels", "ground"), [(3, 1.0), (4, 0.0)])
+def test_where_nothing_is_shown_pictures_with_alpha_are_clear(channels: int, ground: float) -> None:
+    images = torch.full((1, 8, 8, channels), 0.5)
+    frames = expose(images, [None, 0])
+    assert (frames[0] == ground).all()
+    assert torch.equal(frames[1], images[0])

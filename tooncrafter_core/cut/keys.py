@@ -10,12 +10,14 @@ from torch import Tensor
 
 from ..errors import CutError
 from ..pictures.fitting import FitMode
-from ..pictures.levels import to_levels
+from ..pictures.levels import on_scale_of_levels, to_levels
 from ..pictures.stills import read_image
 from ..pictures.transparency import can_be_transparent, is_transparent, transparency_note
 from .store import digest_of_pixels
 from .values import Key
 
+LEAST_STEP = 1e-3
+"""Of a level: less is rounding of floats, and a step of 16 bits is four times as much."""
 MOST_LISTED = 5
 """Keys that a message names."""
 
@@ -55,9 +57,11 @@ class KeyPictures(Mapping[str, Tensor]):
 
 
 def digest_of_picture(picture: Tensor) -> str:
-    """A hash of a picture ``c h w`` in [-1, 1], at 256 levels."""
+    """A hash of a picture ``c h w`` in [-1, 1]: at 256 levels where it has no more, else exact."""
     levels = to_levels(picture).contiguous()
-    return digest_of_pixels(levels.numpy().tobytes(), levels.shape)
+    off = (on_scale_of_levels(picture.float()) - levels).abs().max()
+    exact = levels if off < LEAST_STEP else picture.float().contiguous()
+    return digest_of_pixels(exact.numpy().tobytes(), exact.shape)
 
 
 def digests_of(pictures: Mapping[str, Tensor]) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
+from math import lcm
 
 from ..errors import CutError
 from .values import MIDDLE, NUM_MOMENTS, Moment, span_of
@@ -74,17 +75,20 @@ def nearest_places(wanted: Sequence[Fraction], places: Sequence[Fraction]) -> li
     Where several want the same place, they share the way out: the sum of squared distances is the
     least. Of two places at the same distance the earlier is taken.
     """
-    spare = len(places) - len(wanted)
+    # Whole numbers of one scale: fractions of a film's length would take seconds.
+    scale = lcm(*(place.denominator for place in (*wanted, *places)))
+    aims, stops = ([int(place * scale) for place in each] for each in (wanted, places))
+    spare = len(stops) - len(aims)
     # least[i][j]: the least sum for the i-th wanted and all after it, from place i + j on.
-    least = [[Fraction(0)] * (spare + 1)]
-    for i in reversed(range(len(wanted))):
-        row = [(wanted[i] - places[i + j]) ** 2 + least[0][j] for j in range(spare + 1)]
+    least = [[0] * (spare + 1)]
+    for i in reversed(range(len(aims))):
+        row = [(aims[i] - stops[i + j]) ** 2 + least[0][j] for j in range(spare + 1)]
         for j in reversed(range(spare)):
             row[j] = min(row[j], row[j + 1])
         least.insert(0, row)
     chosen, j = [], 0
-    for i, place in enumerate(wanted):
-        while (place - places[i + j]) ** 2 + least[i + 1][j] != least[i][j]:
+    for i, place in enumerate(aims):
+        while (place - stops[i + j]) ** 2 + least[i + 1][j] != least[i][j]:
             j += 1
         chosen.append(i + j)
     return chosen

@@ -18,6 +18,7 @@ from ..files import (
     write_json,
     write_text,
 )
+from ..files.digests import digest_of_file
 from ..pictures.encode import encode_film
 from ..pictures.formats import FORMATS, encode_png
 from .names import table
@@ -31,18 +32,24 @@ from .results.changed import (
 )
 from .results.film import FilmFrames
 from .results.finished import Finished
+from .results.ours import (
+    DRAWINGS,
+    HASHES,
+    NOTE,
+    OURS,
+    known_hashes,
+    our_drawings,
+)
 from .results.report import report_of
 from .sheets.write import new_clip_studio, new_xdts
 from .sheets.xdts import Xdts
 from .values import Cut, Drawing
 
-NOTE, XDTS, CSV, FILM = "cut.json", "cut.xdts", "cut.csv", "cut"
+XDTS, CSV, FILM = "cut.xdts", "cut.csv", "cut"
 REPORT = "report.html"
-DRAWINGS, FRAMES, SEGMENTS, CANDIDATES = "drawings", "frames", "segments", "candidates"
+FRAMES, CANDIDATES = "frames", "candidates"
 CELS = "cels"
 """In the note of a folder that holds a cut for each cel."""
-OURS = f"{SEGMENTS}/written.json"
-"""Which drawings are ours, also where a run was killed before it wrote the rest."""
 FILMS = tuple(f"{FILM}{extension}" for extension in FORMATS)
 MARKS = (NOTE, OURS)
 """Of a folder that an earlier run has written, one is there."""
@@ -78,34 +85,21 @@ def _write_drawings(folder: Path, finished: Finished, changed: ChangedDrawings) 
 
     Drawings of an earlier run go; ``OutputError`` where other files lie among them.
     """
-    new_names = list(finished.files.values())
-    earlier = our_drawings(folder)
+    earlier, known = our_drawings(folder), known_hashes(folder)
+    both = sorted({*earlier, *finished.files.values()})
     # First: a run that is killed in between must know them as its own.
-    write_json(folder / OURS, {DRAWINGS: sorted({*earlier, *new_names})})
+    write_json(folder / OURS, {DRAWINGS: both, HASHES: known})
     with replacing_folder(folder / DRAWINGS, lambda path: path.name in earlier) as new:
+        hashes = {}
         for drawing, name in finished.files.items():
             content = changed.file_of(drawing)
             if content is None:
                 content = finished.drawing.file_of(drawing, finished.sources)
             write_bytes(new / name, content)
-
-
-def our_drawings(folder: Path) -> set[str]:
-    """The names of drawings that earlier runs have written."""
-    note, written = read_json(folder / NOTE), read_json(folder / OURS)
-    rows = note.get("drawings") if isinstance(note, dict) else None
-    names = written.get(DRAWINGS) if isinstance(written, dict) else None
-    tabled = [row.get("file") for row in rows or [] if isinstance(row, dict)]
-    return {name for name in [*tabled, *(names or [])] if isinstance(name, str)}
-
-
-def foreign_in(folder: Path) -> list[str]:
-    """Files among the drawings of an earlier run that are not of it."""
-    drawings = folder / DRAWINGS
-    if not drawings.is_dir():
-        return []
-    earlier = our_drawings(folder)
-    return sorted(path.name for path in drawings.iterdir() if path.name not in earlier)
+            hashes[name] = [digest_of_file(new / name)]
+        either = {name: [*known.get(name, []), *hashes.get(name, [])] for name in both}
+        write_json(folder / OURS, {DRAWINGS: both, HASHES: either})
+    write_json(folder / OURS, {DRAWINGS: sorted(hashes), HASHES: hashes})
 
 
 def _write_frames(folder: Path, finished: Finished) -> None:

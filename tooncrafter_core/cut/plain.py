@@ -1,7 +1,8 @@
 """Timing without an exposure sheet: the keys' frames, and on how many frames each drawing stays."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CutError, counted
@@ -9,6 +10,16 @@ from .spacing import EVEN, spacings_of
 from .values import MAX_LENGTH, Cut, Key, Segment, check_fps, check_keys, check_length
 
 _SEPARATORS = re.compile(r"[\s,;、，]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charts:
+    """Spacings, of which single segments have their own."""
+
+    common: Sequence[str]
+    """One for all segments, or one for each."""
+    own: Mapping[int, str]
+    """By the number of the segment, from 1."""
 
 
 def parse_frames(text: str) -> list[int]:
@@ -30,7 +41,7 @@ def time_cut(
     names: Sequence[str],
     frames: Sequence[int],
     on: int = 1,
-    spacings: Sequence[str] = (EVEN,),
+    spacings: "Sequence[str] | Charts" = (EVEN,),
     *,
     length: int | None = None,
     fps: float = 24.0,
@@ -88,8 +99,15 @@ def time_cut(
     )
 
 
-def spaced(in_betweens: Sequence[tuple[int, ...]], spacings: Sequence[str]) -> tuple[Segment, ...]:
-    """Segments of these frames, with one spacing for all or one for each; ``CutError`` else."""
+def spaced(
+    in_betweens: Sequence[tuple[int, ...]], spacings: "Sequence[str] | Charts"
+) -> tuple[Segment, ...]:
+    """Segments of these frames, with one spacing for all or one for each; ``CutError`` else.
+
+    Segments with spacings of their own have those: one for all need not fit them.
+    """
+    own = spacings.own if isinstance(spacings, Charts) else {}
+    spacings = spacings.common if isinstance(spacings, Charts) else spacings
     if len(spacings) == 1:
         spacings = list(spacings) * len(in_betweens)
     if len(spacings) != len(in_betweens):
@@ -101,7 +119,7 @@ def spaced(in_betweens: Sequence[tuple[int, ...]], spacings: Sequence[str]) -> t
         Segment(
             frames=frames,
             # A segment without in-betweens needs no chart.
-            spacings=spacings_of(text, len(frames), number) if frames else (),
+            spacings=spacings_of(own.get(number, text), len(frames), number) if frames else (),
         )
         for number, (frames, text) in enumerate(zip(in_betweens, spacings, strict=True), start=1)
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..errors import CutError, counted
 from .moments import choose_moments
 from .values import MIDDLE, Cut, Drawing, Key, Moment, Sheet
 
@@ -53,7 +54,7 @@ def plan_cut(cut: Cut, is_equal: IsEqual = is_same_drawing, draws_holds: bool = 
 
     Nothing is drawn where two neighbouring keys have no in-between, nor where they are equal: the
     frames between show the first of them, unless ``draws_holds``. ``CutError`` for more
-    in-betweens between two keys than can be drawn.
+    in-betweens between two keys than can be drawn, and for a cut of which no frame shows anything.
     """
     clips: list[Clip] = []
     in_betweens: list[tuple[Drawing, ...]] = []
@@ -87,6 +88,16 @@ def plan_cut(cut: Cut, is_equal: IsEqual = is_same_drawing, draws_holds: bool = 
     if not any(segment.frames for segment in cut.segments):
         notes.append("No segment has a frame for an in-between: nothing is drawn.")
     sheet = Sheet(frames=tuple(_exposures(cut, in_betweens)))
+    if all(drawing is None for drawing in sheet.frames):
+        raise CutError(
+            f"No frame of this cut shows a drawing: its {counted(cut.length, 'frame')} end before "
+            "the first one is shown. Make it longer, or move its keys to the front."
+        )
+    if cut.is_cycle and sheet.frames[0] is None and 0 not in cut.blanks:
+        notes.append(
+            f"The cycle shows nothing before its first key at frame {cut.keys[0].frame + 1}, in "
+            "every round: begin at frame 1 where it should be closed."
+        )
     return CutPlan(
         clips=tuple(clips), in_betweens=tuple(in_betweens), sheet=sheet, notes=tuple(notes)
     )

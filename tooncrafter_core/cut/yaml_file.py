@@ -5,9 +5,8 @@ nearest that is.
 """
 
 import difflib
-import re
 import types
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -18,11 +17,10 @@ from ..errors import CutError
 from ..files import read_text
 from .spacing import spacings_of
 from .values import Cut, PlacedSketch
+from .yaml_values import WrittenFloat, WrittenInt, parsed
 
 LARGEST = 1 << 20
 """Letters."""
-
-_BOOL = "tag:yaml.org,2002:bool"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,46 +120,19 @@ def with_own(cut: Cut, segments: Mapping[int, SegmentFile]) -> Cut:
     return replace(cut, segments=tuple(changed))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which no name stands twice in one place, and ``on`` is a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        names = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.YAMLError(f"'{name}' stands twice{node.start_mark}")
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1 has eleven words for each of true and false; 'on' is one of them.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|false)$"), ["t", "f"])
-
-
 def _load(path: Path) -> dict[object, object]:
     """The names and values of a YAML file."""
     text = read_text(path, CutError)
     if len(text) > LARGEST:
         raise CutError(f"'{path}' has more than {LARGEST >> 20} MB: it is no cut file.")
     try:
-        values = _parsed(text)
+        values = parsed(text)
     except (yaml.YAMLError, RecursionError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise CutError(f"'{path}' is no YAML that can be read: {reason}") from error
     except ValueError as error:
         raise CutError(f"'{path}' holds a value that cannot be read: {error}.") from error
     return _mapping(values, f"'{path.name}'")
-
-
-def _parsed(text: str) -> object:
-    loader = _Loader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
 
 
 def _segment(values: object, where: str, folder: Path) -> SegmentFile:
@@ -181,7 +152,7 @@ def _mapping(value: object, where: str) -> dict[object, object]:
 def _number(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise CutError(f"{where} numbers a segment {value!r}: segments count 1, 2, 3.")
-    return value
+    return int(value)
 
 
 def _checked(
@@ -226,7 +197,10 @@ def _value(value: object, kind: Any, where: str) -> Any:
             return float(value)
         # A place such as 0.5 and a name such as 1 are numbers to YAML.
         if kind is str:
-            return str(value)
+            is_written = isinstance(value, WrittenInt | WrittenFloat)
+            return value.written if is_written else str(value)
+        if kind is int and isinstance(value, int):
+            return int(value)
     if (kind is int and isinstance(value, bool)) or not isinstance(value, kind):
         wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise CutError(f"{where} must be {wanted.get(kind, 'something else')}, not {value!r}.")

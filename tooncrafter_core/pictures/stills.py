@@ -20,9 +20,12 @@ from .foreign import READABLE, what_it_is
 from .kinds import LARGEST_PIXELS, check_regular
 from .levels import (
     MOST,
-    MOST_IN_16_BITS,
+    clear_colour_at_8_bits,
     from_levels_to_unit,
     from_unit,
+    grey_over_white,
+    grey_with_alpha,
+    is_deep,
     lay_over_white,
 )
 
@@ -85,6 +88,8 @@ def read_unit(path: str | Path) -> np.ndarray:
 
 def _drawing(path: Path) -> np.ndarray:
     with _upright(path) as image:
+        if has_alpha(image) and is_deep(image):
+            return grey_with_alpha(image, path)
         return np.asarray(_with_alpha(image)) if has_alpha(image) else _pixels(image, path)
 
 
@@ -152,6 +157,7 @@ def opened(path: Path, kind: type[ToonCrafterError]) -> "Iterator[Image]":
             image = Image.open(path, formats=formats)
         with image:
             _check_size(path, image.size, kind)
+            clear_colour_at_8_bits(image)
             yield image
     except ToonCrafterError:
         raise
@@ -235,15 +241,8 @@ def _with_alpha(image: "Image") -> "Image":
 
 def _pixels(image: "Image", path: Path) -> np.ndarray:
     """``h w 3`` of any kind of picture: uint8, or float32 in [0, 1] of more than 8 bits."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        grey = np.asarray(image, dtype=np.float32)
-        grey = grey if image.mode == "F" else from_levels_to_unit(grey, MOST_IN_16_BITS)
-        if not (grey.min() >= 0 and grey.max() <= 1):
-            raise KeyframeError(f"'{path}' has grey values beyond black and white; save as 8 bit.")
-        clear = image.info.get("transparency")
-        if isinstance(clear, int):
-            grey = np.where(np.asarray(image) == clear, np.float32(1), grey)
-        return np.repeat(grey[..., None], 3, axis=2)
+    if is_deep(image):
+        return grey_over_white(image, path)
     pixels, is_transparent = over_white(image)
     if is_transparent:
         logger.info("'%s' is transparent in places: white is put behind it.", path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import KeyframeError
-from .levels import MOST
+from .levels import MOST, is_clear_grey, is_deep
 from .stills import has_alpha, opened
 
 
@@ -23,8 +23,8 @@ def is_transparent(path: Path) -> bool:
     with opened(path, KeyframeError) as image:
         if not has_alpha(image):
             return False
-        if image.mode.startswith("I"):  # greys of 16 bits, of which one is clear
-            return bool((np.asarray(image) == image.info["transparency"]).any())
+        if is_deep(image):
+            return bool(is_clear_grey(image).any())
         return bool(np.asarray(image.convert("RGBA").getchannel("A")).min() < MOST)
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from support.command_line import command, failure
+from support.exposure_sheets import CIRCLE, document, xdts_bytes
 from support.tiny import write_tiny
 from tooncrafter_core.cli import cut, interpolate, main
 from tooncrafter_core.interpolation.keyframes import fit_keyframes
@@ -153,3 +154,40 @@ def test_a_cut_keeps_alpha_of_keys_in_betweens_and_the_film(
     file = folder / "cut.yaml"
     file.write_text("alpha: maybe\nkeys: [start.png, end.png]\nframes: [1, 5]\n")
     assert "one of white, keep; not 'maybe'" in failure(capsys, ["cut", str(file), *asked[6:]])
+
+
+def test_a_key_that_no_frame_shows_keeps_its_alpha_in_its_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cut, "interpolate_with_progress", interpolate.interpolate_with_progress)
+    keys = folder / "keys"
+    keys.mkdir()
+    for number in (1, 2, 3):
+        key(keys / f"A{number}.png", 4 * number)
+    # The last key is where the sheet is at its end, and the first before it begins.
+    cells = {-4: "1", 0: "2", 4: CIRCLE, 8: "3"}
+    (folder / "sheet.xdts").write_bytes(xdts_bytes(document([("A", cells)], 8)))
+    out = folder / "out"
+    asked = ["cut", "--keys", keys, "--sheet", folder / "sheet.xdts", "-o", out, "--checkpoint",
+             folder / "tiny.safetensors", "--width", "64", "--height", "64", "--steps", "1",
+             "--quiet", "--alpha", "keep"]  # fmt: skip
+    assert main([str(one) for one in asked]) == 0
+    for path in keys.iterdir():
+        written = out / "drawings" / f"A_{int(path.stem[1:]):04d}.png"
+        assert (rgba(written) == rgba(path)).all()
+
+
+@pytest.mark.parametrize(("option", "mode"), [([], "RGBA"), (["--alpha", "white"], "RGB")])
+def test_an_option_counts_more_than_the_alpha_of_a_cut_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, option: list[str], mode: str
+) -> None:
+    monkeypatch.setattr(cut, "interpolate_with_progress", interpolate.interpolate_with_progress)
+    (folder / "cut.yaml").write_text(
+        "keys: [start.png, end.png]\nframes: [1, 3]\nalpha: keep\nformats: none\n"
+        "checkpoint: tiny.safetensors\ndrawing: {width: 64, height: 64, steps: 1}\n"
+    )
+    out = folder / "out"
+    assert main(["cut", str(folder / "cut.yaml"), "-o", str(out), "--quiet", *option]) == 0
+    for path in (out / "drawings").iterdir():
+        with Image.open(path) as picture:
+            assert picture.mode == mode

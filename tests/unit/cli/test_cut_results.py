@@ -13,6 +13,7 @@ from tooncrafter_core.cli import main
 from tooncrafter_core.cut import output
 from tooncrafter_core.cut.keys import read_keys
 from tooncrafter_core.cut.results.film import FilmFrames
+from tooncrafter_core.cut.results.ours import painted_over
 from tooncrafter_core.cut.values import Key
 from tooncrafter_core.errors import CutError
 from tooncrafter_core.pictures.films import open_film
@@ -156,3 +157,40 @@ def test_keys_are_read_again_and_one_that_has_changed_is_named(keys: Path, tmp_p
     Image.new("RGB", (8, 8), "white").save(files[0])
     with pytest.raises(CutError, match=r"The key '0.png' was changed while the cut was drawn"):
         pictures["0"]
+
+
+def test_a_drawing_that_somebody_painted_over_is_not_replaced(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(command(keys, out, "--format", "none")) == 0
+    assert main(command(keys, out, "--format", "none", "--steps", "2")) == 0
+    painted = out / "drawings" / "A_0004.png"
+    Image.new("RGB", (64, 64), "red").save(painted)
+    before = painted.read_bytes()
+    said = failure(capsys, command(keys, out, "--format", "none", "--steps", "1"))
+    assert "'A_0004.png' was changed after this program wrote it" in said
+    assert painted.read_bytes() == before
+    painted.rename(tmp_path / "kept.png")
+    assert main(command(keys, out, "--format", "none", "--steps", "1")) == 0
+
+
+@pytest.mark.parametrize("at", [2, 3])
+def test_a_run_that_stops_while_drawings_are_replaced_knows_them_as_its_own(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    out = tmp_path / "out"
+    assert main(command(keys, out, "--format", "none")) == 0
+    written = output.write_json
+    times = []
+
+    def stop(path: Path, values: object) -> None:
+        times.append(path)
+        if len(times) == at:
+            raise KeyboardInterrupt
+        written(path, values)
+
+    monkeypatch.setattr(output, "write_json", stop)
+    assert main(command(keys, out, "--format", "none", "--steps", "2")) != 0
+    assert len(times) == at
+    assert painted_over(out) == []

@@ -1,12 +1,14 @@
 """Pictures of a batch on ones, twos or threes, by spacing, and from given frames on."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from support.refusals import assert_refused
 from tooncrafter_core.cut.exposure import chosen_pictures, exposures, start_frames
+from tooncrafter_core.cut.moments import nearest_places
 from tooncrafter_core.errors import CutError
 
 
@@ -44,3 +46,25 @@ def test_spacing_chooses_pictures_between_the_first_and_the_last() -> None:
 )
 def test_what_does_not_fit_together_is_refused(action: Callable[[], Any], words: list[str]) -> None:
     assert_refused(action, *words, kind=CutError)
+
+
+def test_many_pictures_of_a_film_are_chosen_at_once() -> None:
+    class Counted(Fraction):
+        """Counts what is computed with it."""
+
+        times = 0
+
+        def __mul__(self, other: Any) -> Any:
+            Counted.times += 1
+            return super().__mul__(other)
+
+        def __sub__(self, other: Any) -> Any:
+            Counted.times += 1
+            return super().__sub__(other)
+
+    wanted = [Counted(i, 51) for i in range(1, 51)]
+    places = [Counted(i, 99) for i in range(1, 99)]
+    found = nearest_places(wanted, places)
+    assert [places[i] for i in found[:3]] == [Fraction(2, 99), Fraction(4, 99), Fraction(6, 99)]
+    # Once for each: with each other they are compared as whole numbers.
+    assert Counted.times <= len(wanted) + len(places)

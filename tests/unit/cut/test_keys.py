@@ -1,8 +1,11 @@
 """What is said of the keys of a cut before it is drawn."""
 
 import pytest
+import torch
 
-from tooncrafter_core.cut.keys import size_note
+from tooncrafter_core.cut.keys import digest_of_picture, size_note
+from tooncrafter_core.cut.store import digest_of_pixels
+from tooncrafter_core.pictures.levels import from_levels
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,14 @@ def test_another_size_is_said_and_whether_edges_are_lost(
 
 def test_drawings_of_the_keys_size_need_no_word() -> None:
     assert size_note((1920, 1080), (1920, 1080), "crop") is None
+
+
+def test_keys_of_16_bits_that_differ_within_a_level_differ() -> None:
+    flat = torch.full((3, 2, 2), 1000 / 65535) * 2 - 1
+    steps = torch.linspace(1000, 1080, 12).round().reshape(3, 2, 2) / 65535 * 2 - 1
+    assert digest_of_picture(flat) != digest_of_picture(steps)
+    # What has 256 levels has the hash that it had: it is drawn already.
+    levels = torch.arange(12, dtype=torch.uint8).reshape(3, 2, 2)
+    known = digest_of_pixels(levels.numpy().tobytes(), levels.shape)
+    assert digest_of_picture(from_levels(levels)) == known
+    assert digest_of_picture((levels / 255 - 0.5) * 2) == known

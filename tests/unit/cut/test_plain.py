@@ -2,7 +2,7 @@
 
 import pytest
 
-from tooncrafter_core.cut.plain import parse_frames, time_cut
+from tooncrafter_core.cut.plain import Charts, parse_frames, time_cut
 from tooncrafter_core.errors import CutError
 
 ABC = ["A", "B", "C"]
@@ -88,3 +88,14 @@ def test_two_hundred_keys_are_a_cut() -> None:
     cut = time_cut(names, [i * 4 for i in range(200)], on=2)
     assert len(cut.segments) == 199
     assert all(len(segment.frames) == 1 for segment in cut.segments)
+
+
+def test_a_chart_for_all_need_not_fit_segments_with_their_own() -> None:
+    frames, names = [0, 4, 6], ["A", "B", "C"]
+    with pytest.raises(CutError, match="segment 2"):
+        time_cut(names, frames, spacings=["1/4 1/2 3/4"])
+    cut = time_cut(names, frames, spacings=Charts(common=["1/4 1/2 3/4"], own={2: "1/3"}))
+    assert [list(map(str, each.spacings)) for each in cut.segments] == [
+        ["1/4", "1/2", "3/4"],
+        ["1/3"],
+    ]

@@ -1,6 +1,8 @@
 """What is drawn, and which drawing each frame shows."""
 
 import random
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,19 @@ def test_random_cuts_keep_keys_and_length_and_take_no_moment_twice() -> None:
                 Drawing(segment=clip.segment, moment=Moment(half=clip.half, index=i))
                 for i in range(16)
             }
+
+
+def test_a_cut_that_shows_nothing_is_refused() -> None:
+    keys = (Key(name="1", frame=3), Key(name="2", frame=8))
+    segment = Segment(frames=(5,), spacings=(Fraction(1, 2),))
+    nothing = Cut(keys=keys, segments=(segment,), length=3, fps=24.0, blanks=(0,))
+    with pytest.raises(CutError, match="No frame of this cut shows a drawing: its 3 frames end"):
+        plan_cut(nothing)
+    assert shown(plan_cut(replace(nothing, length=4))) == "...1"
+
+
+def test_a_cycle_that_begins_late_says_that_it_shows_nothing_first() -> None:
+    late = plan_cut(time_cut(["A", "B"], [2, 4, 6], is_cycle=True))
+    assert shown(late) == "..A1B2"
+    assert any("nothing before its first key at frame 3" in note for note in late.notes)
+    assert plan_cut(time_cut(["A", "B"], [0, 2, 4], is_cycle=True)).notes == ()

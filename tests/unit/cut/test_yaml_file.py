@@ -1,5 +1,6 @@
 """A cut file is checked when it is read, and says what is wrong in the words of its reader."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,6 +59,36 @@ def test_values_are_of_the_kind_that_their_name_has(tmp_path: Path) -> None:
     assert found.sheet == str(tmp_path / "x.xdts")
 
 
+def test_numbers_are_decimal_and_text_stays_as_it_was_written(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "frames: [001, 013, 025]\nlength: 0030\ncel: 010\nsmooth: [007, 1_0, 0x1F, 1:30]\n"
+        "spacing: [0.50, .5]\nfps: 012\nsegments: {02: {seed: 0100, prompt: 1.0}}\n"
+        "drawing: {prompt: 2024-01-01, motion_fps: 08}\n",
+    )
+    assert (found.frames, found.length, found.fps) == ([1, 13, 25], 30, 12.0)
+    assert {type(frame) for frame in found.frames} == {int}
+    assert (found.cel, found.smooth) == ("010", ["007", "1_0", "0x1F", "1:30"])
+    assert found.spacing == ["0.50", ".5"]
+    assert found.segments == {2: SegmentFile(seed=100, prompt="1.0")}
+    assert found.drawing == {"prompt": "2024-01-01", "motion_fps": 8.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("frames: [1, 1:30]", "'frames' of 'cut.yaml' must be a whole number, not '1:30'"),
+        ("length: 0x10", "'length' of 'cut.yaml' must be a whole number, not '0x10'"),
+        ("length: 1_000", "'length' of 'cut.yaml' must be a whole number, not '1_000'"),
+        ("on: 0o2", "'on' of 'cut.yaml' must be a whole number, not '0o2'"),
+        ("fps: 1_2.0", "'fps' of 'cut.yaml' must be a number, not '1_2.0'"),
+    ],
+)
+def test_numbers_that_are_not_decimal_are_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(CutError, match=re.escape(says)):
+        read(tmp_path, text)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -81,7 +112,7 @@ def test_values_are_of_the_kind_that_their_name_has(tmp_path: Path) -> None:
         ("", "'cut.yaml' must hold names and values"),
         ("on: 2\non: 3", "'on' stands twice"),
         ("on: [", "is no YAML that can be read"),
-        ("on: 2001-99-99", "holds a value that cannot be read"),
+        ("on: 2001-99-99", "must be a whole number, not '2001-99-99'"),
         ("a: !!python/object/apply:os.system [ls]", "is no YAML that can be read"),
         (b"\xff\xfe\x00", "is not UTF-8"),
         ("[" * 5000, "is no YAML that can be read"),

@@ -24,7 +24,6 @@ def add_alpha_option(group: Options, *, of_films: bool = False) -> None:
     group.add_argument(
         "--alpha",
         choices=(WHITE, KEEP),
-        default=WHITE,
         help="what becomes of transparency: white puts white behind it; keep gives drawings with "
         f"straight alpha, as .mov .webm .webp {animated} .gif or pictures (white)",
     )

@@ -118,7 +118,8 @@ def extensions_of(formats: Sequence[str], fps: float) -> list[str]:
 
 def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path:
     """Where results go; ``OutputError`` when they cannot, before anything is loaded."""
-    from ...cut.output import CANDIDATES, DRAWINGS, FILMS, FRAMES, MARKS, WRITTEN, foreign_in
+    from ...cut.output import CANDIDATES, DRAWINGS, FILMS, FRAMES, MARKS, WRITTEN
+    from ...cut.results.ours import foreign_in, painted_over
     from ...files import Place, check_places
     from ...pictures.formats import FORMATS
 
@@ -137,9 +138,20 @@ def check_folder(args: argparse.Namespace, inputs: Sequence[str | Path]) -> Path
         *(Place(option="-o", at=folder / name) for name in FILMS),
     ]
     check_places(results, inputs, overwrite=True)
+    if painted := painted_over(folder):
+        raise OutputError(
+            f"In '{folder / DRAWINGS}' {_changed(painted)} changed after this program wrote it: "
+            "a run would replace what you have painted. Move it to another folder, or name "
+            "another folder for this run."
+        )
     if foreign := foreign_in(folder):
         raise OutputError(
             f"The folder '{folder / DRAWINGS}' holds '{foreign[0]}', which no earlier run has "
             "written. Take it out, or name another folder."
         )
     return folder
+
+
+def _changed(names: Sequence[str]) -> str:
+    rest = len(names) - 1
+    return f"'{names[0]}' was" if not rest else f"'{names[0]}' and {rest} more were"

@@ -42,8 +42,9 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
     from ...cut.drawing import CutDrawing, read_hints
     from ...cut.keys import check_transparency, digests_of, read_keys, size_note
     from ...cut.motion.joints import chosen_joints, joints_note
-    from ...cut.output import SEGMENTS
     from ...cut.plan import plan_cut
+    from ...cut.results.ours import SEGMENTS
+    from ...cut.sheets.write import check_names
     from ...cut.store import ClipStore
 
     request = read_request(args)
@@ -53,6 +54,7 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
     settings = settings_from(args, {**own, **request.drawing})
     wanted = wanted_of(request.candidates, request.takes, args.redo)
     timed = read_cut(request)
+    check_names(key.name for key in timed.cut.keys)
     formats = extensions_of(request.formats or ["mp4"], timed.cut.fps)
     own_encoder = embedded_file(MINI_SKETCH) if has_mini and timed.sketches else None
     weights = session_settings(args, checkpoint, own_encoder)

@@ -13,6 +13,7 @@ from ..colour.alpha import KEEP, WHITE
 from .key_files import key_files, names_of
 
 if TYPE_CHECKING:
+    from ...cut.plain import Charts
     from ...cut.sheets.columns import ExposureSheet
     from ...cut.values import Cut, PlacedSketch
     from ...cut.yaml_file import SegmentFile
@@ -51,6 +52,17 @@ class Request:
     """Of options, each with the number of its segment."""
 
     @property
+    def spacings(self) -> "Charts":
+        """Of all segments, and those that single segments have."""
+        from ...cut.plain import Charts
+
+        own = self.segments.items()
+        return Charts(
+            common=self.charts,
+            own={number: each.spacing for number, each in own if each.spacing is not None},
+        )
+
+    @property
     def sheets(self) -> list[str]:
         """The sheet's file, if any."""
         return [self.sheet] if self.sheet else []
@@ -84,7 +96,7 @@ def read_request(args: argparse.Namespace) -> Request:
         fps=chosen("fps", file.fps),
         draws_holds=args.draw_holds or file.draw_holds,
         locks_colour=args.colour_lock or file.colour_lock,
-        keeps_alpha=KEEP in (args.alpha, file.alpha),
+        keeps_alpha=chosen("alpha", file.alpha) == KEEP,
         smooth=file.smooth if args.smooth is None else names_in(args.smooth),
         candidates=chosen("candidates", file.candidates),
         takes=file.take if args.take is None else takes_in(args.take),
@@ -172,7 +184,7 @@ def _plain(request: Request) -> TimedCut:
         names,
         request.frames,
         1 if request.on is None else request.on,
-        request.charts,
+        request.spacings,
         length=request.length,
         fps=24.0 if request.fps is None else request.fps,
         is_cycle=request.is_cycle,
@@ -201,7 +213,7 @@ def _from_sheet(request: Request, path: str) -> TimedCut:
             f"{listing(sheet.columns, found)} with --cel, or draw each of them with --cel all."
         )
     column = choose_column(sheet, request.cel)
-    cut = cut_of(sheet, column, request.charts, request.is_cycle)
+    cut = cut_of(sheet, column, request.spacings, request.is_cycle)
     level = sheet.columns[column].name or LEVEL
     others = [
         (value, other.name or LEVEL)

@@ -26,7 +26,8 @@ class StoredDrawings(Mapping[Drawing, Levels]):
 
     def __init__(self, finished: Finished) -> None:
         self._drawing, self._sources = finished.drawing, finished.sources
-        self._all = dict.fromkeys(finished.plan.drawings)
+        # Keys that no frame shows have files as well.
+        self._all = dict.fromkeys([*finished.plan.drawings, *finished.names])
 
     def __getitem__(self, one: Drawing) -> Levels:
         if one not in self._all:

@@ -16,6 +16,7 @@ from .text import SheetText
 SYMBOLS = {
     "○": Mark.CIRCLE,
     "〇": Mark.CIRCLE,
+    "◯": Mark.CIRCLE,
     "●": Mark.DOT,
     "×": Mark.NOTHING,
     "-": Mark.GOES_ON,

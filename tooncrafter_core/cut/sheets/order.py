@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import SheetError
-from ..plain import spaced
+from ..plain import Charts, spaced
 from ..spacing import EVEN
 from ..values import Cut, Key, check_keys
 from .columns import (
@@ -21,16 +21,16 @@ from .columns import (
 def cut_of(
     sheet: ExposureSheet,
     column: int,
-    spacings: Sequence[str] = (EVEN,),
+    spacings: Sequence[str] | Charts = (EVEN,),
     is_cycle: bool = False,
     pictures: Mapping[str, Path] | None = None,
 ) -> Cut:
     """The cut that a column asks for.
 
     A sheet whose last name is that of its first key, right after the end of the film, is a cycle
-    without being asked. Spacings are one for all segments or one for each; ``pictures`` are files
-    by the names of keys. ``SheetError`` for a column without a circle, and for a circle before the
-    first key or after the last one.
+    without being asked. Spacings are one for all segments or one for each; ``pictures`` are
+    files by the names of keys. ``SheetError`` for a column without
+    a circle, and for a circle before the first key or after the last one.
     """
     cel = sheet.columns[column]
     keys, in_betweens, blanks = _parts(cel, pictures or {})

@@ -1,8 +1,9 @@
 """New sheets from what every frame shows, for cuts that came without one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from ...errors import CutError
 from .clip_studio import SYMBOLS as CSV_SYMBOLS
 from .clip_studio import quoted
 from .columns import Mark
@@ -11,8 +12,25 @@ from .xdts import CELS, FIRST_LINE, SYMBOLS, VERSIONS
 _XDTS_WORDS = {mark: word for word, mark in SYMBOLS.items()}
 _CSV_NOTHING = next(word for word, mark in CSV_SYMBOLS.items() if mark is Mark.NOTHING)
 
+_MARKS = {**CSV_SYMBOLS, **SYMBOLS}
+
 Exposures = Sequence[str | None]
 """The name of the drawing at each frame; None is nothing."""
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names of drawings that a sheet would read as something else, as ``CutError``."""
+    for name in names:
+        if name in _MARKS:
+            raise CutError(
+                f"A key is called '{name}', which in an exposure sheet means that "
+                f"{_MARKS[name].value}: give it another name."
+            )
+        if name != name.strip():
+            raise CutError(
+                f"A key is called '{name}', with a space at its end: sheets are read without it. "
+                "Give it a name without."
+            )
 
 
 def new_xdts(cel: str, exposures: Exposures, fps: float, title: str = "cut") -> bytes:

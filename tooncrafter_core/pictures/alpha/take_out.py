@@ -23,11 +23,12 @@ LEAST, MOST = 0.06, 0.94
 """Alpha that counts as none and as full."""
 SURELY_CLEAR = 0.6
 """A mixture with less of the drawing than this is one wherever it is; one with more only where it
-touches what is clear: there is texture that looks like it."""
+touches what is clear, or is a mixture to ``CLOSE``: there is texture that looks like it."""
+CLOSE = 0.02
+"""How far from its line a mixture lies that is one also within the drawing, as glass in a frame."""
 NEIGHBOURHOOD = 4
 """Pixels around an edge in which its colour is looked for."""
 _FOR_NEIGHBOUR = 0.08
-_FLOODS = 400
 _CHUNK = 1 << 16
 
 
@@ -45,21 +46,30 @@ def take_out(frame: Tensor, matte: Matte) -> Tensor:
             pixels.split(_CHUNK), near.split(_CHUNK), has_near.split(_CHUNK), strict=True
         )
     ]
-    alpha, colours = (torch.cat(each) for each in zip(*parts, strict=True))
+    alpha, colours, is_close = (torch.cat(each) for each in zip(*parts, strict=True))
     alpha = torch.where(is_full, 1.0, alpha)
-    alpha = torch.where(_is_open(alpha, height, width) | (alpha < SURELY_CLEAR), alpha, 1.0)
+    is_mixture = _is_open(alpha, height, width) | (alpha < SURELY_CLEAR) | is_close
+    is_texture = ~is_mixture & (alpha < MOST)
+    alpha = torch.where(is_mixture, alpha, 1.0)
     alpha = ((alpha - LEAST) / (MOST - LEAST)).clamp(0, 1)
     clear = (1 - alpha)[:, None]
     unmixed = ((pixels - clear * matte.colour) / alpha.clamp_min(1e-3)[:, None]).clamp(0, 1)
     # The clearer, the less a pixel says of its colour, and the more of the noise would show.
     shown = torch.where(alpha[:, None] < 1, torch.lerp(colours, unmixed, alpha[:, None]), pixels)
+    # What is opaque after all must not keep the matte's tinge either.
+    shown = torch.where(is_texture[:, None], colours, shown)
     shown = shown * (alpha > 0)[:, None]
     rgba = torch.cat([shown, alpha[:, None]], dim=1)
     return rearrange(rgba, "(h w) c -> c h w", h=height, w=width)
 
 
-def _unmix(pixels: Tensor, near: Tensor, has_near: Tensor, matte: Matte) -> tuple[Tensor, Tensor]:
-    """Alpha and colour of pixels ``n 3``; ``near`` is the colour around each that is shown full."""
+def _unmix(
+    pixels: Tensor, near: Tensor, has_near: Tensor, matte: Matte
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Alpha and colour of pixels ``n 3``, and whether each is closely a mixture of that colour.
+
+    ``near`` is the colour around each that is shown in full.
+    """
     lines = matte.palette - matte.colour
     from_matte = pixels - matte.colour
     along = ((from_matte @ lines.T) / (lines**2).sum(dim=1)).clamp(0, 1)
@@ -74,7 +84,8 @@ def _unmix(pixels: Tensor, near: Tensor, has_near: Tensor, matte: Matte) -> tupl
     chosen = cost.argmin(dim=1, keepdim=True)
     alpha = along.gather(1, chosen)[:, 0]
     is_new = off.amin(dim=1) > UNEXPLAINED
-    return torch.where(is_new, 1.0, alpha), matte.palette[chosen[:, 0]]
+    is_close = off.gather(1, chosen)[:, 0] < CLOSE
+    return torch.where(is_new, 1.0, alpha), matte.palette[chosen[:, 0]], is_close
 
 
 def _nearby(pixels: Tensor, is_full: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -97,11 +108,22 @@ def _sum_around(grid: Tensor) -> Tensor:
 
 def _is_open(alpha: Tensor, height: int, width: int) -> Tensor:
     """Whether a pixel that is not full touches what is clear, over others that are not full."""
-    partly = (alpha < MOST).float().reshape(1, 1, height, width)
-    reached = (alpha < LEAST).float().reshape(1, 1, height, width)
-    for _ in range(_FLOODS):
-        further = torch.maximum(max_pool2d(reached, 3, stride=1, padding=1) * partly, reached)
+    partly = (alpha < MOST).reshape(height, width)
+    reached = (alpha < LEAST).reshape(height, width)
+    while True:
+        around = max_pool2d(reached[None, None].float(), 3, stride=1, padding=1)[0, 0] > 0
+        further = _along_rows(around & partly, partly)
+        further = _along_rows(further.T, partly.T).T
         if torch.equal(further, reached):
-            break
+            return reached.reshape(-1)
         reached = further
-    return reached.reshape(-1) > 0
+
+
+def _along_rows(reached: Tensor, partly: Tensor) -> Tensor:
+    """The runs of ``partly`` in each row ``h w`` of which some pixel is reached, whole."""
+    begins = partly.clone()
+    begins[:, 1:] &= ~partly[:, :-1]
+    numbers = begins.flatten().cumsum(0).reshape(partly.shape)
+    is_reached = torch.zeros(int(numbers[-1, -1]) + 1, dtype=torch.bool)
+    is_reached[numbers[reached]] = True
+    return is_reached[numbers] & partly

@@ -3,9 +3,10 @@
 import pytest
 
 from support.exposure_sheets import csv_bytes, sheet_from
+from tooncrafter_core.cut.sheets.clip_studio import SYMBOLS
 from tooncrafter_core.cut.sheets.columns import Mark
-from tooncrafter_core.cut.sheets.write import new_clip_studio
-from tooncrafter_core.errors import SheetError
+from tooncrafter_core.cut.sheets.write import check_names, new_clip_studio
+from tooncrafter_core.errors import CutError, SheetError
 
 ROWS = [
     ["", "", "フォルダー1"], ["", "A", "B"], ["1", "原1", "1"], ["2", "", ""], ["3", "○", ""],
@@ -64,3 +65,14 @@ def test_a_new_sheet_is_read_as_it_was_written() -> None:
     assert sheet.length == 6
     assert sheet.columns[0].cells == {0: "1", 2: '2"', 3: Mark.NOTHING, 5: "1"}
     assert new_clip_studio("A", ["1"]).startswith(b'\xef\xbb\xbf"",""\r\n"","A"\r\n"1","1"')
+
+
+def test_the_large_circle_of_japanese_fonts_is_a_circle() -> None:
+    assert SYMBOLS["◯"] is Mark.CIRCLE
+
+
+@pytest.mark.parametrize("name", ["×", "-", "○", "◯", "SYMBOL_TICK_1", " A1", "A1 "])
+def test_names_that_a_sheet_would_read_as_something_else_are_refused(name: str) -> None:
+    with pytest.raises(CutError, match=f"A key is called '{name}'"):
+        check_names(["A1", name])
+    check_names(["A1", "x", "A 2"])

@@ -141,3 +141,52 @@ def test_keys_that_cannot_be_taken_out_again_are_said() -> None:
         choose_matte([torch.cat([everything, torch.ones(1, 36, 48)])])
     with pytest.raises(KeyframeError, match="Key 1 has values that are not numbers"):
         on_matte([torch.full((4, 8, 8), float("nan")), figure], (0, -1))
+
+
+def _glass(alpha: float, side: int = 40) -> Tensor:
+    """A pane of blue glass that an ink frame closes off from what is clear, ``4 h w``."""
+    picture = torch.zeros(4, side + 40, side + 40)
+    picture[:, 8:-8, 8:-8] = torch.tensor([*INK, 1.0])[:, None, None]
+    picture[:, 20:-20, 20:-20] = torch.tensor([0.3, 0.6, 0.9, alpha])[:, None, None]
+    return picture
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.62, 0.7, 0.8, 0.9])
+def test_glass_within_a_frame_of_ink_stays_glass(alpha: float) -> None:
+    true = _glass(alpha)
+    matte = choose_matte([true, true])
+    levels = (lay_on(true, matte.colour) * 255).round() / 255
+    found = take_out(levels, matte)
+    pane = (slice(None), slice(24, -24), slice(24, -24))
+    # A level of 255 is 0.004; alpha is stretched by 1.14 around its middle, see LEAST and MOST.
+    assert (found[pane][3] - alpha).abs().max() < 0.07
+    assert (found[pane][:3] - true[pane][:3]).abs().max() < 0.06
+
+
+def test_what_is_opaque_after_all_has_no_tinge_of_the_matte() -> None:
+    true = _glass(1.0)
+    matte = choose_matte([true, true])
+    drawn = lay_on(true, matte.colour)
+    # Texture that a model draws: nearly a mixture with the matte, and nothing clear is near.
+    glass = true[:3, 40, 40]
+    across = torch.linalg.cross(matte.colour - glass, torch.tensor([0.3, 0.1, 0.9]))
+    texture = torch.lerp(glass, matte.colour, 0.2) + across / across.norm() * 0.05
+    drawn[:, 38:42, 38:42] = texture[:, None, None]
+    found = take_out(drawn, matte)
+    assert (found[3, 38:42, 38:42] == 1).all()
+    nearest = colour_difference(found[:3, 40, 40], matte.palette).amin()
+    assert nearest < 1
+
+
+def test_a_pane_is_one_however_large_it_is() -> None:
+    true = torch.zeros(4, 16, 1000)
+    true[:, :, 40:] = torch.tensor([0.3, 0.6, 0.9, 0.8])[:, None, None]
+    true[:, :, -20:] = torch.tensor([*INK, 1.0])[:, None, None]
+    matte = choose_matte([true, true])
+    # Farther from its line than what is a mixture for certain: only the flood knows it.
+    drawn = lay_on(true, matte.colour)
+    across = torch.linalg.cross(matte.colour - true[:3, 0, 500], torch.tensor([0.3, 0.1, 0.9]))
+    drawn[:, :, 40:-20] += (across / across.norm() * 0.04)[:, None, None]
+    alpha = take_out(drawn.clamp(0, 1), matte)[3, :, 50:-30]
+    assert alpha.max() - alpha.min() < 0.01
+    assert alpha.max() < 0.9
