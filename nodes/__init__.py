@@ -22,6 +22,7 @@ def load_extension() -> ToonCrafterExtension:
     """Import the nodes, and log the whole of a failure: ComfyUI logs one line only."""
     try:
         from .bridge.drawings import offer_drawings
+        from .candidates import ToonCrafterCandidates
         from .cut.alpha import ToonCrafterMatte, ToonCrafterRemoveMatte
         from .cut.colour import ToonCrafterColourLock
         from .cut.cut import ToonCrafterCut
@@ -65,6 +66,7 @@ def load_extension() -> ToonCrafterExtension:
             LoadToonCrafterSheet,
             ToonCrafterCut,
             ToonCrafterExposure,
+            ToonCrafterCandidates,
             ToonCrafterColourLock,
             ToonCrafterMatte,
             ToonCrafterRemoveMatte,

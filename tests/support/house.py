@@ -85,8 +85,8 @@ MORE_ARGUMENTS: dict[str, int] = {
 }
 """Functions with more of them, a row each as in ``LONGER``: numbers may fall and rows may go."""
 
-FACES = {"checked", "cut", "decode", "guidance", "keyframes", "latents", "line_art", "load",
-         "redraw", "references", "sampling", "sketch", "sockets"}  # fmt: skip
+FACES = {"candidates", "checked", "cut", "decode", "guidance", "keyframes", "latents", "line_art",
+         "load", "redraw", "references", "sampling", "sketch", "sockets"}  # fmt: skip
 """The nodes themselves, which the bridge must not know."""
 
 

@@ -5,6 +5,7 @@ evaluate compare CLIPS... -o OUT        the tables of the paper's shape
 evaluate reconstruct CLIPS... -o OUT    how well an autoencoder gives frames back
 evaluate joints -o OUT                  how known motion goes through the keys of cuts
 evaluate colour -o OUT                  colour lock and alpha on drawn clips
+evaluate candidates [CLIPS...] -o OUT   whether the rank of candidates puts the truth first
 evaluate study OUT -o STUDY             the page of a blind user study
 evaluate study-report KEY ANSWERS...    what the raters preferred
 """
@@ -12,6 +13,7 @@ evaluate study-report KEY ANSWERS...    what the raters preferred
 import argparse
 
 from .. import Commands
+from .candidates import add_candidates, run_candidates
 from .colour import add_colour, run_colour
 from .cutting import run_cut
 from .joints import add_joints, run_joints
@@ -33,6 +35,7 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
         (add_reconstruct, run_reconstruct),
         (add_joints, run_joints),
         (add_colour, run_colour),
+        (add_candidates, run_candidates),
         (add_study, run_study),
         (add_study_report, run_study_report),
     ):

@@ -40,13 +40,12 @@ class Fault:
 FAULTS: dict[str, Fault] = {
     "ends": Fault(unit=1.0, weight=1.0, words="not like the keys"),
     "softness": Fault(unit=0.02, weight=2.1, words="lines softer than those of both keys"),
-    "hardness": Fault(unit=0.02, weight=0.1, words="lines harder than those of both keys"),
-    "ghosts": Fault(unit=0.1, weight=0.9, words="ghost lines of both keys"),
-    "jerks": Fault(unit=0.5, weight=0.9, words="jerky motion"),
-    "strays": Fault(unit=0.02, weight=0.1, words="things that neither neighbour shows"),
-    "leaps": Fault(unit=0.02, weight=1.9, words="a leap"),
-    "detours": Fault(unit=0.1, weight=2.3, words="motion back and forth"),
-    "flicker": Fault(unit=0.3, weight=1.5, words="flicker"),
+    "hardness": Fault(unit=0.02, weight=1.5, words="lines harder than those of both keys"),
+    "ghosts": Fault(unit=0.1, weight=1.0, words="ghost lines of both keys"),
+    "jerks": Fault(unit=0.5, weight=1.0, words="jerky motion"),
+    "leaps": Fault(unit=0.02, weight=2.0, words="a leap"),
+    "detours": Fault(unit=0.1, weight=1.9, words="motion back and forth"),
+    "flicker": Fault(unit=0.3, weight=2.2, words="flicker"),
     "drift": Fault(unit=1.0, weight=0.2, words="colours that the keys do not have"),
 }
 
@@ -94,7 +93,6 @@ def judge(frames: Tensor, first: Tensor, last: Tensor) -> Judged:
             "hardness": lines.hardness(between, keys),
             "ghosts": lines.ghosts(between, keys),
             "jerks": motion.jerks(forward, backward),
-            "strays": motion.strays(small, forward, backward),
             "leaps": motion.leaps(small),
             "detours": motion.detours(small),
             "flicker": colours.flicker(between),

@@ -20,6 +20,8 @@ GAIN, OFFSET = 1.2, 0.12
 """Of a flash; the offset on the scale of -1 to 1."""
 GHOST_FRAMES, GHOST_SHARE, GHOST_AWAY = 4, 0.45, 4
 """How many frames show another one, how strongly, and how far away that is."""
+STRAY = 4
+"""The height of the picture by the side of a square that goes astray."""
 LEAST_FRAMES = 8
 """So that every fault finds room."""
 
@@ -35,6 +37,25 @@ def _held(clip: Tensor, _: torch.Generator) -> Tensor:
 
 def _blurred(clip: Tensor, _: torch.Generator) -> Tensor:
     return blurred(clip, BLUR)
+
+
+def _sharpened(clip: Tensor, _: torch.Generator) -> Tensor:
+    """As a strong filter does it: what a blur takes away is added once more."""
+    return clip + (clip - blurred(clip, BLUR))
+
+
+def _strayed(clip: Tensor, random: torch.Generator) -> Tensor:
+    """In one frame a square shows what lies elsewhere in it."""
+    spoilt = clip.clone()
+    one = _somewhere(1, len(clip) - 1, random)
+    height, width = clip.shape[-2:]
+    side = height // STRAY
+    top, left = (_somewhere(0, length - side, random) for length in (height, width))
+    elsewhere = clip[one].roll((height // 2, width // 2), (1, 2))
+    spoilt[one, :, top : top + side, left : left + side] = elsewhere[
+        :, top : top + side, left : left + side
+    ]
+    return spoilt
 
 
 def _swapped(clip: Tensor, random: torch.Generator) -> Tensor:
@@ -75,6 +96,8 @@ SPOILT: dict[str, Spoil] = {
     "cross-fade": _faded,
     "hold": _held,
     "blur": _blurred,
+    "sharpened": _sharpened,
+    "a square astray in one frame": _strayed,
     "two frames swapped": _swapped,
     "shuffled": _shuffled,
     "one frame flashes": _flashed,

@@ -5,11 +5,8 @@ Each measure is a number per frame, 0 where nothing is wrong and at both ends.
 Legend: t frames, s steps (t - 1), c channels (3), h w space; pictures in [-1, 1], flow in pixels.
 """
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-from ...models.motion.warping import warp
 
 MOVES = 0.3
 """Pixels a frame from which something moves."""
@@ -31,14 +28,6 @@ def jerks(forward: Tensor, backward: Tensor) -> Tensor:
     speed = (going.norm(dim=1) + coming.norm(dim=1)) / 2
     change = (going + coming).norm(dim=1) * (speed > MOVES)
     return F.pad(change.mean((1, 2)) / (speed.mean((1, 2)) + STILL), (1, 1))
-
-
-def strays(frames: Tensor, forward: Tensor, backward: Tensor) -> Tensor:
-    """How much each frame shows that neither neighbour does, wherever it has moved to, ``t``."""
-    here = frames[1:-1]
-    after = (here - warp(frames[2:], forward[1:])).abs().mean(1)
-    before = (here - warp(frames[:-2], backward[:-1])).abs().mean(1)
-    return F.pad(torch.minimum(after, before).mean((1, 2)), (1, 1))
 
 
 def leaps(frames: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
-"""Smoothness of motion: jerks, leaps, detours, and what neither neighbour shows."""
+"""Smoothness of motion: jerks, leaps and detours."""
 
 import torch
 from torch import Tensor
 
 from tooncrafter_core.interpolation.small_flow import small_flow
-from tooncrafter_core.metrics.faults.motion import detours, jerks, leaps, strays
+from tooncrafter_core.metrics.faults.motion import detours, jerks, leaps
 
 
 def disc(x: float, size: int = 64) -> Tensor:
@@ -51,16 +51,8 @@ def test_motion_on_twos_does_not_leap() -> None:
     assert not leaps(clip_at(*[16 + 3 * (number // 2) for number in range(16)])).any()
 
 
-def test_a_frame_of_its_own_is_a_stray() -> None:
-    clip = clip_at(*EVEN)
-    clip[4] = clip[4].flip(1, 2) * -0.5
-    alone = strays(clip, *flows(clip))
-    assert int(alone.argmax()) == 4
-    assert float(alone[4]) > 3 * float(alone[1])
-
-
 def test_what_stands_still_has_no_fault() -> None:
     clip = clip_at(*[20] * 5)
-    for found in (jerks(*flows(clip)), strays(clip, *flows(clip)), leaps(clip), detours(clip)):
+    for found in (jerks(*flows(clip)), leaps(clip), detours(clip)):
         assert found.shape == (5,)
         assert not found.any()
