@@ -121,7 +121,7 @@ class ToonCrafterRedraw(io.ComfyNode):
             mask = mask[None]
         weights = region(
             mask,
-            (len(frames), *frames.shape[1:3]),
+            (len(frames), frames.shape[1], frames.shape[2]),
             Stretch.of(from_frame, to_frame, len(frames)),
             Edge(grow=grow, feather=feather),
         )
