@@ -330,3 +330,10 @@ def test_motion_is_smoothed_at_the_keys_that_are_named_and_draws_no_clip_again(
     assert "smoothed at key A2" in capsys.readouterr().out
     assert "no key 'A7'" in failure(capsys, command(keys, out, *timing, "--smooth", "A7"))
     assert "--smooth takes all" in failure(capsys, command(keys, out, *timing, "--smooth", ","))
+
+
+def test_clips_of_another_precision_are_drawn_again(keys: Path, tmp_path: Path) -> None:
+    timing = ("--frames", "1,5,9", "--on", "2")
+    for precision, count in (("auto", 2), ("bf16", 4), ("auto", 4), ("bf16", 4)):
+        assert main(command(keys, tmp_path / "out", *timing, "--dtype", precision)) == 0
+        assert len(clips(tmp_path / "out")) == count

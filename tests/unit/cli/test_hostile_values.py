@@ -100,7 +100,14 @@ RESULTS = {
     "evaluate study": ["evaluate", "study", "nothing"],
     "evaluate study-report": ["evaluate", "study-report", "key.json", "a.json"],
     "sprites": ["sprites", "a.png"],
+    "convert": ["convert", "no.ckpt"],
+    "tiny": ["tiny"],
+    "cuts": ["cuts", "cuts"],
 }
+
+
+WITHOUT_OPTION = ("convert", "tiny")
+"""Commands that take the place as their last word."""
 
 
 @pytest.mark.parametrize("command", RESULTS)
@@ -120,7 +127,13 @@ def test_a_place_that_cannot_be_is_refused_first_by_every_command(
     for key in ("a.png", "b.png"):
         Image.effect_noise((64, 64), 50).convert("RGB").save(key)
     Path("file").write_text("mine")
-    ending = ".png" if command in ("sprites", "dataset preview") else ""
+    Path("cuts").mkdir()
+    Path("cuts/a.yaml").write_text("keys: [a.png, b.png]\nframes: [1, 9]\n")
+    endings = {"sprites": ".png", "dataset preview": ".png", "convert": ".safetensors",
+               "tiny": ".safetensors"}  # fmt: skip
+    ending, option = endings.get(command, ""), [] if command in WITHOUT_OPTION else ["-o"]
+    if command in WITHOUT_OPTION and says == "is an address":
+        says = "There is no folder"
     before = sorted(tmp_path.rglob("*"))
-    assert says in failure(capsys, [*RESULTS[command], "-o", f"{place}{ending}"])
+    assert says in failure(capsys, [*RESULTS[command], *option, f"{place}{ending}"])
     assert sorted(tmp_path.rglob("*")) == before

@@ -105,7 +105,10 @@ def prepare(args: argparse.Namespace) -> PreparedCut:
 
 
 def _digests(weights: "SessionSettings", has_sketches: bool) -> tuple[str, str]:
-    """The digests of all weights but the sketch encoder's, and of those."""
+    """The digests of all weights but the sketch encoder's, with what they compute in, and of those.
+
+    A precision that is asked for draws other pixels than the one that a device is quick at.
+    """
     from ...cut.store import digest
     from ...files.digests import user_memory
 
@@ -116,7 +119,8 @@ def _digests(weights: "SessionSettings", has_sketches: bool) -> tuple[str, str]:
     files = [file for file in weights.files if file != encoder]
     memory = user_memory()
     own = "" if encoder is None else memory.digest(_regular(encoder))
-    return digest([memory.digest(_regular(file)) for file in files]), own
+    asked = [] if weights.dtype == "auto" else [weights.dtype]
+    return digest([memory.digest(_regular(file)) for file in files] + asked), own
 
 
 def _regular(file: str | Path) -> Path:
