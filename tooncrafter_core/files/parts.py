@@ -63,6 +63,19 @@ def part_in(folder: Path) -> Iterator[Path]:
             _in_use.discard(part.name)
 
 
+def check_writable(folder: Path) -> None:
+    """Create and remove a file in a folder; ``OSError`` where the system refuses that."""
+    probe = folder / part_name()
+    # Another thread that looks for abandoned parts must not take it for one.
+    _in_use.add(probe.name)
+    try:
+        with probe.open("xb"):
+            pass
+        probe.unlink()
+    finally:
+        _in_use.discard(probe.name)
+
+
 def remove_abandoned(folder: Path) -> None:
     """Remove the parts of processes that are gone.
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 from ..errors import OutputError, counted
 from .order import natural_key
-from .parts import part_name, remove_abandoned
+from .parts import check_writable, remove_abandoned
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|(https?|ftp|s3|gs|file|smb):/")
 """A drive of Windows has one letter; a path has one slash where an address had two."""
@@ -196,10 +196,7 @@ def _check_writable(place: Place) -> None:
         )
     with suppress(FileNotFoundError, NotADirectoryError):
         path.lstat()  # which a system refuses for a name that is too long
-    probe = folder / part_name()
-    with probe.open("xb"):
-        pass
-    probe.unlink()
+    check_writable(folder)
 
 
 def _check_apart(one: Place, other: Place) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tooncrafter_core.errors import OutputError
-from tooncrafter_core.files import Place, check_places, in_order
+from tooncrafter_core.files import Place, check_places, in_order, remove_abandoned
 
 
 def test_files_come_as_people_count_them() -> None:
@@ -224,3 +224,18 @@ def test_a_place_that_cannot_be_written_is_reported_before_anything_is_made(
     monkeypatch.setattr(Path, "open", refuse)
     assert "cannot be written: Permission denied" in refusal(place(tmp_path / "out"))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_place_is_checked_while_another_thread_looks_for_abandoned_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def unlink_after_a_look(path: Path, missing_ok: bool = False) -> None:
+        monkeypatch.setattr(Path, "unlink", unlink)
+        remove_abandoned(tmp_path)
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_after_a_look)
+    check_places([Place(option="-o", at=tmp_path / "a.mp4")])
+    assert not list(tmp_path.iterdir())

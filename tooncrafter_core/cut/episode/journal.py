@@ -65,7 +65,7 @@ class Journal:
         if not self.path.exists():
             return []
         try:
-            lines = self.path.read_text("utf-8", errors="replace").splitlines()
+            lines = self.path.read_bytes().decode("utf-8", errors="replace").splitlines()
         except OSError as error:
             raise CutError(f"'{self.path}' cannot be read: {error.strerror}.") from error
         found = []
