@@ -1,7 +1,8 @@
-"""Builds the example workflows in ComfyUI's own page and saves them with a picture of each.
+"""Builds the example workflows in ComfyUI's own page and saves them.
 
-`python -m browser.make_examples HOST` with `tests` on the path writes example_workflows/NAME.json
-and NAME.jpg. Run it after a change to a node's inputs. The page itself makes the files, so they
+`python -m browser.make_examples HOST` with `tests` on the path writes example_workflows/NAME.json,
+and a picture of the graph where a document shows one (`browser.make_tiles` draws NAME.jpg). Run it
+after a change to a node's inputs. The page itself makes the files, so they
 are what a person would have saved.
 """
 
@@ -24,7 +25,7 @@ from browser.example_graphs import (
     upscale_and_video,
 )
 from browser.example_parts import COLUMNS, GAP, TITLE, Graph
-from browser.example_pictures import show_hints, take_picture, write_picture
+from browser.example_pictures import DRAWINGS, show_hints, take_picture, write_picture
 from browser.page import ComfyPage, find_browser
 from browser.published_files import add_origins
 from browser.region_graphs import redraw_region
@@ -41,6 +42,8 @@ from comfyui.host import Host
 from comfyui.launch import PROJECT
 
 EXAMPLES = PROJECT / "example_workflows"
+IN_DOCUMENTS = ("interpolation", "sketch_middle")
+"""Examples whose graph a README or docs/ shows, as docs/images/workflow_NAME.jpg."""
 
 VIEW = (3200, 1500)  # large enough for the page to draw every letter
 # Scale and place in which a workflow opens: every letter is drawn (not below 0.6), and a screen
@@ -149,7 +152,7 @@ def overlaps(workflow: dict[str, Any], margin: int = 5) -> list[tuple[str, str]]
 
 
 def save(page: ComfyPage, host: Host, name: str, folder: Path) -> None:
-    """Write what is on the canvas, and a picture of it."""
+    """Write what is on the canvas, and a picture of it where a document shows one."""
     # As text: an undefined value has no place in JSON and would come back as null.
     workflow = json.loads(page.page.evaluate("() => JSON.stringify(app.graph.serialize())"))
     add_origins(workflow["nodes"], host.object_info(), host.version())
@@ -160,7 +163,9 @@ def save(page: ComfyPage, host: Host, name: str, folder: Path) -> None:
         print(f"{name}: {pair[0]} and {pair[1]} overlap", file=sys.stderr)
     text = json.dumps(workflow, indent=1, ensure_ascii=False)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    write_picture(take_picture(page, workflow), folder / f"{name}.jpg")
+    if name in IN_DOCUMENTS:
+        images = DRAWINGS if folder == EXAMPLES else folder
+        write_picture(take_picture(page, workflow), images / f"workflow_{name}.jpg")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

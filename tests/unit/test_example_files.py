@@ -4,9 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from browser.make_tiles import LAYOUTS
 from browser.published_files import MODELS
+from browser.tile_layouts import BYTE_LIMIT, SIZE, clip, grid
 from support.imports import ROOT
 from support.registry import read_pyproject
 
@@ -55,3 +59,25 @@ def test_published_files_are_those_of_the_readme() -> None:
         [line] = [line for line in lines if line.startswith("| ") and f"| `{name}`" in line]
         assert f"`{folder}`" in line and f"`{repository}`" in line
         assert stored == name or f"`{stored}`" in line
+
+
+def test_every_example_has_a_tile_of_what_it_draws() -> None:
+    examples = {path.stem for path in ROOT.glob("example_workflows/*.json")}
+    tiles = sorted(ROOT.glob("example_workflows/*.jpg"))
+    assert {path.stem for path in tiles} == examples == LAYOUTS.keys()
+    for path in tiles:
+        assert path.stat().st_size <= BYTE_LIMIT
+        with Image.open(path) as picture:
+            assert picture.size == SIZE and picture.format == "JPEG"
+    assert len({path.read_bytes() for path in tiles}) == len(tiles)
+
+
+def test_a_tile_shows_the_clip_to_its_last_frame_with_every_key_framed() -> None:
+    frames = [np.full((160, 256, 3), level, np.uint8) for level in range(0, 160, 10)]
+    cells = clip(frames, (0, 10, 15), 9)
+    levels = [int(cell.pixels[0, 0, 0]) for cell in cells]
+    assert levels == sorted(levels) and len(set(levels)) == 9
+    assert [n for n, cell in zip(levels, cells, strict=True) if cell.frame] == [0, 100, 150]
+    tile = np.asarray(grid(cells, 3))
+    for level in levels[1:]:
+        assert (tile == level).all(-1).sum() > 100 * 150
