@@ -232,6 +232,7 @@ def test_a_person_is_handed_every_file_of_the_examples(
         for name in example_names()
         for node in small_prompt(name, object_info).values()
         for value in node["inputs"].values()
-        if isinstance(value, str) and Path(value).suffix in (".png", ".gif", ".xdts", ".safetensors")
+        if isinstance(value, str)
+        and Path(value).suffix in (".png", ".gif", ".xdts", ".safetensors")
     }
     assert {CHECKPOINT, SKETCH_ENCODER} <= needed <= there
