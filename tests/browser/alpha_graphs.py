@@ -23,10 +23,10 @@ def sprite_sheet() -> Graph:
             "ImageBatch", "keyframes", 700, (300, 50), {},
             {"image1": ("first with alpha", "IMAGE"), "image2": ("last with alpha", "IMAGE")},
         ),
-        "matte": Placed("ToonCrafterMatte", "keyframes", 800, (300, 60), {},
+        "matte": Placed("ToonCrafterMatte", "keyframes", 860, (300, 60), {},
                         {"keys": ("keys", "IMAGE")}),
-        "first key": _one(0, 910),
-        "last key": _one(1, 1050),
+        "first key": _one(0, 970),
+        "last key": _one(1, 1110),
         "sampler": Placed(
             "ToonCrafterSampler", "sample", 75, (300, 262), {**DRAWN_SO},
             {"model": ("load", "MODEL"), **CONDITIONED, "latent": ("keyframes", "LATENT")},

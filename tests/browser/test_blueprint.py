@@ -7,6 +7,7 @@ import requests
 
 from browser.make_blueprint import NAME, SOCKETS, WIDGETS
 from browser.page import COUNT_PICTURES, ComfyPage
+from browser.test_search import open_search
 from comfyui.examples import DRAWING_NAMES, prepare
 from comfyui.host import Host
 from tooncrafter_core.config.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS
@@ -41,15 +42,16 @@ def page(host: Host, browser_path: str, request: pytest.FixtureRequest) -> Itera
 
 def test_box_is_found_by_its_name_and_runs(page: ComfyPage, host: Host) -> None:
     page.page.evaluate("() => app.graph.clear()")
-    page.page.mouse.dblclick(800, 500)
-    page.settle(1.0)
+    open_search(page)
     page.page.keyboard.type(NAME.split(" (")[0], delay=20)
-    page.settle(1.5)
+    # A busy page finds it later than a person can press Enter.
+    page.page.get_by_text("(ToonCrafter)").first.wait_for(timeout=30_000)
+    page.settle(1.0)
     page.screenshot("blueprint-search")
     page.page.keyboard.press("Enter")
-    page.settle(1.0)
+    page.settle(2.0)
     page.page.mouse.click(700, 200)  # newer pages let one choose the place
-    page.page.wait_for_function(f"() => ({BOX})() !== undefined", timeout=10_000)
+    page.page.wait_for_function(f"() => ({BOX})() !== undefined", timeout=30_000)
     page.page.evaluate(CONNECT, list(DRAWING_NAMES))
     page.settle(1.0)
     page.screenshot("blueprint")

@@ -63,6 +63,8 @@ def test_every_output_of_every_node_is_explained(host: Host, pack_nodes: dict[st
 
 
 ADVANCED = {
+    "ToonCrafterCut.smooth",
+    "ToonCrafterRedraw.feather",
     "ToonCrafterLoader.weight_dtype",
     "ToonCrafterKeyframes.seed",
     "ToonCrafterSketchEncoderLoader.tokens",
