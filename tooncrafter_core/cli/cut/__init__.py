@@ -9,17 +9,9 @@ from ...errors import counted, printable
 from .. import Commands
 from ..candidates.cut import choose, state_of
 from ..candidates.options import add_candidate_options
-from ..colour.alpha import add_alpha_option
-from ..colour.lock import add_colour_option
 from ..interpolate import interpolate_with_progress
-from ..interpolate_options import (
-    add_look_options,
-    add_machine_options,
-    add_offload_option,
-    add_solver_options,
-)
 from .all_cels import asks_for_all, run_all
-from .options import add_result_options, add_timing_options
+from .options import add_drawing_options, add_result_options, add_timing_options
 from .prepared import PreparedCut, prepare
 
 if TYPE_CHECKING:
@@ -43,21 +35,7 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     results = parser.add_argument_group("results")
     add_result_options(results)
     add_candidate_options(results, of_segments=True)
-    add_look_options(parser.add_argument_group("picture"))
-    colour = parser.add_argument_group("colour")
-    add_colour_option(colour)
-    add_alpha_option(colour, of_films=True)
-    add_solver_options(parser.add_argument_group("sampling"))
-    machine = parser.add_argument_group("files and machine")
-    machine.add_argument(
-        "--sketch-encoder",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="the sketch encoder's .ckpt or .safetensors, for --sketch",
-    )
-    machine.add_argument("--checkpoint", help="as for interpolate (the mini model)")
-    add_machine_options(machine)
-    add_offload_option(machine)
+    add_drawing_options(parser)
     return parser
 
 

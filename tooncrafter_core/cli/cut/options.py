@@ -6,6 +6,14 @@ from pathlib import Path
 
 from ...errors import OutputError
 from .. import Options
+from ..colour.alpha import add_alpha_option
+from ..colour.lock import add_colour_option
+from ..interpolate_options import (
+    add_look_options,
+    add_machine_options,
+    add_offload_option,
+    add_solver_options,
+)
 
 
 def add_timing_options(group: Options) -> None:
@@ -85,6 +93,25 @@ def add_result_options(group: Options) -> None:
         "last run in that folder",
     )
     add("--quiet", action="store_true", help="no progress bar")
+
+
+def add_drawing_options(parser: argparse.ArgumentParser) -> None:
+    """With what drawings are drawn, and how; ``cuts`` has the same for all cuts."""
+    add_look_options(parser.add_argument_group("picture"))
+    colour = parser.add_argument_group("colour")
+    add_colour_option(colour)
+    add_alpha_option(colour, of_films=True)
+    add_solver_options(parser.add_argument_group("sampling"))
+    machine = parser.add_argument_group("files and machine")
+    machine.add_argument(
+        "--sketch-encoder",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="the sketch encoder's .ckpt or .safetensors, for cuts with sketches",
+    )
+    machine.add_argument("--checkpoint", help="as for interpolate (the mini model)")
+    add_machine_options(machine)
+    add_offload_option(machine)
 
 
 def add_format_option(group: Options) -> None:

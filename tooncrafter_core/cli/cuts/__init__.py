@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 from ...errors import CutError, JobError, counted, printable
 from .. import EXIT_INTERRUPTED, EXIT_USER_ERROR, Commands
 from ..candidates.options import add_count_option
-from ..colour.alpha import add_alpha_option
-from ..colour.lock import add_colour_option
-from ..cut.options import add_format_option
-from ..interpolate_options import (
-    add_look_options,
-    add_machine_options,
-    add_offload_option,
-    add_solver_options,
-)
+from ..cut.options import add_drawing_options, add_format_option
 
 if TYPE_CHECKING:
     from ...jobs.runner import Runner
@@ -61,21 +53,7 @@ def add_parser(subparsers: Commands) -> argparse.ArgumentParser:
     work.add_argument("--quiet", action="store_true", help="no line for each segment")
     add_format_option(work)
     add_count_option(work)
-    add_look_options(parser.add_argument_group("picture"))
-    colour = parser.add_argument_group("colour")
-    add_colour_option(colour)
-    add_alpha_option(colour, of_films=True)
-    add_solver_options(parser.add_argument_group("sampling"))
-    machine = parser.add_argument_group("files and machine")
-    machine.add_argument(
-        "--sketch-encoder",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="the sketch encoder's .ckpt or .safetensors, for cuts with sketches",
-    )
-    machine.add_argument("--checkpoint", help="as for interpolate (the mini model)")
-    add_machine_options(machine)
-    add_offload_option(machine)
+    add_drawing_options(parser)
     return parser
 
 
