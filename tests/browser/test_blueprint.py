@@ -7,7 +7,7 @@ import requests
 
 from browser.make_blueprint import NAME, SOCKETS, WIDGETS
 from browser.page import COUNT_PICTURES, ComfyPage
-from browser.test_search import open_search
+from browser.searching import open_search
 from comfyui.examples import DRAWING_NAMES, prepare
 from comfyui.host import Host
 from tooncrafter_core.config.embedded import MINI, MINI_GUIDANCE, MINI_SIZE, MINI_STEPS

@@ -1,5 +1,7 @@
 """Clips of any length, in batches, and begun from another clip."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -81,6 +83,17 @@ def test_partial_denoising_keeps_what_the_clip_was(tiny: HostModels, ready: Read
     assert distances[0] < distances[2] / 2
 
 
+def _sampled(
+    tiny: HostModels, sampler: str, positive: Any, negative: Any, latent: dict[str, Any]
+) -> torch.Tensor:
+    """A clip of our sampler, or of one of ComfyUI's."""
+    if sampler == "ours":
+        return run_sampler(tiny.model, positive, negative, latent)["samples"]
+    return host_nodes.common_ksampler(
+        tiny.model, 5, 3, 2.0, sampler, "normal", positive, negative, latent
+    )[0]["samples"]
+
+
 @pytest.mark.parametrize("sampler", ["ours", "euler"])
 def test_masked_part_of_the_clip_stays_as_it_was(
     tiny: HostModels, ready: Ready, sampler: str
@@ -90,12 +103,7 @@ def test_masked_part_of_the_clip_stays_as_it_was(
     mask = torch.zeros(1, 64, 64)
     mask[:, :, 32:] = 1
     given = {**latent, "samples": start, "noise_mask": mask}
-    if sampler == "ours":
-        out = run_sampler(tiny.model, positive, negative, given)["samples"]
-    else:
-        out = host_nodes.common_ksampler(
-            tiny.model, 5, 3, 2.0, "euler", "normal", positive, negative, given
-        )[0]["samples"]
+    out = _sampled(tiny, sampler, positive, negative, given)
     assert torch.allclose(out[..., :4], start[..., :4], atol=1e-3)
     assert not torch.allclose(out[..., 4:], start[..., 4:], atol=1.0)
 
@@ -110,12 +118,7 @@ def test_a_mask_for_each_frame_redraws_a_stretch_of_the_clip(
     mask[2] = 1
     mask[3, 32:] = 1
     given = {**latent, "samples": start, "noise_mask": mask}
-    if sampler == "ours":
-        out = run_sampler(tiny.model, positive, negative, given)["samples"]
-    else:
-        out = host_nodes.common_ksampler(
-            tiny.model, 5, 3, 2.0, "euler", "normal", positive, negative, given
-        )[0]["samples"]
+    out = _sampled(tiny, sampler, positive, negative, given)
     assert torch.allclose(out[:, :, :2], start[:, :, :2], atol=1e-3)
     assert torch.allclose(out[:, :, 3, :4], start[:, :, 3, :4], atol=1e-3)
     assert not torch.allclose(out[:, :, 2], start[:, :, 2], atol=1.0)

@@ -20,7 +20,6 @@ from ..pictures.levels import from_levels, to_levels
 from ..pictures.stills import read_levels
 from .drawing import CutDrawing, Levels
 from .plan import Clip, CutPlan
-from .store import Source
 from .values import Drawing, Moment
 
 Reports = dict[tuple[int, str], LockReport]
@@ -35,17 +34,17 @@ class Drawn:
 
     plan: CutPlan
     clip: Callable[[Clip], Levels]
-    """The moments of a clip, ``t h w 3``; asked for in the order of the plan."""
+    """The moments of a clip, ``t h w 3``."""
     key: Callable[[str], Levels]
     """A key by its name, at the size of the drawings."""
 
 
 def drawn_clips(drawing: CutDrawing, plan: CutPlan) -> Drawn:
     """The pictures of a cut whose clips are all in the store."""
-    sources: dict[tuple[int, str], Source] = {}
+    sources = drawing.sources_of(plan)
 
     def clip_of(clip: Clip) -> Levels:
-        source = sources[clip.segment, clip.half] = drawing.source(clip, sources)
+        source = sources[clip.segment, clip.half]
         return np.stack([read_levels(path) for path in drawing.store.moments(source)])
 
     return Drawn(plan, clip_of, drawing.key)

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from ..pictures.levels import from_levels, to_levels
 from ..pictures.stills import read_drawing, read_levels
 from ..sketches.frames import SketchLayer
 from ..sketches.hints import to_hint
-from .keys import digest_of_picture
+from .keys import digests_of
 from .moments import moment_in_half
 from .plan import Clip, CutPlan
 from .store import ClipStore, Source, digest, digest_of_pixels
@@ -59,7 +60,6 @@ class CutDrawing:
     """Of each sketch, ``1 1 h w``; see ``read_hints``."""
     sketch_weights: str = ""
     """The digest of the sketch encoder's file."""
-    _digests: dict[str, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Refuse a setting of a segment before any is drawn."""
@@ -80,10 +80,9 @@ class CutDrawing:
         self, plan: CutPlan, draw_clip: DrawClip, on_clip: OnClip = lambda *_: None
     ) -> dict[tuple[int, str], Source]:
         """Draw what is missing in the store; the source of every clip by segment and half."""
-        sources: dict[tuple[int, str], Source] = {}
+        sources = self.sources_of(plan)
         for clip in plan.clips:
-            source = self.source(clip, sources)
-            sources[clip.segment, clip.half] = source
+            source = sources[clip.segment, clip.half]
             is_there = self.store.has(source)
             on_clip(clip, source, is_there)
             if is_there:
@@ -96,6 +95,13 @@ class CutDrawing:
             levels = rearrange(to_levels(video), "t c h w -> t h w c").cpu().numpy()
             pictures = [encode_png(picture) for picture in levels]
             self.store.add(source, pictures, time.monotonic() - began)
+        return sources
+
+    def sources_of(self, plan: CutPlan) -> dict[tuple[int, str], Source]:
+        """The source of every clip by segment and half, drawn or not."""
+        sources: dict[tuple[int, str], Source] = {}
+        for clip in plan.clips:
+            sources[clip.segment, clip.half] = self.source(clip, sources)
         return sources
 
     def levels_of(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> Levels:
@@ -155,14 +161,17 @@ class CutDrawing:
             ],
         )
 
+    @cached_property
+    def _digests(self) -> Mapping[str, str]:
+        """Of each key's pixels; keys that were read from files have been hashed then."""
+        return digests_of(self.pictures)
+
     def _digest(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> str:
         """Of a key its pixels; of a moment the clip that it is from."""
         if drawing.key is None:
             assert drawing.segment is not None and drawing.moment is not None
             source = sources[drawing.segment, drawing.moment.half]
             return f"{source.hash}/{drawing.moment.index}"
-        if drawing.key not in self._digests:
-            self._digests[drawing.key] = digest_of_picture(self.pictures[drawing.key])
         return self._digests[drawing.key]
 
     def _end(self, drawing: Drawing, sources: Mapping[tuple[int, str], Source]) -> Tensor:

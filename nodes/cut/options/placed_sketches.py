@@ -11,7 +11,7 @@ from torch import Tensor
 from ....tooncrafter_core.cut.moments import moment_in_half
 from ....tooncrafter_core.cut.plan import Clip
 from ....tooncrafter_core.cut.values import Cut, PlacedSketch, with_sketches
-from ....tooncrafter_core.errors import SketchError
+from ....tooncrafter_core.errors import SketchError, counted
 from ....tooncrafter_core.sketches.hints import to_hint
 from ...bridge.control import require_fitting_control
 from ...bridge.images import to_pixels
@@ -54,8 +54,9 @@ def read_sketches(sketches: Tensor | None, places: str) -> CutSketches:
         return CutSketches()
     if len(numbers) != len(sketches):
         raise SketchError(
-            f"There {_are(len(sketches), 'sketch', 'sketches')} and "
-            f"{len(numbers)} {'place' if len(numbers) == 1 else 'places'}: write one for each in "
+            f"There {'is' if len(sketches) == 1 else 'are'} "
+            f"{counted(len(sketches), 'sketch', 'sketches')} and "
+            f"{counted(len(numbers), 'place')}: write one for each in "
             "sketch_places, such as 2:8 for moment 8 of segment 2."
         )
     found = to_hint(to_pixels(sketches))
@@ -100,7 +101,3 @@ def check_control(control_net: Any, model: Any) -> None:
             "Encoder'."
         )
     require_fitting_control(control_net, model)
-
-
-def _are(count: int, one: str, many: str) -> str:
-    return f"is 1 {one}" if count == 1 else f"are {count} {many}"

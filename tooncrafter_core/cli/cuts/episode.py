@@ -78,7 +78,7 @@ class Episode:
             jobs = self._jobs(is_stopped, most)
             for outcome in runner(partial(SegmentWorker, shared=self._shared), jobs):
                 still_here()
-                self._take(outcome, workers, time.monotonic() - began)
+                self._take(outcome, time.monotonic() - began)
                 job = outcome.job
                 if not self._left[job.task.name] and job.task.name not in self._failed:
                     writing.append(writer.submit(self._write, self._cuts[job.task.name]))
@@ -98,7 +98,7 @@ class Episode:
                 return
             yield job
 
-    def _take(self, outcome: Outcome[SegmentJob], workers: int, seconds: float) -> None:
+    def _take(self, outcome: Outcome[SegmentJob], seconds: float) -> None:
         """Note what has become of a segment."""
         name, segment = outcome.job.task.name, outcome.job.segment
         by: dict[str, object] = {"worker": outcome.worker, "tries": outcome.tries}

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...cut.drawing import DrawClip
-    from ...cut.store import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +70,18 @@ def draw_segment(cut: PreparedCut, segment: int, draw_clip: "DrawClip") -> None:
 
 def is_drawn(cut: PreparedCut, segment: int) -> bool:
     """Whether all clips of a segment, from 1, are in the store."""
+    from ...cut.candidates.choose import draw_candidates
 
     def draw_clip(*_: object) -> "Tensor":
         raise JobError("The clip is not there.")
 
+    one = alone(cut, segment)
     try:
-        draw_segment(cut, segment, draw_clip)
+        if one.wanted is not None:
+            draw_candidates(one.drawing, one.plan, one.wanted, draw_clip)
+        # Ranking takes a second or two, and only halves need to know which seed is the best.
+        if one.wanted is None or len(one.plan.clips) > 1:
+            draw_segment(cut, segment, draw_clip)
     except JobError:
         return False
     return True
@@ -84,11 +89,8 @@ def is_drawn(cut: PreparedCut, segment: int) -> bool:
 
 def seconds_of(cut: PreparedCut, segment: int) -> float | None:
     """What a segment took that is there; None where that is not known."""
-    sources: dict[tuple[int, str], Source] = {}
-    took = []
-    for clip in alone(cut, segment).plan.clips:
-        source = sources[clip.segment, clip.half] = cut.drawing.source(clip, sources)
-        took.append(cut.drawing.store.seconds(source))
+    sources = cut.drawing.sources_of(alone(cut, segment).plan)
+    took = [cut.drawing.store.seconds(source) for source in sources.values()]
     known = [seconds for seconds in took if seconds is not None]
     if not known or len(known) < len(took):
         return None
@@ -100,12 +102,9 @@ def fingerprint_of(cut: PreparedCut, shared: Mapping[str, Any]) -> str:
     from ...cut.store import digest
     from ...files.digests import digest_of_file
 
-    sources: dict[tuple[int, str], Source] = {}
-    for clip in cut.plan.clips:
-        sources[clip.segment, clip.half] = cut.drawing.source(clip, sources)
     return digest({
         "files": [[str(path), digest_of_file(path)] for path in cut.files],
-        "clips": [source.hash for source in sources.values()],
+        "clips": [source.hash for source in cut.drawing.sources_of(cut.plan).values()],
         "options": {name: str(value) for name, value in shared.items()},
         "formats": cut.formats,
     })  # fmt: skip

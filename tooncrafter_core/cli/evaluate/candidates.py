@@ -3,13 +3,13 @@
 import argparse
 from contextlib import closing
 
-from ...config.embedded import MINI, is_mini, mini_settings
+from ...config.embedded import is_mini, mini_settings
 from ...errors import EvaluationError
 from ...files import Place, check_places, write_text
 from .. import Commands
 from ..interpolate import session_settings, settings_from
-from ..interpolate_options import add_machine_options, add_sampling_options
 from .methods import named_files
+from .options import add_model_options
 from .places import output_folder
 
 WRITTEN = ("candidates_truth.csv", "candidates_weights.csv", "candidates_seeds.csv",
@@ -38,12 +38,7 @@ def add_candidates(commands: Commands) -> argparse.ArgumentParser:
         help="drawn clips between whose ends the model draws several seeds (8)",
     )  # fmt: skip
     add("--seeds", type=int, default=4, metavar="N", help="of each (4)")
-    add("--model", default=f"mini model={MINI}", metavar="NAME=FILE", help="a checkpoint (mini)")
-    add("--width", type=int, default=256, help="in pixels (256)")
-    add("--height", type=int, default=160, help="in pixels (160)")
-    add("--quiet", action="store_true", help="no progress bar")
-    add_sampling_options(parser.add_argument_group("sampling of the model"))
-    add_machine_options(parser.add_argument_group("files and machine of the model"))
+    add_model_options(parser)
     return parser
 
 

@@ -4,13 +4,13 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from ...config.embedded import MINI, is_mini, mini_settings
+from ...config.embedded import is_mini, mini_settings
 from ...errors import EvaluationError, check_number
 from ...files import Place, check_places, write_text
 from .. import Commands
 from ..interpolate import session_settings, settings_from
-from ..interpolate_options import add_machine_options, add_sampling_options
 from .methods import named_files
+from .options import add_model_options
 from .places import output_folder
 
 WRITTEN = ("colour_drifts.csv", "colour_model.csv", "alpha.csv", "colour.md")
@@ -32,12 +32,7 @@ def add_colour(commands: Commands) -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--model-clips", type=int, default=12, metavar="N", help="drawn by the model (12)")
     add("--figures", type=int, default=60, metavar="N", help="with true alpha (60)")
-    add("--model", default=f"mini model={MINI}", metavar="NAME=FILE", help="a checkpoint (mini)")
-    add("--width", type=int, default=256, help="in pixels (256)")
-    add("--height", type=int, default=160, help="in pixels (160)")
-    add("--quiet", action="store_true", help="no progress bar")
-    add_sampling_options(parser.add_argument_group("sampling of the model"))
-    add_machine_options(parser.add_argument_group("files and machine of the model"))
+    add_model_options(parser)
     return parser
 
 

@@ -5,14 +5,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ...config.embedded import MINI, is_mini, mini_settings
+from ...config.embedded import is_mini, mini_settings
 from ...errors import EvaluationError, MissingWeightsError
 from ...files import Place, alone_in, check_places, write_text
 from .. import Commands
 from ..interpolate import session_settings, settings_from
-from ..interpolate_options import add_machine_options, add_sampling_options
 from .methods import named_files, named_methods
-from .options import DEFAULT_METHODS, METHODS
+from .options import DEFAULT_METHODS, METHODS, add_model_options
 from .places import output_folder
 
 WRITTEN = ("frames", "measured", "segments", "joints.csv", "joints.md")
@@ -27,20 +26,14 @@ def add_joints(commands: Commands) -> argparse.ArgumentParser:
     add("--films", type=int, default=2, metavar="N", help="of each motion (2)")
     add("--motions", metavar="NAMES", help="separated by commas (all)")
     add("--first-seed", type=int, default=700, metavar="SEED", help="of the scenery (700)")
-    add("--width", type=int, default=256, help="in pixels (256)")
-    add("--height", type=int, default=160, help="in pixels (160)")
     add(
         "--methods", default=DEFAULT_METHODS,
         help=f"drawn segment by segment, separated by commas, of {', '.join(METHODS)} "
         f"({DEFAULT_METHODS}); hold is always there, one without weights is left out in words",
     )  # fmt: skip
-    add(
-        "--model", default=f"mini model={MINI}", metavar="NAME=FILE",
-        help="the checkpoint that draws by the engine of cuts, as it is and smoothed (mini)",
-    )  # fmt: skip
-    add("--quiet", action="store_true", help="no progress bar")
-    add_sampling_options(parser.add_argument_group("sampling of the model"))
-    add_machine_options(parser.add_argument_group("files and machine of the model"))
+    add_model_options(
+        parser, "the checkpoint that draws by the engine of cuts, as it is and smoothed (mini)"
+    )
     return parser
 
 

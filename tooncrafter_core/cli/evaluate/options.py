@@ -2,6 +2,7 @@
 
 import argparse
 
+from ...config.embedded import MINI
 from .. import Commands, Options
 from ..interpolate_options import add_machine_options, add_sampling_options
 
@@ -16,6 +17,17 @@ def _add_size(group: Options) -> None:
         "--frames", dest="num_frames", type=int, default=16, metavar="N", help="of a clip (16)"
     )
     group.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def add_model_options(parser: argparse.ArgumentParser, model: str = "a checkpoint (mini)") -> None:
+    """The model that draws what is measured, and the size that it draws at; ``model`` is help."""
+    add = parser.add_argument
+    add("--model", default=f"mini model={MINI}", metavar="NAME=FILE", help=model)
+    add("--width", type=int, default=256, help="in pixels (256)")
+    add("--height", type=int, default=160, help="in pixels (160)")
+    add("--quiet", action="store_true", help="no progress bar")
+    add_sampling_options(parser.add_argument_group("sampling of the model"))
+    add_machine_options(parser.add_argument_group("files and machine of the model"))
 
 
 def _add_overwrite(parser: Options) -> None:

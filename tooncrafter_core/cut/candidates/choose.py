@@ -137,6 +137,33 @@ def whole_clips(plan: CutPlan, only: int | None) -> dict[int, Clip]:
     }
 
 
+def draw_candidates(
+    drawing: CutDrawing,
+    plan: CutPlan,
+    wanted: Wanted,
+    draw_clip: DrawClip,
+    on_candidate: OnCandidate = lambda *_: None,
+) -> dict[int, dict[int, Source]]:
+    """Draw what is missing; the source of each candidate by the number of its segment and its seed.
+
+    ``CutError`` as ``check_wanted``.
+    """
+    check_wanted(drawing, plan, wanted)
+    found: dict[int, dict[int, Source]] = {}
+    for number, clip in whole_clips(plan, wanted.only).items():
+        alone, found[number] = replace(plan, clips=(clip,)), {}
+        for seed in seeds_of(drawing.settings_of(clip.segment).seed, wanted.count):
+            one = replace(drawing, cut=redo(drawing.cut, number, seed))
+
+            def on_clip(
+                _: Clip, __: Source, is_there: bool, number: int = number, seed: int = seed
+            ) -> None:
+                on_candidate(number, seed, is_there)
+
+            (found[number][seed],) = one.draw_clips(alone, draw_clip, on_clip).values()
+    return found
+
+
 def choose_seeds(
     drawing: CutDrawing,
     plan: CutPlan,
@@ -148,23 +175,14 @@ def choose_seeds(
 
     ``CutError`` as ``check_wanted``.
     """
-    check_wanted(drawing, plan, wanted)
+    drawn = draw_candidates(drawing, plan, wanted, draw_clip, on_candidate)
     choices = []
     for number, clip in whole_clips(plan, wanted.only).items():
-        alone = replace(plan, clips=(clip,))
         judged: dict[str, Judged] = {}
         shown: dict[str, Tensor] = {}
-        for seed in seeds_of(drawing.settings_of(clip.segment).seed, wanted.count):
-            one = replace(drawing, cut=redo(drawing.cut, number, seed))
-
-            def on_clip(
-                _: Clip, __: Source, is_there: bool, number: int = number, seed: int = seed
-            ) -> None:
-                on_candidate(number, seed, is_there)
-
-            (source,) = one.draw_clips(alone, draw_clip, on_clip).values()
-            frames = _frames(one, source)
-            judged[str(seed)] = judge(frames, *_ends(one, clip))
+        for seed, source in drawn[number].items():
+            frames = _frames(drawing, source)
+            judged[str(seed)] = judge(frames, *_ends(drawing, clip))
             shown[str(seed)] = thumbnails(frames)
         ranked = rank(judged)
         taken = wanted.takes.get(number, int(ranked[0].name))

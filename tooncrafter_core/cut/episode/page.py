@@ -4,12 +4,12 @@ Small pictures are within the page; films and the pages of cuts lie in its folde
 when somebody asks for them. Nothing comes from elsewhere.
 """
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
+
+from ..results.page import page_of
 
 STYLE = """
 :root { color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif }
@@ -102,23 +102,14 @@ def episode_page(title: str, rows: Sequence[CutRow], summary: str) -> str:
         f'<option value="{state}">{STATES[state]} ({counts[state]})</option>' for state in order
     )
     listed = sorted(rows, key=lambda row: order.index(row.state))
-    own = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    policy = (
-        "default-src 'none'; img-src data:; media-src 'self' file:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{own}'"
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
-        f"<body>\n<h1>{escape(title)}</h1><p>{escape(summary)}</p>\n"
+    body = (
+        f"<h1>{escape(title)}</h1><p>{escape(summary)}</p>\n"
         '<div id="filters"><label>Search <input id="words" type="search"></label>'
         f'<label>State <select id="state"><option value="">all ({len(rows)})</option>{options}'
         '</select></label><span id="shown"></span></div>\n'
-        f'<div id="cuts">\n{"".join(map(_article, listed))}</div>\n'
-        f"<script>{SCRIPT}</script></body></html>\n"
+        f'<div id="cuts">\n{"".join(map(_article, listed))}</div>'
     )
+    return page_of(escape(title), body, style=STYLE, script=SCRIPT, also="media-src 'self' file:; ")
 
 
 def _article(row: CutRow) -> str:

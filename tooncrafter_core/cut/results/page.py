@@ -65,19 +65,23 @@ show(0);
 """
 
 
-def page_of(title: str, body: str) -> str:
-    """A whole page; both are HTML already.
+def page_of(
+    title: str, body: str, *, style: str = STYLE, script: str = SCRIPT, also: str = ""
+) -> str:
+    """A whole page; title and body are HTML already.
 
-    It loads nothing from elsewhere, and no script but its own runs in it.
+    It loads nothing from elsewhere, and no script but its own runs in it. ``also`` is what else
+    its content policy allows, such as films of its folder.
     """
-    own = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    own = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{own}'"
+        f"default-src 'none'; img-src data:; {also}style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{own}'"
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{title}</title><style>{STYLE}</style></head>\n"
-        f"<body>\n{body}\n<script>{SCRIPT}</script></body></html>\n"
+        f"<title>{title}</title><style>{style}</style></head>\n"
+        f"<body>\n{body}\n<script>{script}</script></body></html>\n"
     )
